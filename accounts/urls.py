@@ -1,0 +1,5 @@
+"""Addresses of the accounts pages."""
+
+from django.urls import path
+
+urlpatterns: list = []
