@@ -1,0 +1,22 @@
+from accounts.models.audit import AuditEvent, AuditSeal
+from accounts.models.messaging import ConsumedEvent, IdempotencyKey, Notice, OutboxEvent
+from accounts.models.organization import Organization
+from accounts.models.people import ApiToken, Membership, Role, Team, User
+from accounts.models.representative import Absence, Representative
+
+__all__ = [
+    "Absence",
+    "ApiToken",
+    "AuditEvent",
+    "AuditSeal",
+    "ConsumedEvent",
+    "IdempotencyKey",
+    "Membership",
+    "Notice",
+    "Organization",
+    "OutboxEvent",
+    "Representative",
+    "Role",
+    "Team",
+    "User",
+]

@@ -1,0 +1,59 @@
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.tenancy.constraints import NAMED_USER, TenantPolicy
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(_("“%(name)s” não é um fuso horário conhecido. Use, por exemplo, America/Sao_Paulo."), params={"name": name})
+
+
+class Organization(models.Model):
+    """One company, one tenant; its pages live under ``/o/<slug>/``."""
+
+    name = models.CharField(_("nome"), max_length=120)
+    slug = models.SlugField(_("endereço"), max_length=60, unique=True)
+    time_zone = models.CharField(_("fuso horário"), max_length=64, default="America/Sao_Paulo", validators=[validate_time_zone])
+    currency = models.CharField(_("moeda"), max_length=3, default="BRL")
+    language = models.CharField(_("idioma"), max_length=10, default="pt-br")
+    country = models.CharField(_("país"), max_length=2, default="BR")
+    warn_days = models.PositiveSmallIntegerField(_("dias até quase inativo"), default=60)
+    inactive_days = models.PositiveSmallIntegerField(_("dias até inativo"), default=90)
+    lost_days = models.PositiveSmallIntegerField(_("dias até perdido"), default=360)
+    require_second_factor = models.BooleanField(_("exige segundo fator"), default=True)
+    is_demo = models.BooleanField(default=False)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    # The day up to which the order feed is known to be complete; a stale feed blocks runs.
+    orders_received_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(warn_days__lt=F("inactive_days")) & Q(inactive_days__lt=F("lost_days")), name="organization_limits_in_order"
+            ),
+            TenantPolicy(
+                name="organization_tenant",
+                quiet=True,
+                column="id",
+                also=(
+                    (
+                        "organization_member",
+                        "SELECT",
+                        f"id IN (SELECT organization_id FROM accounts_membership WHERE user_id = {NAMED_USER})",
+                    ),
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)

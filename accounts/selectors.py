@@ -1,0 +1,56 @@
+"""Reads about people and organizations."""
+
+from datetime import date, datetime
+
+from django.db.models import QuerySet
+
+from accounts.models import Membership, Organization, Representative, Role, Team
+
+
+def membership_in(slug: str, *, user_id: int) -> Membership | None:
+    """The person's active membership of the organization with that slug, or None. Needs ``identity_atomic(user_id=...)``."""
+    return (
+        Membership.identities.select_related("organization")
+        .filter(user_id=user_id, is_active=True, organization__slug=slug, organization__suspended_at=None)
+        .first()
+    )
+
+
+def memberships_of(user_id: int) -> QuerySet[Membership]:
+    """The person's active memberships, organizations joined, by name. Needs ``identity_atomic(user_id=...)``."""
+    return (
+        Membership.identities.select_related("organization")
+        .filter(user_id=user_id, is_active=True, organization__suspended_at=None)
+        .order_by("organization__name")
+    )
+
+
+def local_day(organization: Organization, *, at: datetime) -> date:
+    """The organization's own day at that instant."""
+    return at.astimezone(organization.zone).date()
+
+
+def team_ids_under(team_id: int | None) -> list[int]:
+    """The team and every team below it; one query. An empty list for None."""
+    if team_id is None:
+        return []
+    children: dict[int | None, list[int]] = {}
+    for child, parent in Team.objects.values_list("id", "parent_id"):
+        children.setdefault(parent, []).append(child)
+    found, queue = [], [team_id]
+    while queue:
+        current = queue.pop()
+        if current not in found:
+            found.append(current)
+            queue.extend(children.get(current, []))
+    return found
+
+
+def representatives_visible_to(member: Membership) -> QuerySet[Representative]:
+    """Representatives whose work the member may see: all, the team's subtree, or one's own."""
+    everyone = Representative.objects.all()
+    if member.role in (Role.ADMIN, Role.AUDITOR):
+        return everyone
+    if member.role == Role.MANAGER:
+        return everyone.filter(team_id__in=team_ids_under(member.team_id))
+    return everyone.filter(membership_id=member.pk)

@@ -1,0 +1,65 @@
+"""One transaction around each request, in which only the person's own rows, then their organization's, exist."""
+
+import re
+from collections.abc import Callable
+
+from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth.views import redirect_to_login
+from django.db import connection, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+
+from accounts.selectors import membership_in
+from accounts.tenancy.context import identity_atomic, tenant_atomic
+
+_ORGANIZATION_PATH = re.compile(r"^/o/(?P<slug>[-\w]+)/")
+
+
+class TenantMiddleware:
+    """Opens the identity of the session's person, then ``/o/<slug>/``'s organization among their memberships.
+
+    The slug only chooses among memberships, which are read again on every request; any other slug is a 404.
+    Whatever answers 400 or more leaves nothing written.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.organization = request.membership = None  # type: ignore[attr-defined]
+        inside = _ORGANIZATION_PATH.match(request.path_info)
+        user_id = request.session.get(SESSION_KEY)
+        if not user_id:
+            return _sign_in(request) if inside else self.get_response(request)
+        with identity_atomic(user_id=int(user_id)):
+            request._cached_user = user = get_user(request)  # type: ignore[attr-defined]
+            if not inside:
+                return self._answer(request)
+            if not user.is_authenticated:
+                return _sign_in(request)
+            membership = membership_in(inside["slug"], user_id=user.pk)
+            if membership is None:
+                return self._answer(request)  # process_view answers 404
+            with tenant_atomic(membership.organization_id):
+                request.membership, request.organization = membership, membership.organization  # type: ignore[attr-defined]
+                return self._answer(request)
+
+    def process_view(self, request: HttpRequest, view, args, kwargs):
+        """Pages of an organization are for its members: anyone else sees the same 404 as for a page that is not there."""
+        if "organization" in kwargs:
+            if request.membership is None:  # type: ignore[attr-defined]
+                raise Http404
+            kwargs.pop("organization")  # request.organization carries it; views need not repeat it
+        return None
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code >= 400 and connection.in_atomic_block:
+            # DRF answers a refusal without raising: without this, what the view wrote before would be committed.
+            transaction.set_rollback(True)
+        return response
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401)  # the page's script asks to sign in and repeats the request
+    return redirect_to_login(request.get_full_path())

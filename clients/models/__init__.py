@@ -1,0 +1,6 @@
+from clients.models.activity import ClientActivity, ClientMonth
+from clients.models.client import Client, ClientWord, Contact
+from clients.models.imports import ImportJob
+from clients.models.order import Order, OrderItem, Product
+
+__all__ = ["Client", "ClientActivity", "ClientMonth", "ClientWord", "Contact", "ImportJob", "Order", "OrderItem", "Product"]

@@ -1,0 +1,108 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Representative
+from accounts.tenancy.constraints import tenant_walls
+from accounts.tenancy.models import TenantForeignKey, TenantModel
+
+
+class Unaccented(models.Func):
+    """Lower case without accents, immutable, so that a stored generated column can hold it."""
+
+    template = r"lower(regexp_replace(normalize(%(expressions)s, NFKD), '[\u0300-\u036f]', '', 'g'))"
+    output_field = models.TextField()
+
+
+class Client(TenantModel):
+    """A company that buys, may buy or bought. Whether it is active is computed from its orders, never typed in.
+
+    ``representative`` mirrors the open row of the ownership ledger and changes in the same statement as it.
+    """
+
+    code = models.CharField(_("código"), max_length=60)
+    name = models.CharField(_("razão social"), max_length=200)
+    trade_name = models.CharField(_("nome fantasia"), max_length=200, blank=True)
+    name_key = models.GeneratedField(
+        expression=Unaccented(models.functions.Coalesce(models.functions.NullIf("trade_name", models.Value("")), "name")),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+    tax_id = models.CharField(_("CNPJ"), max_length=20, blank=True)  # normalised: letters and digits only
+    tax_id_root = models.CharField(max_length=8, blank=True)
+    segment = models.CharField(_("segmento"), max_length=60, blank=True)
+    size = models.CharField(_("porte"), max_length=30, blank=True)
+    address = models.CharField(_("endereço"), max_length=200, blank=True)
+    city = models.CharField(_("cidade"), max_length=80, blank=True)
+    ibge_code = models.CharField(max_length=7, blank=True)
+    state = models.CharField(_("UF"), max_length=3, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    phone = models.CharField(_("telefone"), max_length=30, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    state_tax_id = models.CharField(_("inscrição estadual"), max_length=30, blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    custom_fields = models.JSONField(default=dict, blank=True)
+
+    hold = models.BooleanField(_("nunca girar"), default=False)
+    blocked = models.BooleanField(_("bloqueado"), default=False)
+    key_account = models.BooleanField(_("conta-chave"), default=False)
+    discarded_on = models.DateField(null=True, blank=True)
+    discard_reason = models.CharField(max_length=120, blank=True)
+
+    representative = TenantForeignKey(Representative, models.PROTECT, null=True, blank=True, related_name="clients")
+    created_at = models.DateTimeField(auto_now_add=True)
+    registered_on = models.DateField(null=True, blank=True)  # when the company met this client, for the guard on new clients
+
+    class Meta:
+        constraints = [
+            *tenant_walls("client", "representative"),
+            models.UniqueConstraint(fields=["organization", "code"], name="client_code"),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "representative", "name_key", "id"], name="client_of_representative"),
+            models.Index(fields=["organization", "name_key", "id"], name="client_by_name"),
+            models.Index(fields=["organization", "tax_id_root"], condition=~Q(tax_id_root=""), name="client_by_tax_root"),
+        ]
+
+    def __str__(self) -> str:
+        return self.trade_name or self.name
+
+
+class ClientWord(TenantModel):
+    """One word a client is found by: of its names, its code, its CNPJ, its phone."""
+
+    client = TenantForeignKey(Client, models.CASCADE, related_name="words")
+    word = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = [
+            *tenant_walls("clientword", "client"),
+            models.UniqueConstraint(fields=["organization", "client", "word"], name="clientword_once"),
+        ]
+        indexes = [models.Index(fields=["organization", "word", "client"], name="clientword_lookup")]
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class Contact(TenantModel):
+    """A person at a client, and how much they decide."""
+
+    client = TenantForeignKey(Client, models.PROTECT, related_name="contacts")
+    name = models.CharField(_("nome"), max_length=120)
+    role = models.CharField(_("cargo"), max_length=80, blank=True)
+    decision_role = models.CharField(_("papel na decisão"), max_length=40, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    phone = models.CharField(_("telefone"), max_length=30, blank=True)
+    preferred_channel = models.CharField(_("canal preferido"), max_length=30, blank=True)
+
+    class Meta:
+        constraints = [
+            *tenant_walls("contact", "client"),
+            models.UniqueConstraint(fields=["organization", "client", "name"], name="contact_of_client"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,5 @@
+from rotation.models.proposal import Decision, Proposal, RefusalReason
+from rotation.models.rule import Rule, RuleVersion
+from rotation.models.run import Holdout, RotationSettings, Run, RunRule
+
+__all__ = ["Decision", "Holdout", "Proposal", "RefusalReason", "RotationSettings", "Rule", "RuleVersion", "Run", "RunRule"]

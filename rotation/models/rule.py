@@ -1,0 +1,56 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Membership
+from accounts.tenancy.constraints import tenant_walls
+from accounts.tenancy.models import TenantForeignKey, TenantModel
+
+
+class Rule(TenantModel):
+    """A named rule of rotation; what it says lives in its versions, and ``position`` is its order in a run."""
+
+    name = models.CharField(_("nome"), max_length=120)
+    position = models.PositiveSmallIntegerField(default=1)
+    is_active = models.BooleanField(_("ativa"), default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            *tenant_walls("rule"),
+            models.UniqueConstraint(fields=["organization", "name"], condition=Q(archived_at=None), name="rule_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleVersion(TenantModel):
+    """An immutable definition (ENGINE's ``carteira.rule/1`` JSON). A draft may change; a published version never does."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Rascunho")
+        PUBLISHED = "published", _("Em vigor")
+        RETIRED = "retired", _("Substituída")
+
+    rule = TenantForeignKey(Rule, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=9, choices=State.choices, default=State.DRAFT)
+    definition = models.JSONField()
+    definition_hash = models.CharField(max_length=64)
+    created_by = TenantForeignKey(Membership, models.PROTECT, null=True, related_name="+")
+    published_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            *tenant_walls("ruleversion", "rule", "created_by", "published_by"),
+            models.UniqueConstraint(fields=["organization", "rule", "number"], name="ruleversion_number"),
+            models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="published"), name="ruleversion_one_in_force"),
+            models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="draft"), name="ruleversion_one_draft"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} v{self.number}"
