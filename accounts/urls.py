@@ -1,5 +1,10 @@
-"""Addresses of the accounts pages."""
+"""Addresses of the person's own pages."""
 
 from django.urls import path
 
-urlpatterns: list = []
+from accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("", views.organizations, name="organizations"),
+]

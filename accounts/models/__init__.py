@@ -1,5 +1,5 @@
 from accounts.models.audit import AuditEvent, AuditSeal
-from accounts.models.messaging import ConsumedEvent, IdempotencyKey, Notice, OutboxEvent
+from accounts.models.messaging import ConsumedEvent, IdempotencyKey, Notice, OutboxEvent, ThrottleCounter
 from accounts.models.organization import Organization
 from accounts.models.people import ApiToken, Membership, Role, Team, User
 from accounts.models.representative import Absence, Representative
@@ -18,5 +18,6 @@ __all__ = [
     "Representative",
     "Role",
     "Team",
+    "ThrottleCounter",
     "User",
 ]

@@ -92,3 +92,14 @@ class IdempotencyKey(TenantModel):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ThrottleCounter(models.Model):
+    """Tries counted while Redis is gone; keys are hashes, so the table names nobody."""
+
+    key = models.CharField(max_length=60, primary_key=True)
+    started_at = models.DateTimeField()
+    tries = models.IntegerField()
+
+    def __str__(self) -> str:
+        return self.key

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.selectors import membership_in
 from accounts.tenancy.context import identity_atomic, tenant_atomic
+from accounts.tenancy.identity import named_identity
 
 _ORGANIZATION_PATH = re.compile(r"^/o/(?P<slug>[-\w]+)/")
 
@@ -29,7 +30,13 @@ class TenantMiddleware:
         inside = _ORGANIZATION_PATH.match(request.path_info)
         user_id = request.session.get(SESSION_KEY)
         if not user_id:
-            return _sign_in(request) if inside else self.get_response(request)
+            if inside:
+                return _sign_in(request)
+            names = named_identity(request)
+            if not names:
+                return self.get_response(request)
+            with identity_atomic(**names):
+                return self._answer(request)
         with identity_atomic(user_id=int(user_id)):
             request._cached_user = user = get_user(request)  # type: ignore[attr-defined]
             if not inside:
