@@ -1,0 +1,22 @@
+"""Fixtures every test shares; tests/databases.py says as whom the tests run."""
+
+import pytest
+from django.test import TransactionTestCase
+
+from tests import databases
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, django_test_environment, django_db_blocker):
+    """Databases of this worker, made by the owner and used by the application's role."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid")
+    with django_db_blocker.unblock():
+        databases.prepare(worker)
+
+
+def _empty_as_owner(self: TransactionTestCase) -> None:
+    databases.empty_tables()
+
+
+# Django would flush through ``default``, whose role may not TRUNCATE.
+TransactionTestCase._fixture_teardown = _empty_as_owner  # type: ignore[method-assign]
