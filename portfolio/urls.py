@@ -1,5 +1,4 @@
 """Addresses of the portfolio pages."""
 
-from django.urls import path
 
 urlpatterns: list = []

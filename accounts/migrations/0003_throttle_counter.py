@@ -4,18 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_history_chain'),
+        ("accounts", "0002_history_chain"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ThrottleCounter',
+            name="ThrottleCounter",
             fields=[
-                ('key', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('started_at', models.DateTimeField()),
-                ('tries', models.IntegerField()),
+                ("key", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("started_at", models.DateTimeField()),
+                ("tries", models.IntegerField()),
             ],
         ),
     ]

@@ -33,7 +33,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_operator = models.BooleanField(default=False)
     language = models.CharField(_("idioma"), max_length=10, blank=True)
-    theme = models.CharField(_("tema"), max_length=5, blank=True, choices=[("", _("Do sistema")), ("light", _("Claro")), ("dark", _("Escuro"))])
+    theme = models.CharField(
+        _("tema"), max_length=5, blank=True, choices=[("", _("Do sistema")), ("light", _("Claro")), ("dark", _("Escuro"))]
+    )
     shortcuts = models.BooleanField(_("atalhos de teclado"), default=True)
     date_joined = models.DateTimeField(auto_now_add=True)
 

@@ -39,7 +39,9 @@ class Representative(TenantModel):
         constraints = [
             *tenant_walls("representative", "team", "membership"),
             models.UniqueConstraint(fields=["organization", "code"], name="representative_code"),
-            models.UniqueConstraint(fields=["organization", "membership"], condition=~Q(membership=None), name="representative_one_sign_in"),
+            models.UniqueConstraint(
+                fields=["organization", "membership"], condition=~Q(membership=None), name="representative_one_sign_in"
+            ),
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_from=None) | Q(valid_to__gte=F("valid_from")), name="representative_days_in_order"
             ),

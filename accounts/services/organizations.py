@@ -41,7 +41,14 @@ def create_organization(slug: str, *, name: str, using: str = "owner", **fields)
 
 @transaction.atomic(using="owner")
 def add_member(
-    organization: Organization, *, email: str, name: str, role: str, password: str | None = None, team: Team | None = None, using: str = "owner"
+    organization: Organization,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    password: str | None = None,
+    team: Team | None = None,
+    using: str = "owner",
 ) -> Membership:
     """Give a person a role in the organization, making their sign-in when there is none. Calling it again changes nothing."""
     if role not in Role.values:

@@ -49,7 +49,12 @@ def role_faults(using: str = "default") -> list[str]:
     with connections[using].cursor() as cursor:
         cursor.execute(_ROLE)
         superuser, bypasses, member, owns = cursor.fetchone()
-    faults = {"is a superuser": superuser, "bypasses row security": bypasses, "is a member of another role": member, "owns a tenant table": owns}
+    faults = {
+        "is a superuser": superuser,
+        "bypasses row security": bypasses,
+        "is a member of another role": member,
+        "owns a tenant table": owns,
+    }
     return [fault for fault, present in faults.items() if present]
 
 

@@ -75,7 +75,9 @@ class Proposal(TenantModel):
 
     class Meta:
         constraints = [
-            *tenant_walls("proposal", "run", "client", "rule_version", "from_representative", "to_representative", "computed_to", "decided_by"),
+            *tenant_walls(
+                "proposal", "run", "client", "rule_version", "from_representative", "to_representative", "computed_to", "decided_by"
+            ),
             models.UniqueConstraint(
                 fields=["organization", "client"], condition=Q(state__in=["proposed", "approved"]), name="proposal_one_open"
             ),

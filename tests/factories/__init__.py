@@ -58,6 +58,7 @@ class RepresentativeFactory(InActiveOrganization):
 class ClientFactory(InActiveOrganization):
     class Meta:
         model = Client
+        skip_postgeneration_save = True
 
     code = factory.Sequence(lambda n: f"C{n:05d}")
     name = factory.Sequence(lambda n: f"Cliente {n} Ltda")

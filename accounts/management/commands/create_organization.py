@@ -18,7 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("--timezone", default="America/Sao_Paulo")
         parser.add_argument("--currency", default="BRL")
         parser.add_argument("--language", default="pt-br", choices=["pt-br", "es", "en"])
-        parser.add_argument("--admin", metavar="EMAIL", help="the first administrator; the password is asked for, or read from ADMIN_PASSWORD")
+        parser.add_argument(
+            "--admin", metavar="EMAIL", help="the first administrator; the password is asked for, or read from ADMIN_PASSWORD"
+        )
 
     def handle(self, *args, **options):
         try:
