@@ -52,7 +52,8 @@ def empty_tables() -> None:
         )
         tables = [Identifier(name) for (name,) in cursor.fetchall()]
         cursor.execute(
-            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
             " WHERE n.nspname = 'public' AND NOT t.tgisinternal AND t.tgtype & 32 <> 0 AND t.tgenabled = 'O'"
         )
         guards = [(Identifier(table), Identifier(trigger)) for table, trigger in cursor.fetchall()]

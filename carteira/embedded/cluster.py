@@ -15,6 +15,7 @@ from carteira.embedded.places import Places
 
 MAJOR = 18
 MARKER = "carteira.json"
+OTHERS = "{} belongs to another account; run as that account, or set CARTEIRA_DATA to a folder of your own."
 
 # The local socket is the only door. Nobody, not even the superuser, comes in without a password.
 HBA = """# Written by Carteira.
@@ -62,9 +63,7 @@ def read_secrets(places: Places) -> dict[str, str]:
         values = json.loads(path.read_text())
         return {name: str(values[name]) for name in names}
     except PermissionError as error:
-        raise EmbeddedError(
-            f"{path} belongs to another account; run as that account, or set CARTEIRA_DATA to a folder of your own."
-        ) from error
+        raise EmbeddedError(OTHERS.format(path)) from error
     except (ValueError, KeyError, TypeError) as error:
         raise EmbeddedError(f"{path} is damaged; bring it back from a copy, or move {places.data} away and start anew.") from error
 
@@ -108,14 +107,9 @@ def _refuse_foreign(places: Places) -> None:
             raise EmbeddedError(f"{cluster} was not made by Carteira. Move it away, or set CARTEIRA_DATA to another folder.")
         owner = places.account.uid if places.account.uid is not None else os.geteuid()
         if cluster.stat().st_uid != owner:
-            raise EmbeddedError(
-                f"{cluster} was made by another account (number {cluster.stat().st_uid}); run as that account, "
-                "or set CARTEIRA_DATA to a folder of your own."
-            )
+            raise EmbeddedError(OTHERS.format(cluster))
     except PermissionError as error:
-        raise EmbeddedError(
-            f"{cluster} belongs to another account; run as that account, or set CARTEIRA_DATA to a folder of your own."
-        ) from error
+        raise EmbeddedError(OTHERS.format(cluster)) from error
 
 
 def _create(places: Places, values: dict[str, str], *, testing: bool) -> None:
@@ -222,16 +216,8 @@ def _single_user(places: Places, cluster: Path, database: str, sql: str) -> None
 
 def _run(places: Places, program: str, *arguments: str, text: str = "") -> str:
     command = [str(places.binaries / "bin" / program), *arguments]
-    done = subprocess.run(
-        command,
-        input=text,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-        **places.account.popen(),
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+    done = subprocess.run(command, input=text, check=False, **pipes, **places.account.popen())
     if done.returncode:
         lines = [line.strip() for line in done.stdout.splitlines() if "error" in line.lower() or "fatal" in line.lower()]
         reason = lines[0] if lines else (done.stdout.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]

@@ -209,6 +209,6 @@ def _with_reachable_programs(places: Places) -> Places:
         shutil.copy(places.redis_server, copy.redis_server)
         for path in (programs, *programs.rglob("*")):
             if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) and path.stat().st_mode & 0o100 else 0o644)
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         stamp.write_text(source)
     return copy
