@@ -1,4 +1,3 @@
 """Addresses of the clients pages."""
 
-
 urlpatterns: list = []

@@ -1,0 +1,85 @@
+"""The state a client is in: computed from its last order day and the organization's limits, never stored."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Organization
+
+
+class Lifecycle(models.TextChoices):
+    PROSPECT = "prospect", _("Prospecto")
+    ACTIVE = "active", _("Ativo")
+    NEAR_INACTIVE = "near_inactive", _("Quase inativo")
+    INACTIVE = "inactive", _("Inativo")
+    LOST = "lost", _("Perdido")
+    DISCARDED = "discarded", _("Descartado")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Days without a valid order from which a client is near-inactive, inactive and lost."""
+
+    warn: int
+    inactive: int
+    lost: int
+
+    @classmethod
+    def of(cls, organization: Organization) -> "Limits":
+        return cls(organization.warn_days, organization.inactive_days, organization.lost_days)
+
+
+def lifecycle_of(last_on: date | None, discarded_on: date | None, *, as_of: date, limits: Limits) -> Lifecycle:
+    """Exactly one state, by whole local days since the last valid order."""
+    if discarded_on is not None and discarded_on <= as_of:
+        return Lifecycle.DISCARDED
+    if last_on is None:
+        return Lifecycle.PROSPECT
+    silent = (as_of - last_on).days
+    if silent < limits.warn:
+        return Lifecycle.ACTIVE
+    if silent < limits.inactive:
+        return Lifecycle.NEAR_INACTIVE
+    return Lifecycle.INACTIVE if silent < limits.lost else Lifecycle.LOST
+
+
+def inactive_on(last_on: date | None, *, limits: Limits) -> date | None:
+    """The day the client turns inactive if it orders nothing until then."""
+    return last_on + timedelta(days=limits.inactive) if last_on else None
+
+
+def lifecycle_filter(state: str, *, as_of: date, limits: Limits) -> Q:
+    """The clients in ``state`` on ``as_of``, as a condition on the activity row: a range of days that an index serves.
+
+    Raises
+    ------
+    ValueError
+        ``state`` is not one of Lifecycle.
+    """
+    state = Lifecycle(state)
+    kept = Q(discarded_on=None) | Q(discarded_on__gt=as_of)
+    if state == Lifecycle.DISCARDED:
+        return Q(discarded_on__lte=as_of)
+    if state == Lifecycle.PROSPECT:
+        return kept & Q(activity__last_on=None)
+    from_days = {
+        Lifecycle.ACTIVE: None,
+        Lifecycle.NEAR_INACTIVE: limits.warn,
+        Lifecycle.INACTIVE: limits.inactive,
+        Lifecycle.LOST: limits.lost,
+    }
+    to_days = {
+        Lifecycle.ACTIVE: limits.warn,
+        Lifecycle.NEAR_INACTIVE: limits.inactive,
+        Lifecycle.INACTIVE: limits.lost,
+        Lifecycle.LOST: None,
+    }
+    condition = kept & Q(activity__last_on__isnull=False)
+    if from_days[state] is not None:
+        condition &= Q(activity__last_on__lte=as_of - timedelta(days=from_days[state]))
+    if to_days[state] is not None:
+        condition &= Q(activity__last_on__gt=as_of - timedelta(days=to_days[state]))
+    return condition
