@@ -150,7 +150,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if DEBUG or env("STATIC_PLAIN", "false", cast=boolean)
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }

@@ -1,9 +1,12 @@
 """Fixtures about organizations and the people in them (a pytest plugin, named in pyproject.toml)."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client as Web
+
+os.environ.setdefault("STATIC_PLAIN", "true")  # no collectstatic before the tests
 
 
 @pytest.fixture
@@ -33,7 +36,11 @@ def acting(organization) -> Iterator:
 
 @pytest.fixture
 def web() -> Web:
-    """An HTTP client nobody has signed in with."""
+    """An HTTP client nobody has signed in with, from an address that has not tried before."""
+    from accounts.throttle import _redis
+
+    for key in _redis().scan_iter("carteira:throttle:*"):
+        _redis().delete(key)
     return Web(HTTP_HOST="localhost")
 
 
