@@ -1,0 +1,90 @@
+"""Charts drawn on the server as SVG: sizes from data are attributes and colours are classes, so no style is inline."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+
+def _f(value: float) -> str:
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+@register.simple_tag
+def progress(value: float, of: float, *, bad: float = 0, tone: str = "acc", label: Any = "") -> SafeString:
+    """A bar of ``value`` out of ``of`` in a tone (acc, ok, warn, bad), followed by ``bad`` of it in red."""
+    whole = max(float(of or 0), 0.0001)
+    done = min(100 * float(value or 0) / whole, 100)
+    lost = min(100 * float(bad or 0) / whole, 100 - done)
+    second = format_html('<rect class="f-bad" x="{}" width="{}" height="6"/>', _f(done), _f(lost)) if bad else ""
+    return format_html(
+        '<svg class="progress" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<rect class="f-well" width="100" height="6"/><rect class="f-{}" width="{}" height="6"/>{}</svg>',
+        label or f"{_f(done)}%",
+        tone,
+        _f(done),
+        second,
+    )
+
+
+@register.simple_tag
+def steps(done: int, of: int, label: Any = "") -> SafeString:
+    """The day in pieces: ``done`` finished, the next one in progress, the rest to come."""
+    kinds = ["done" if i < done else "now" if i == done else "" for i in range(of)]
+    return format_html(
+        '<div class="steps" role="img" aria-label="{}">{}</div>',
+        label or f"{done}/{of}",
+        format_html_join("", '<i class="{}"></i>', ((kind,) for kind in kinds)),
+    )
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float], label: Any = "") -> SafeString:
+    """A small line over its own range (it does not start at zero); it says nothing that the number beside it does not."""
+    if len(values) < 2:
+        return mark_safe("")
+    low, high = min(values), max(values)
+    span = (high - low) or 1
+    step = 100 / (len(values) - 1)
+    points = " ".join(f"{_f(i * step)},{_f(26 - 22 * (value - low) / span)}" for i, value in enumerate(values))
+    voice = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    return format_html(
+        '<svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" {}>'
+        '<polygon points="0,28 {} 100,28"/><polyline points="{}" vector-effect="non-scaling-stroke"/></svg>',
+        voice,
+        points,
+        points,
+    )
+
+
+@register.inclusion_tag("ui/bars.html")
+def bars(rows: Sequence[tuple[Any, float, str]], *, title: Any, unit: Any = "", every: int = 2, table: bool = True) -> dict:
+    """Columns from zero, one per ``(label, value, text)``; the text is what the table and the hover say.
+
+    Labels stand under every ``every``-th column counted from the last, so the latest always has one.
+    """
+    width, height, base = 320.0, 84.0, 64.0
+    top = max((float(value) for _label, value, _text in rows), default=0) or 1
+    slot = width / max(len(rows), 1)
+    columns = []
+    for position, (label, value, text) in enumerate(rows):
+        tall = (base - 6) * max(float(value), 0) / top
+        shown = (len(rows) - 1 - position) % every == 0
+        columns.append(
+            {
+                "x": _f(position * slot + slot * 0.18),
+                "width": _f(slot * 0.64),
+                "y": _f(base - max(tall, 1)),
+                "height": _f(max(tall, 1)),
+                "middle": _f((position + 0.5) * slot),
+                "label": label,
+                "shown": shown,
+                "text": text,
+                "zero": value <= 0,
+            }
+        )
+    return {"columns": columns, "title": title, "unit": unit, "width": _f(width), "height": _f(height), "base": _f(base), "table": table}

@@ -1,0 +1,12 @@
+// The one script of every page; a page with a map or a rule editor adds its own module beside it.
+
+import "./htmx.js";
+import "./keyboard.js";
+import "./toast.js";
+import "./dialog.js";
+import "./menu.js";
+import "./theme.js";
+import "./signal.js";
+import "./bulk-table.js";
+import "./combo-box.js";
+import "./job-card.js";

@@ -1,0 +1,45 @@
+// Native dialogs: who opens them, where focus returns, and when they close.
+
+const openers = new WeakMap();
+
+export function open(dialog, opener = document.activeElement) {
+  if (!dialog || dialog.open) return;
+  openers.set(dialog, opener);
+  dialog.showModal();
+  const wrong = dialog.querySelector("[aria-invalid=true], [autofocus]");
+  wrong?.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  const dialog = opener && document.getElementById(opener.dataset.dialog);
+  if (dialog) {
+    event.preventDefault();
+    document.querySelectorAll("[popover]:popover-open").forEach((menu) => menu.hidePopover());
+    open(dialog, opener);
+    return;
+  }
+  const inside = event.target.closest("dialog");
+  if (inside && (event.target === inside || event.target.closest("[data-close]"))) inside.close();
+});
+
+document.addEventListener(
+  "close",
+  (event) => {
+    if (!(event.target instanceof HTMLDialogElement)) return;
+    const opener = openers.get(event.target);
+    // The opener's row may have been swapped away: the row now in its place, or the page, takes the focus.
+    const again = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
+    (again || document.querySelector("bulk-table [data-row][tabindex='0']") || document.getElementById("content"))?.focus({ preventScroll: true });
+    if (event.target.parentElement?.id === "dialog-slot") event.target.remove();
+  },
+  true,
+);
+
+// A dialog that the server sends opens itself; the answer that ends its work says HX-Trigger: closeDialog.
+document.addEventListener("htmx:load", (event) => {
+  const sent = event.target.matches?.("dialog[data-open]") ? event.target : event.target.querySelector?.("dialog[data-open]");
+  if (sent) open(sent);
+});
+document.addEventListener("closeDialog", () => document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close()));
+document.querySelectorAll("dialog[data-open]").forEach((dialog) => open(dialog));
