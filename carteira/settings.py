@@ -68,6 +68,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.shell.shell",
             ],
             "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
         },
@@ -151,7 +152,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG or env("STATIC_PLAIN", "false", cast=boolean)
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "carteira.staticfiles.StaticFilesStorage"
     },
 }
 MEDIA_ROOT = DATA_DIR / "files"

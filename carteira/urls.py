@@ -1,5 +1,6 @@
 """Every address of the site; pages of an organization live under ``/o/<slug>/``."""
 
+from django.conf import settings
 from django.urls import include, path
 
 urlpatterns = [
@@ -9,3 +10,8 @@ urlpatterns = [
     path("o/<slug:organization>/", include("portfolio.urls")),
     path("o/<slug:organization>/", include("rotation.urls")),
 ]
+
+if settings.DEBUG:
+    from carteira.guide import guide
+
+    urlpatterns.append(path("ui/", guide, name="guide"))

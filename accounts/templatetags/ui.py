@@ -8,9 +8,9 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect, Select, Textarea
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, format_html, format_html_join
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +33,26 @@ CLIENT_STATES = {
     "prospect": ("info", "flag", _("Prospect")),
     "new": ("info", "star", _("Novo")),
     "never_bought": ("", "circle-question-mark", _("Sem compra")),
+}
+RUN_STATES = {
+    "scheduled": ("", "calendar", _("Agendado")),
+    "computing": ("info", "loader-circle", _("Calculando")),
+    "awaiting_approval": ("warn", "clock", _("Em revisão")),
+    "applying": ("info", "loader-circle", _("Aplicando")),
+    "applied": ("ok", "check", _("Aplicado")),
+    "failed": ("bad", "circle-alert", _("Falhou")),
+    "cancelled": ("", "ban", _("Cancelado")),
+    "expired": ("", "hourglass", _("Expirado")),
+}
+PROPOSAL_STATES = {
+    "proposed": ("", "clock", _("Pendente")),
+    "approved": ("ok", "check", _("Aprovada")),
+    "applied": ("ok", "circle-check", _("Aplicada")),
+    "rejected": ("bad", "x", _("Recusada")),
+    "postponed": ("warn", "clock", _("Adiada")),
+    "stale": ("warn", "triangle-alert", _("Desatualizada")),
+    "expired": ("", "hourglass", _("Expirada")),
+    "withheld": ("info", "scale", _("Grupo de controle")),
 }
 
 
@@ -126,7 +146,23 @@ def tag(text: Any, kind: str = "", icon: str = "", **attrs: Any) -> SafeString:
 @register.simple_tag
 def client_state(state: str) -> SafeString:
     """The state of a client as a tag: colour, sign and word."""
-    kind, sign, word = CLIENT_STATES.get(str(state), ("", "", state))
+    return _state(CLIENT_STATES, state)
+
+
+@register.simple_tag
+def run_state(state: str) -> SafeString:
+    """The state of a rotation run as a tag."""
+    return _state(RUN_STATES, state)
+
+
+@register.simple_tag
+def proposal_state(state: str) -> SafeString:
+    """The state of a proposal as a tag."""
+    return _state(PROPOSAL_STATES, state)
+
+
+def _state(states: dict[str, tuple], state: str) -> SafeString:
+    kind, sign, word = states.get(str(state), ("", "", state))
     return tag(word, kind, sign)
 
 
@@ -153,9 +189,9 @@ def colour_class(number: int | None) -> str:
 
 
 @register.simple_block_tag
-def kpis(content: str, label: Any = _("Resumo")) -> SafeString:
+def kpis(content: str, label: Any = "") -> SafeString:
     """The strip that holds ``{% kpi %}`` cells; on a phone it scrolls sideways, so it can take the focus."""
-    return format_html('<div class="kpis" role="group" aria-label="{}" tabindex="0">{}</div>', label, content)
+    return format_html('<div class="kpis" role="group" aria-label="{}" tabindex="0">{}</div>', label or _("Resumo"), content)
 
 
 @register.simple_block_tag

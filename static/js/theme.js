@@ -7,8 +7,8 @@ document.addEventListener("submit", async (event) => {
   if (!form || !event.submitter) return;
   event.preventDefault();
   const theme = event.submitter.value;
-  if (theme === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme; // the system's own
   form.querySelectorAll("[aria-pressed]").forEach((button) => button.setAttribute("aria-pressed", String(button === event.submitter)));
   const body = new FormData(form, event.submitter);
   try {
