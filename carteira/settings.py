@@ -159,7 +159,13 @@ MEDIA_ROOT = DATA_DIR / "files"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "carteira@localhost")
 
-CELERY_BROKER_URL = REDIS_URL
+# What beat sends, and how often: seconds between two, or the time of day in UTC (see carteira/celery.py).
+BEAT: dict[str, float | str] = {
+    "rotation.tasks.start_due_runs": 600,
+    "rotation.tasks.sweep": 60,
+    "accounts.tasks.relay_outbox": 5,
+    "accounts.tasks.seal_audit": "03:10",
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

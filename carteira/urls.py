@@ -3,7 +3,11 @@
 from django.conf import settings
 from django.urls import include, path
 
+from carteira import health
+
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("o/<slug:organization>/", include("clients.urls")),

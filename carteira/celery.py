@@ -1,0 +1,106 @@
+"""Celery as TENANCY section 7 of the designs wants it: late acknowledgement, one task at a time, nothing precious in Redis."""
+
+import os
+import time
+from typing import Any
+
+import redis
+from celery import Celery, signals
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
+
+# Longer than any task may live (time_limit 300 s), so a task that still runs is never handed out a second time.
+VISIBILITY = {"visibility_timeout": 900}
+HEARTBEAT = "carteira:heartbeat:"
+SWEEPER = "rotation.tasks.sweep"
+
+
+def broker_url(url: str) -> str:
+    """The same Redis in the words Celery knows: a socket is ``redis+socket://`` there, its database ``virtual_host``."""
+    if url.startswith("unix://"):
+        return url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
+    return url
+
+
+def schedule(beat: dict[str, float | str]) -> dict[str, dict[str, Any]]:
+    """Celery's schedule from ``{task name: seconds between two, or "HH:MM" in UTC for once a day}``."""
+    entries: dict[str, dict[str, Any]] = {}
+    for task, when in beat.items():
+        if isinstance(when, str):
+            hour, minute = (int(part) for part in when.split(":"))
+            entries[task] = {"task": task, "schedule": crontab(hour=hour, minute=minute), "options": {"expires": 6 * 3600}}
+        else:
+            # A worker that was away must not find hours of ticks: each is void when the next is due.
+            entries[task] = {"task": task, "schedule": float(when), "options": {"expires": float(when)}}
+    return entries
+
+
+class CarteiraCelery(Celery):
+    """Settings are read when first needed, so that importing this module needs no environment."""
+
+    def on_configure(self) -> None:
+        from django.conf import settings
+
+        self.conf.update(
+            broker_url=broker_url(settings.REDIS_URL),
+            beat_schedule=schedule(settings.BEAT),
+            beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+        )
+
+
+app = CarteiraCelery("carteira")
+app.conf.update(
+    task_ignore_result=True,
+    result_backend=None,
+    task_serializer="json",
+    result_serializer="json",
+    accept_content=["json"],
+    task_acks_late=True,
+    # Attempts are counted in the row: a task that kills its worker must not come back for ever.
+    task_reject_on_worker_lost=False,
+    worker_prefetch_multiplier=1,
+    task_soft_time_limit=240,
+    task_time_limit=300,
+    broker_transport_options={**VISIBILITY, "unacked_restore_throttle": 1, "global_keyprefix": "carteira:"},
+    result_backend_transport_options=VISIBILITY,
+    visibility_timeout=900,
+    broker_connection_retry_on_startup=True,
+    task_default_queue="interactive",
+    task_routes={
+        "rotation.tasks.*": {"queue": "rotation"},
+        "clients.tasks.*": {"queue": "imports"},
+        "accounts.tasks.*": {"queue": "mail"},
+    },
+    task_create_missing_queues=True,
+    timezone="UTC",
+    worker_hijack_root_logger=False,
+)
+app.autodiscover_tasks(["accounts", "clients", "portfolio", "rotation"])
+
+
+@signals.beat_init.connect
+def _beat_begins(**_: Any) -> None:
+    # Only beat's own messages are its heartbeat; web and workers send tasks too.
+    signals.after_task_publish.connect(_beat_sent, weak=False)
+
+
+def _beat_sent(**_: Any) -> None:
+    beat_heart("beat")
+
+
+@signals.task_success.connect
+def _task_done(sender: Any = None, **_: Any) -> None:
+    if sender is not None and sender.name == SWEEPER:
+        beat_heart("sweeper")
+
+
+def beat_heart(name: str) -> None:
+    """Note that ``name`` (beat, sweeper) was alive just now; /readyz reads it."""
+    from django.conf import settings
+
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1) as connection:
+            connection.set(HEARTBEAT + name, int(time.time()), ex=3600)
+    except redis.RedisError:
+        return  # /readyz says so by itself: the heartbeat grows old
