@@ -1,0 +1,40 @@
+"""What has to be true before the first page: translations, static files, tables, a role that is bound, the demonstration.
+
+Run by ``make run`` in a process of its own, so that the supervisor stays small: ``python -m carteira.prepare``.
+"""
+
+import io
+import os
+import sys
+from pathlib import Path
+
+from carteira.embedded import ensure_environment
+from carteira.messages import compile_messages
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
+    ensure_environment()
+    compile_messages()
+
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import CommandError, call_command, get_commands
+    from django.core.management.base import SystemCheckError
+
+    try:
+        django.setup()
+        from django.conf import settings
+
+        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("migrate", database="owner", interactive=False, verbosity=1 if sys.stdout.isatty() else 0)
+        call_command("check", databases=["default"], stdout=io.StringIO())
+        if "load_demo" in get_commands():
+            call_command("load_demo")
+    except (CommandError, SystemCheckError, ImproperlyConfigured) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

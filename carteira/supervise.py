@@ -1,0 +1,99 @@
+"""Everything Carteira runs, under one roof: the servers, web, workers and beat; one Ctrl-C ends them all (``make run``)."""
+
+import errno
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import honcho.manager
+from honcho.environ import parse_procfile
+
+from carteira.embedded import ensure_environment
+from carteira.embedded.places import REPOSITORY
+
+# A task may finish its slice before it is killed; what is cut off is found and finished by the sweeper.
+honcho.manager.KILL_WAIT = 12
+
+
+class Manager(honcho.manager.Manager):
+    """honcho's manager, which may also be told to stop while it is still starting."""
+
+    def _killall(self, force: bool = False) -> None:
+        while not self._all_started():
+            message = self.events.get(timeout=5)
+            if message.type == "start":
+                self._processes[message.name]["pid"] = message.data["pid"]
+        super()._killall(force)
+
+
+def address() -> tuple[str, int]:
+    """Where to listen, from HOST and PORT.
+
+    Raises
+    ------
+    SystemExit
+        PORT is no port, or it is taken; the sentence says what to do.
+    """
+    host, text = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        sys.exit(f"PORT is {text!r}; give a number from 1 to 65535.")
+    port = int(text)
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does: a just-closed page is no obstacle
+            probe.bind((host, port))
+    except socket.gaierror:
+        sys.exit(f"HOST is {host!r}, which is no address of this machine.")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            sys.exit(f"Port {port} is taken by another program. Choose another: PORT={port + 1 if port < 65535 else 8001} make run")
+        sys.exit(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with PORT=… or HOST=….")
+    return host, port
+
+
+def processes(programs: Path) -> dict[str, str]:
+    """Name and command of each line of the Procfile, with the programs of this Python's own environment."""
+    lines = parse_procfile((REPOSITORY / "Procfile").read_text(encoding="utf-8")).processes
+    # exec: the shell that expands the variables gives way to the program, which then gets the signals itself.
+    return {name: f"exec {shlex.quote(str(programs))}/{command}" for name, command in lines.items()}
+
+
+def main() -> None:
+    begun = time.monotonic()
+    os.chdir(REPOSITORY)
+    for sign in (signal.SIGTERM, signal.SIGHUP):  # while preparing; honcho takes over SIGTERM and SIGINT later
+        signal.signal(sign, _interrupt)
+    try:
+        host, port = address()
+        os.environ["HOST"], os.environ["PORT"] = host, str(port)
+        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host
+        os.environ.setdefault("PUBLIC_URL", f"http://{shown}:{port}")
+        print("Starting PostgreSQL and Redis, preparing the tables…", flush=True)  # noqa: T201
+        ensure_environment()
+        prepared = subprocess.run([sys.executable, "-m", "carteira.prepare"], check=False).returncode
+        if prepared:
+            sys.exit(prepared)
+        print(f"\nCarteira is at {os.environ['PUBLIC_URL']}  (ready in {time.monotonic() - begun:.0f} s; Ctrl-C stops it)\n", flush=True)  # noqa: T201
+        manager = Manager()
+        for name, command in processes(Path(sys.executable).parent).items():
+            manager.add_process(name, command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, cwd=str(REPOSITORY))
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # a closed terminal
+        manager.loop()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    # Asked to stop, it has done what it was asked.
+    sys.exit(0 if manager.returncode in {130, 143} else manager.returncode or 0)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
