@@ -1,0 +1,100 @@
+"""Every address of the site, every method, every caller, with the other organization's ids: nothing of it shows or changes.
+
+A new URL is swept without being listed here.
+"""
+
+import itertools
+import re
+
+import pytest
+from django.db import connections
+from django.test import Client as Web
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.tenancy import tenant_atomic
+from tests.factories import make_member
+from tests.isolation.planting import TENANT_MODELS, plant
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+METHODS = ["get", "post", "put", "patch", "delete"]
+ROLES = ["admin", "manager", "representative", "auditor"]
+CALLERS = ["anonymous", *ROLES, "operator"]
+# 2xx answers hold own data only (the canary proves it); these refuse.
+REFUSALS = {302, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429}
+
+
+def addresses(resolver=None, prefix: str = "") -> list[str]:
+    """Every pattern below ``resolver``, as Django's route text."""
+    found = []
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            found += addresses(entry, route)
+        elif isinstance(entry, URLPattern):
+            found.append(route)
+    return found
+
+
+def fill(route: str, slug: str, number: int, word: str) -> str:
+    """A path of the route, with ``number`` and ``word`` wherever it takes one."""
+    path = route.replace("<slug:organization>", slug)
+    path = re.sub(r"<int:\w+>", str(number), path)
+    path = re.sub(r"<uuid:\w+>", "00000000-0000-4000-8000-%012d" % number, path)
+    path = re.sub(r"<\w+:\w+>|<\w+>", word, path)
+    path = re.sub(r"\(\?P<\w+>[^)]*\)", word, path)
+    return "/" + path.replace("^", "").replace("$", "").replace("\\", "")
+
+
+def fingerprint(organization_id: int) -> dict[str, str]:
+    found = {}
+    with connections["owner"].cursor() as cursor:
+        for model in TENANT_MODELS:
+            table = connections["owner"].ops.quote_name(model._meta.db_table)
+            cursor.execute(
+                f"SELECT count(*) || coalesce(md5(string_agg(t::text, '|' ORDER BY id)), '') FROM {table} t WHERE organization_id = %s",
+                [organization_id],
+            )
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def test_no_address_shows_or_changes_another_organization(organization, other, signed_in):
+    plant(organization, "owncanary")
+    theirs = plant(other, "foreigncanary")
+    with tenant_atomic(organization.pk):
+        members = {role: make_member(organization, role) for role in ROLES}
+    with tenant_atomic(other.pk):
+        operator = make_member(other, "manager", email="operator@platform.example")
+        type(operator).objects.filter(pk=operator.pk).update(is_active=False)
+    browsers: dict[str, Web] = {"anonymous": Web(HTTP_HOST="localhost"), "operator": signed_in(operator)}
+    browsers |= {role: signed_in(member) for role, member in members.items()}
+    for browser in browsers.values():
+        browser.raise_request_exception = False
+    before = fingerprint(other.pk)
+
+    ids = sorted({row.pk for row in theirs.values()})
+    swept, leaks, broken = 0, [], []
+    for route in addresses():
+        numbers = ids if "<int:" in route else ids[:1]
+        slugs = [organization.slug, other.slug] if "<slug:organization>" in route else [""]
+        for (caller, browser), method, slug, number in itertools.product(browsers.items(), METHODS, slugs, numbers):
+            if method != "get" and number != ids[0] and caller not in {"admin", "manager"}:
+                continue  # the same view refuses the same way; reading is tried with every id
+            path = fill(route, slug, number, "foreigncanary")
+            if "logout" in path:
+                continue
+            response = getattr(browser, method)(path)
+            swept += 1
+            body = b"".join(response.streaming_content) if response.streaming else response.content
+            seen = body.replace(path.encode(), b"") + str(response.headers).replace(path, "").encode()
+            if b"foreigncanary" in re.sub(rb"/[\w/?=&.;%-]*foreigncanary[\w/?=&.;%-]*", b"", seen):
+                leaks.append((caller, method, path, response.status_code))
+            if response.status_code >= 500 or (response.status_code >= 300 and response.status_code not in REFUSALS):
+                broken.append((caller, method, path, response.status_code))
+            if slug == other.slug and response.status_code not in REFUSALS:
+                leaks.append((caller, method, path, response.status_code))
+    assert leaks == []
+    assert broken == []
+    assert swept > 100
+    assert fingerprint(other.pk) == before
