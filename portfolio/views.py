@@ -1,0 +1,145 @@
+"""The clients one may see: the list, the client's page, the search. (Above ``clients``, because who answers for them lives here.)"""
+
+from datetime import date
+from typing import Any
+
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.models import Role
+from accounts.selectors import local_day, representatives_visible_to
+from clients.models import Contact, Order
+from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to
+from clients.selectors.lifecycle import lifecycle_of
+from clients.selectors.lists import COUNT_UP_TO, SORTS
+from clients.selectors.page import CYCLE_FROM_ORDERS, monthly_revenue, recent_orders, standing_of
+from portfolio.models import Visit
+from portfolio.timeline import happenings
+
+TABS = {
+    "summary": _("Resumo"),
+    "orders": _("Compras"),
+    "visits": _("Visitas"),
+    "contacts": _("Contatos"),
+    "history": _("Histórico"),
+}
+LISTED_STATES = [state for state in Lifecycle if state != Lifecycle.DISCARDED]
+
+
+def _today(request: HttpRequest) -> date:
+    return local_day(request.organization, at=timezone.now())  # type: ignore[attr-defined]
+
+
+def _partial(request: HttpRequest) -> bool:
+    return bool(request.htmx and not request.htmx.boosted)  # type: ignore[attr-defined]
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def client_list(request: HttpRequest) -> HttpResponse:
+    """Clients one may see, 50 a page, filtered and sorted by the address."""
+    as_of, limits = _today(request), Limits.of(request.organization)  # type: ignore[attr-defined]
+    wanted = ClientFilter.parse(request.GET)
+    member = request.membership  # type: ignore[attr-defined]
+    visible = clients_visible_to(member)
+    page = client_rows(visible, wanted, as_of=as_of, limits=limits)
+    for row in page.rows:
+        row.lifecycle = lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits)
+        row.silent = (as_of - row.last_on).days if row.last_on else None
+        known = row.repeat_days is not None and row.repeat_days + 1 >= CYCLE_FROM_ORDERS and row.median_gap
+        row.cycle = row.median_gap if known else None
+        row.lateness = row.silent / row.median_gap if known and row.silent is not None else None
+    here = reverse("portfolio:client_list", args=[request.organization.slug])  # type: ignore[attr-defined]
+    context: dict[str, Any] = {
+        "page": page,
+        "wanted": wanted,
+        "here": here,
+        "count": COUNT_UP_TO if page.count > COUNT_UP_TO else page.count,
+        "count_is_more": page.count > COUNT_UP_TO,
+        "next_url": f"{here}?{wanted.query(after=page.after)}" if page.after else "",
+        "first_url": f"{here}?{wanted.query()}" if wanted.after else "",
+        "states": [(state.value, state.label, f"{here}?{wanted.query(state=state.value)}", wanted.state == state) for state in LISTED_STATES],
+        "all_url": f"{here}?{wanted.query(state='')}",
+        "clear_url": f"{here}?{ClientFilter(sort=wanted.sort).query()}",
+        "sort_urls": {name: f"{here}?{wanted.query(sort=name)}" for name in SORTS},
+        "order": {"name": "name", "silence": "silence", "value": "-value"}[wanted.sort],
+        "own": member.role == Role.REPRESENTATIVE,
+    }
+    if _partial(request):
+        return render(request, "portfolio/_client_table.html", context)
+    if member.role != Role.REPRESENTATIVE:
+        context["representatives"] = list(representatives_visible_to(member).order_by("code"))
+    context["ufs"] = list(visible.exclude(state="").order_by("state").values_list("state", flat=True).distinct()[:60])
+    context["segments"] = list(visible.exclude(segment="").order_by("segment").values_list("segment", flat=True).distinct()[:60])
+    return render(request, "portfolio/client_list.html", context)
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
+    """One client: where it stands, what it bought, who answered for it and why. Out of reach is 404."""
+    organization, as_of = request.organization, _today(request)  # type: ignore[attr-defined]
+    member = request.membership  # type: ignore[attr-defined]
+    client = get_object_or_404(clients_visible_to(member).select_related("representative"), pk=client_id)
+    tab = request.GET.get("tab", "summary")
+    if tab not in TABS:
+        raise Http404
+    context: dict[str, Any] = {
+        "client": client,
+        "standing": standing_of(client, as_of=as_of, limits=Limits.of(organization)),
+        "tab": tab,
+        "tabs": [(name, label, f"?tab={name}", name == tab) for name, label in TABS.items()],
+        "as_of": as_of,
+        "masked": member.role == Role.AUDITOR,
+    }
+    if tab == "summary":
+        context["months"] = monthly_revenue(client, as_of=as_of)
+        context["contacts"] = list(Contact.objects.filter(client_id=client.pk).order_by("name")[:3])
+        context["happenings"] = happenings(client, size=5)[:5]
+    elif tab == "orders":
+        before = _before(request)
+        orders = recent_orders(client, before=before, size=26)
+        context["orders"] = orders[:25]
+        context["next_url"] = f"?tab=orders&before={orders[24].ordered_on}|{orders[24].pk}" if len(orders) > 25 else ""
+        context["first_url"] = "?tab=orders" if before else ""
+        context["totals"] = Order.objects.filter(client_id=client.pk).aggregate(n=Count("id"))
+    elif tab == "visits":
+        context["visits"] = list(
+            Visit.objects.filter(client_id=client.pk).exclude(visited_on=None).select_related("representative").order_by("-visited_on")[:100]
+        )
+    elif tab == "contacts":
+        context["contacts"] = list(Contact.objects.filter(client_id=client.pk).order_by("name"))
+    else:
+        context["happenings"] = happenings(client)
+    return render(request, "portfolio/_client_tab.html" if _partial(request) else "portfolio/client_page.html", context)
+
+
+def _before(request: HttpRequest) -> tuple[date, int] | None:
+    day, _bar, number = request.GET.get("before", "").partition("|")
+    try:
+        return date.fromisoformat(day), int(number)
+    except ValueError:
+        return None
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def search(request: HttpRequest) -> HttpResponse:
+    """Clients by name, code, CNPJ or phone. A search that can only mean one client opens it."""
+    words = request.GET.get("q", "").strip()[:64]
+    as_of, limits = _today(request), Limits.of(request.organization)  # type: ignore[attr-defined]
+    rows = []
+    if words:
+        rows = client_rows(clients_visible_to(request.membership), ClientFilter(q=words, size=25), as_of=as_of, limits=limits).rows  # type: ignore[attr-defined]
+    for row in rows:
+        row.lifecycle = lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits)
+    if len(rows) == 1 and not _partial(request):
+        return redirect("portfolio:client_page", request.organization.slug, rows[0].pk)  # type: ignore[attr-defined]
+    template = "portfolio/_search_results.html" if _partial(request) else "portfolio/search.html"
+    return render(request, template, {"rows": rows, "words": words})
