@@ -19,7 +19,9 @@ class Happening:
 def happenings(client: Client, *, size: int = 100) -> list[Happening]:
     """The latest ``size`` of each kind, merged by day: three queries."""
     ownerships = Ownership.objects.filter(client_id=client.pk).select_related("representative", "actor").order_by("-seq")[:size]
-    visits = Visit.objects.filter(client_id=client.pk).exclude(visited_on=None).select_related("representative").order_by("-visited_on", "-id")
+    visits = (
+        Visit.objects.filter(client_id=client.pk).exclude(visited_on=None).select_related("representative").order_by("-visited_on", "-id")
+    )
     talks = Interaction.objects.filter(client_id=client.pk).select_related("by").order_by("-happened_on", "-id")
     merged = [Happening(row.started_on, "ownership", row) for row in ownerships]
     merged += [Happening(row.visited_on, "visit", row) for row in visits[:size] if row.visited_on]

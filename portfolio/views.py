@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Role
 from accounts.selectors import local_day, representatives_visible_to
+from accounts.templatetags.formats import money_whole, month, symbol
 from clients.models import Contact, Order
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to
 from clients.selectors.lifecycle import lifecycle_of
@@ -64,7 +65,9 @@ def client_list(request: HttpRequest) -> HttpResponse:
         "count_is_more": page.count > COUNT_UP_TO,
         "next_url": f"{here}?{wanted.query(after=page.after)}" if page.after else "",
         "first_url": f"{here}?{wanted.query()}" if wanted.after else "",
-        "states": [(state.value, state.label, f"{here}?{wanted.query(state=state.value)}", wanted.state == state) for state in LISTED_STATES],
+        "states": [
+            (state.value, state.label, f"{here}?{wanted.query(state=state.value)}", wanted.state == state) for state in LISTED_STATES
+        ],
         "all_url": f"{here}?{wanted.query(state='')}",
         "clear_url": f"{here}?{ClientFilter(sort=wanted.sort).query()}",
         "sort_urls": {name: f"{here}?{wanted.query(sort=name)}" for name in SORTS},
@@ -99,7 +102,10 @@ def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
         "masked": member.role == Role.AUDITOR,
     }
     if tab == "summary":
-        context["months"] = monthly_revenue(client, as_of=as_of)
+        months = monthly_revenue(client, as_of=as_of)
+        if any(cents for _month, cents in months):
+            context["bar_rows"] = [(month(first), cents, money_whole(cents, organization.currency)) for first, cents in months]
+            context["unit"] = symbol(organization.currency)
         context["contacts"] = list(Contact.objects.filter(client_id=client.pk).order_by("name")[:3])
         context["happenings"] = happenings(client, size=5)[:5]
     elif tab == "orders":
@@ -111,7 +117,10 @@ def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
         context["totals"] = Order.objects.filter(client_id=client.pk).aggregate(n=Count("id"))
     elif tab == "visits":
         context["visits"] = list(
-            Visit.objects.filter(client_id=client.pk).exclude(visited_on=None).select_related("representative").order_by("-visited_on")[:100]
+            Visit.objects.filter(client_id=client.pk)
+            .exclude(visited_on=None)
+            .select_related("representative")
+            .order_by("-visited_on")[:100]
         )
     elif tab == "contacts":
         context["contacts"] = list(Contact.objects.filter(client_id=client.pk).order_by("name"))
