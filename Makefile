@@ -19,11 +19,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing (Debian: apt-get install python3-venv)." >&2; rm -rf $(VENV); exit 1; }
 
 $(VENV)/runtime.lock: requirements.lock | $(BIN)/python
-	@cmp -s $< $@ || { echo "Installing what Carteira needs…"; $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<; }
+	@cmp -s $< $@ || { echo "Installing what Carteira needs…"; $(BIN)/python -m pip install --quiet --no-compile --no-deps --disable-pip-version-check --require-hashes -r $<; }
 	@cp $< $@
 
 $(VENV)/dev.lock: requirements-dev.lock | $(BIN)/python
-	@cmp -s $< $@ || { echo "Installing what the tests need…"; $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<; }
+	@cmp -s $< $@ || { echo "Installing what the tests need…"; $(BIN)/python -m pip install --quiet --no-compile --no-deps --disable-pip-version-check --require-hashes -r $<; }
 	@cp $< $@
 
 setup: $(VENV)/runtime.lock ## install into .venv; .venv/bin/python manage.py … works from then on

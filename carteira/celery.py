@@ -2,13 +2,18 @@
 
 import os
 import time
+import warnings
 from typing import Any
 
 import redis
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
+
+# It warns that root plus pickled messages is dangerous; ours are JSON, and nothing else is accepted.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 # Longer than any task may live (time_limit 300 s), so a task that still runs is never handed out a second time.
 VISIBILITY = {"visibility_timeout": 900}
