@@ -228,12 +228,6 @@ def empty_state(content: str, title: Any, icon: str = "inbox") -> SafeString:
     return format_html('<div class="empty">{}<p class="empty-title">{}</p>{}</div>', _icon(icon, 22), title, content)
 
 
-@register.inclusion_tag("ui/dialog.html", name="dialog_head")
-def dialog_head(id: str, title: Any, subtitle: Any = "") -> dict:
-    """The heading of a ``<dialog>``, with its close button."""
-    return {"id": id, "title": title, "subtitle": subtitle}
-
-
 @register.simple_block_tag
 def dialog(content: str, id: str, title: Any, subtitle: Any = "", kind: str = "", **attrs: Any) -> SafeString:
     """A native ``<dialog>``; ``kind="sheet"`` comes from below on a phone. ``data-dialog="<id>"`` on a link or button opens it."""

@@ -6,8 +6,10 @@ export function open(dialog, opener = document.activeElement) {
   if (!dialog || dialog.open) return;
   openers.set(dialog, opener);
   dialog.showModal();
-  const wrong = dialog.querySelector("[aria-invalid=true], [autofocus]");
-  wrong?.focus();
+  // The first thing to answer takes the focus, not the close button; on a phone a text field would raise the keyboard.
+  const touch = matchMedia("(pointer: coarse)").matches;
+  const first = touch ? "[aria-invalid=true], [autofocus]" : "[aria-invalid=true], [autofocus], .dialog-body :is(input:not([type=hidden]), select, textarea)";
+  dialog.querySelector(first)?.focus();
 }
 
 document.addEventListener("click", (event) => {

@@ -1,0 +1,41 @@
+"""What a page may weigh, compressed; above it the build stops."""
+
+import gzip
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+STATIC = Path(settings.BASE_DIR, "static")
+
+
+def weight(folder: str, pattern: str) -> int:
+    files = sorted(STATIC.joinpath(folder).rglob(pattern))
+    assert files, f"no {pattern} under {folder}"
+    return sum(len(gzip.compress(file.read_bytes(), 9, mtime=0)) for file in files)
+
+
+def test_the_styles_weigh_at_most_16_kb():
+    assert weight("css", "*.css") <= 16_384
+
+
+def test_our_scripts_weigh_at_most_20_kb():
+    assert weight("js", "*.js") <= 20_480
+
+
+def test_the_font_weighs_at_most_48_kb():
+    assert STATIC.joinpath("vendor/inter-5.3.0/inter-latin.woff2").stat().st_size <= 49_152
+
+
+def test_every_icon_the_templates_and_tags_ask_for_is_in_the_sprite():
+    drawn = set(re.findall(r'<symbol id="([\w-]+)"', STATIC.joinpath("icons/sprite.svg").read_text(encoding="utf-8")))
+    asked = set()
+    for file in Path(settings.BASE_DIR, "templates").rglob("*.html"):
+        asked |= set(re.findall(r"{% icon \"([\w-]+)\"|icon=\"([\w-]+)\"", file.read_text(encoding="utf-8")))
+    from accounts.shell import MAP
+    from accounts.templatetags import ui
+
+    names = {name for pair in asked for name in pair if name} | {place.icon for _label, places in MAP for place in places}
+    for states in (ui.CLIENT_STATES, ui.RUN_STATES, ui.PROPOSAL_STATES):
+        names |= {sign for _kind, sign, _word in states.values()}
+    assert names - drawn == set()
