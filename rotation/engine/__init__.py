@@ -1,0 +1,32 @@
+"""The rotation engine: arrays in, arrays out. NumPy and SciPy; no Django, no clock, no database.
+
+Words and mathematics: design page ENGINE.md. What a caller uses::
+
+    from rotation.engine.rules import parse_rule, canonical_json, fields_used    # JSON -> Rule (checked, hashed)
+    from rotation.engine.presets import PRESETS, PRESET_DAYS, by_days            # definitions to begin from
+    from rotation.engine.facts import Facts, Representatives, NO_DAY             # columns, sorted by id
+    from rotation.engine.pipeline import propose, propose_many, RESERVES         # one run
+    from rotation.engine.explain import UNASSIGNED                               # why some got nobody
+    from rotation.engine.features import order_statistics, abc_classes, lifecycle_states, lateness, inactive_on
+    from rotation.engine.errors import EngineError, RuleError, FactsError, MissingColumn
+
+    rule = parse_rule(version.definition)              # RuleError: .code, .path, .params
+    facts = Facts(client_id=..., owner=..., seq=..., x=..., first_on=..., last_on=..., net_12m=..., ...)
+    reps = Representatives(id=..., team=..., active=..., autonomous=..., capacity=..., holds=..., ...)
+    outcome = propose(rule, facts, reps, as_of, seed=organization_salt, rule_version_id=version.id)
+
+``as_of`` and every day is an integer of days since 1970-01-01 (``NO_DAY`` for "never"); money is int64 cents; owners
+are rows of the representatives (-1 none); words are codes into the vocabularies of ``Facts`` (-1 unknown). Required
+columns are the seven above; any other may stay None until a rule needs it (MissingColumn names both).
+
+``outcome.proposals`` (arrays, best first): client, from_representative, to_representative, seq, value_cents,
+at_stake_cents, p_silent, factor, km_from, km_to, price_cents, reserve (bits of RESERVES), candidates.{representative,
+value_cents, km, cost_cents} of shape (n, 4), the receiver first. ``outcome.flagged``, ``.guard_code`` (position in
+``.guard_names``), ``.guard_value``, ``.guard_until_on``, ``.limited``, ``.held_out`` are masks and columns over all
+clients; ``.unassigned``, ``.unassigned_why`` (position in UNASSIGNED), ``.unassigned_price_cents`` list who got
+nobody; ``.traces`` each condition with what every move showed; ``.preventions`` what would have kept them;
+``.summary`` plain JSON for the run's record.
+
+Order of the modules, each importing only those before it: errors, schema, conditions, rules, presets, facts,
+features, scoring, evaluate, guards, geometry, pairs, ceilings, assignment, strategies, experiment, explain, pipeline.
+"""

@@ -1,0 +1,199 @@
+"""Why each move, why not another, and why some stayed (ENGINE.md section 6). Data; the sentences are written elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .assignment import Assignment
+from .ceilings import Ceilings
+from .conditions import Group, Leaf
+from .evaluate import Columns, evaluate_leaf
+from .facts import Array
+from .pairs import REASONS, Pairs
+from .rules import Rule
+
+SHOWN = 4
+UNASSIGNED = (*REASONS, "no_value", "outbid", "owner_ceiling", "run_ceiling")
+NO_VALUE, OUTBID, OWNER_CEILING, RUN_CEILING = range(len(REASONS), len(UNASSIGNED))
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The receiver and up to three runner-ups of each move, shape (n_moves, 4); column 0 is the receiver.
+
+    ``representative`` is -1 and ``km`` NaN in empty cells. ``cost_cents`` is a lower bound of what the whole run would
+    lose by choosing that one instead: (v_ia - p_a) - (v_ij - p_j), never below zero, 0 for the receiver.
+    """
+
+    representative: Array
+    value_cents: Array
+    km: Array
+    cost_cents: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One condition as each move met it: ``observed`` (n_moves,) float64 or codes into ``words``; ``known`` False where
+    the client has no such value; ``holds`` whether this leaf was true."""
+
+    section: str
+    path: str
+    field: str
+    op: str
+    value: object
+    observed: Array
+    known: Array
+    holds: Array
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Prevention:
+    """One act that would have kept the client: ``act`` (order, contact, visit) on or after day ``since_on``.
+
+    ``since_on`` is one number, or (n_moves,) where it differs by client (lateness against the own cycle). ``path``
+    names the condition or guard, ``threshold`` its number.
+    """
+
+    act: str
+    path: str
+    field: str
+    threshold: float
+    since_on: Array | int
+
+
+def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array) -> Candidates:
+    """The receiver first, then the three with the least cost to the run, of each of ``clients`` (positions)."""
+    n = len(clients)
+    length = (pairs.start[clients + 1] - pairs.start[clients]).astype(np.int64)
+    width = max(int(length.max(initial=1)), SHOWN)
+    column = np.arange(width)
+    inside = column < length[:, None]
+    row = np.where(inside, pairs.start[clients][:, None] + column, 0)
+    price = np.append(assignment.prices, 0.0)
+    if len(pairs) == 0:
+        empty = np.full((n, SHOWN), -1)
+        return Candidates(empty, np.zeros((n, SHOWN), np.int64), np.full((n, SHOWN), np.nan), np.zeros((n, SHOWN), np.int64))
+    net = np.where(inside, pairs.value[row] - price[pairs.representative[row]], -np.inf)
+    chosen = assignment.pair_of[clients] - pairs.start[clients]
+    here = np.arange(n)
+    own = net[here, chosen]
+    ranked = net.copy()
+    ranked[here, chosen] = np.inf
+    order = np.argsort(-ranked, axis=1, kind="stable")[:, :SHOWN]
+    row, inside = np.take_along_axis(row, order, axis=1), np.take_along_axis(inside, order, axis=1)
+    with np.errstate(invalid="ignore"):
+        cost = np.maximum(own[:, None] - np.take_along_axis(net, order, axis=1), 0)
+    return Candidates(
+        representative=np.where(inside, pairs.representative[row], -1),
+        value_cents=np.where(inside, pairs.value[row], 0),
+        km=np.where(inside, pairs.km[row], np.nan).astype(np.float64),
+        cost_cents=np.where(inside & np.isfinite(cost), np.rint(np.nan_to_num(cost, posinf=0)), 0).astype(np.int64),
+    )
+
+
+def why_unassigned(assignment: Assignment, pairs: Pairs, ceilings: Ceilings) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """For every client that got nobody: a position in ``UNASSIGNED`` and the price in cents of the place it wanted.
+
+    Both of shape (n_clients,); -1 and 0 for those assigned. The price is what one more place at the client's best
+    representative would be worth to the run.
+    """
+    n = pairs.n_clients
+    reason = np.full(n, -1, np.int8)
+    price = np.zeros(n, np.int64)
+    out = assignment.representative_of < 0
+    without = np.diff(pairs.start) == 0
+    reason[out & without] = pairs.why[out & without]
+    rest = np.flatnonzero(out & ~without)
+    if len(rest) == 0:
+        return reason, price
+    net = pairs.value - assignment.prices[pairs.representative]
+    begin = pairs.start[:-1][~without]
+    best_net, best_value = np.full(n, -np.inf), np.zeros(n, np.int64)
+    best_net[~without] = np.maximum.reduceat(net, begin)
+    best_value[~without] = np.maximum.reduceat(pairs.value, begin)
+    wanted = np.full(n, -1, np.int64)
+    is_best = pairs.value == best_value[pairs.client]
+    wanted[pairs.client[is_best][::-1]] = pairs.representative[is_best][::-1]
+
+    moved = assignment.representative_of >= 0
+    owner = np.where(ceilings.owner < 0, len(ceilings.give), ceilings.owner)
+    used = np.bincount(owner[moved], minlength=len(ceilings.give) + 1)
+    full = used >= np.append(ceilings.give, np.iinfo(np.int64).max)
+    run_full = int(moved.sum()) >= ceilings.run
+    reason[rest] = OUTBID
+    # a bid within rounding of the price lost to the price, not to a ceiling
+    wants = best_net[rest] > 0.5
+    reason[rest[wants & run_full]] = RUN_CEILING
+    reason[rest[wants & full[owner[rest]]]] = OWNER_CEILING
+    reason[rest[best_value[rest] <= 0]] = NO_VALUE
+    found = assignment.prices[wanted[rest]]
+    price[rest] = np.where(np.isfinite(found), np.rint(found), 0)
+    return reason, price
+
+
+def trace(rule: Rule, columns: Columns, rows: Array) -> tuple[Trace, ...]:
+    """Every leaf of population and trigger with what each of ``rows`` (positions in the facts) showed."""
+    traces = []
+    for section, condition in (("population", rule.population), ("trigger", rule.trigger)):
+        for leaf in _leaves(condition):
+            holds = evaluate_leaf(leaf, columns)[rows]
+            words: tuple[str, ...] = ()
+            if leaf.field == "tags":
+                observed, known = np.full(len(rows), np.nan), np.zeros(len(rows), bool)
+            else:
+                values, null = columns.get(leaf.field)
+                observed, known = values[rows], ~null[rows]
+                if leaf.field in ("state", "abc", "owner_status", "region", "uf", "city", "segment", "size"):
+                    words = columns.vocabulary(leaf.field)
+            traces.append(Trace(section, leaf.path, leaf.field, leaf.op, leaf.value, observed, known, holds, words))
+    return tuple(traces)
+
+
+def _leaves(condition: Leaf | Group) -> list[Leaf]:
+    if isinstance(condition, Leaf):
+        return [condition]
+    return [leaf for child in condition.children for leaf in _leaves(child)]
+
+
+_ACTS = {"days_since_last": "order", "days_since_contact": "contact", "days_since_visit": "visit"}
+
+
+def preventions(rule: Rule, columns: Columns, rows: Array, as_of: int) -> tuple[Prevention, ...]:
+    """Acts that would have made the trigger or a guard answer otherwise, with the day from which they count.
+
+    Only leaves joined by ``all`` at the top of the trigger are named: one of them failing is enough. Under ``any`` an
+    act is named when it undoes every branch that a move relied on, which an order does for silence alone; those
+    are left to the trace.
+    """
+    found: list[Prevention] = []
+    top = rule.trigger.children if isinstance(rule.trigger, Group) and rule.trigger.kind == "all" else (rule.trigger,)
+    for leaf in top:
+        if not isinstance(leaf, Leaf):
+            continue
+        limit = _lowest_that_flags(leaf)
+        if limit is None:
+            continue
+        if leaf.field in _ACTS:
+            found.append(Prevention(_ACTS[leaf.field], leaf.path, leaf.field, limit, int(as_of - np.ceil(limit) + 1)))
+        elif leaf.field == "lateness":
+            gap = columns.facts.need("median_gap", "lateness")[rows]
+            days = np.floor(as_of - limit * gap) + 1
+            found.append(Prevention("order", leaf.path, leaf.field, limit, np.minimum(days, as_of).astype(np.int64)))
+    for i, guard in enumerate(rule.guards):
+        act = {"contact_within": "contact", "visit_within": "visit"}.get(guard.name)
+        if act and guard.days:
+            found.append(Prevention(act, f"guards[{i}]", guard.name, guard.days, as_of - guard.days + 1))
+    return tuple(found)
+
+
+def _lowest_that_flags(leaf: Leaf) -> float | None:
+    """The smallest number of days this leaf accepts, if it accepts from some number on."""
+    if leaf.op in (">=", "="):
+        return float(leaf.value)
+    if leaf.op == ">":
+        return float(np.floor(leaf.value) + 1) if leaf.field in _ACTS else float(leaf.value)
+    return float(leaf.value[0]) if leaf.op == "between" else None

@@ -1,0 +1,438 @@
+"""One run from columns to proposals: population, trigger, guards, limits, hold-out, receivers, assignment, explanation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .assignment import Assignment, assign, assignment_of
+from .ceilings import UNLIMITED, Ceilings, fairness_cost, ledger_shift, tie_hash
+from .errors import EngineError
+from .evaluate import Columns, evaluate
+from .experiment import draw_hold_out, seed_number, terciles
+from .explain import Candidates, Prevention, Trace, preventions, runner_ups, trace, why_unassigned
+from .facts import NO_DAY, Array, Facts, Representatives, check_owners
+from .features import abc_classes
+from .geometry import haversine_km
+from .guards import Guarded, check_guards
+from .pairs import Pairs, eligible_pairs, give_for, room_for
+from .rules import Rule, fields_used
+from .schema import ABC
+from .scoring import Scores, at_stake_cents, score
+from .strategies import distribute, worth
+
+ENGINE_VERSION = "1"
+
+# "com ressalva": bits of Proposals.reserve; any of them keeps a proposal out of a bulk approval by default
+FARTHER, OVER_CAPACITY, NEEDS_CONSENT, OPEN_OPPORTUNITY, LOW_CONFIDENCE = 1, 2, 4, 8, 16
+RESERVES = {
+    FARTHER: "farther",
+    OVER_CAPACITY: "over_capacity",
+    NEEDS_CONSENT: "needs_consent",
+    OPEN_OPPORTUNITY: "open_opportunity",
+    LOW_CONFIDENCE: "low_confidence",
+}
+
+# a client nobody answers for must reach someone even when its past is worth nothing
+ORPHAN_CENTS = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """The moves, highest value first, then client id; every array has one entry a move.
+
+    ``client`` is a row of the facts; ``from_representative`` (-1 none) and ``to_representative`` rows of the
+    representatives; ``seq`` the ownership's number as it came in. ``price_cents`` is what one more place at the receiver is
+    worth to the run; ``km_*`` NaN where unknown; ``factor`` is value over (at stake x lift); ``reserve`` the bits above.
+    """
+
+    client: Array
+    from_representative: Array
+    to_representative: Array
+    seq: Array
+    value_cents: Array
+    at_stake_cents: Array
+    p_silent: Array
+    factor: Array
+    km_from: Array
+    km_to: Array
+    price_cents: Array
+    reserve: Array
+    candidates: Candidates
+
+    def __len__(self) -> int:
+        return len(self.client)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one rule does on one day. Masks have shape (n_clients,) over the facts.
+
+    ``guard_code``, ``guard_value``, ``guard_until_on`` (n_clients,): see ``Guarded``; -1 where not flagged or not
+    held. ``limited`` are flagged and free but beyond what the run may touch when a hold-out is drawn. ``unassigned``
+    rows of the facts, ``unassigned_why`` positions in ``explain.UNASSIGNED``, ``unassigned_price_cents``.
+    ``traces`` and ``preventions`` go with the proposals, in their order. ``summary`` is plain JSON.
+    """
+
+    rule: Rule
+    population: Array
+    flagged: Array
+    guard_names: tuple[str, ...]
+    guard_code: Array
+    guard_value: Array
+    guard_until_on: Array
+    limited: Array
+    held_out: Array
+    proposals: Proposals
+    unassigned: Array
+    unassigned_why: Array
+    unassigned_price_cents: Array
+    traces: tuple[Trace, ...]
+    preventions: tuple[Prevention, ...]
+    scores: Scores
+    summary: dict[str, Any]
+
+
+@dataclass(eq=False)
+class _Shared:
+    """What rules of one run share: clients already flagged, rooms and tickets already used."""
+
+    excluded: Array
+    received: Array
+    given: Array
+
+
+@dataclass(eq=False)
+class _Watch:
+    seconds: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=perf_counter)
+
+    def lap(self, phase: str) -> None:
+        now = perf_counter()
+        self.seconds[phase] = round(now - self.last, 6)
+        self.last = now
+
+
+def propose(rule: Rule, facts: Facts, representatives: Representatives, as_of: int, *, seed: str, rule_version_id: int) -> Outcome:
+    """Run one rule.
+
+    Parameters
+    ----------
+    facts, representatives : columns as of that day
+    as_of : days since 1970-01-01, in the organization's zone
+    seed : the organization's salt; with rule version and day it decides ties and the hold-out
+    rule_version_id : id of the stored version
+
+    Returns
+    -------
+    Outcome
+        The same inputs give the same proposals in the same order, whatever order rows came in before they were
+        sorted by id.
+
+    Raises
+    ------
+    FactsError
+        A column the rule needs is absent, or a client's value is infinite or NaN.
+    EngineError
+        ``minutes_not_supported``: the rule counts capacity in minutes.
+    """
+    return propose_many([(rule, rule_version_id)], facts, representatives, as_of, seed=seed)[0]
+
+
+def propose_many(
+    rules: Sequence[tuple[Rule, int]], facts: Facts, representatives: Representatives, as_of: int, *, seed: str
+) -> list[Outcome]:
+    """Run several rules in their order: a client belongs to the first that flags it; rooms and tickets are shared.
+
+    Parameters and errors as ``propose``; ``rules`` are (rule, id of its version).
+    """
+    check_owners(facts, representatives)
+    n, m = len(facts), len(representatives)
+    shared = _Shared(np.zeros(n, bool), np.zeros(m, np.int64), np.zeros(m, np.int64))
+    digest = hashlib.sha256(facts.digest() + representatives.digest()).digest()
+    return [_one(rule, version, facts, representatives, as_of, seed, shared, digest) for rule, version in rules]
+
+
+def _one(rule: Rule, version: int, facts: Facts, reps: Representatives, as_of: int, seed: str, shared: _Shared, digest: bytes) -> Outcome:
+    watch = _Watch()
+    if rule.receivers.capacity == "minutes":
+        raise EngineError("minutes_not_supported", "receivers.capacity")
+    number = seed_number(seed, version, as_of)
+    uses_abc = (
+        "abc" in fields_used(rule) or "abc" in rule.experiment.exempt or (rule.experiment.share and "abc" in rule.experiment.stratify_by)
+    )
+    if facts.abc is None and uses_abc:
+        facts = facts.with_columns(abc=abc_classes(facts.net_12m))
+    scores = score(facts, as_of, rule.value.horizon_days)
+    columns = Columns(facts, reps, scores, as_of)
+    watch.lap("score")
+
+    population, flagged = _flag(rule, facts, columns, shared.excluded)
+    shared.excluded = shared.excluded | flagged
+    rows = np.flatnonzero(flagged)
+    watch.lap("flag")
+    guarded = check_guards(rule.guards, facts, reps, rows, as_of)
+    rows_free = rows[guarded.code < 0]
+    watch.lap("guard")
+
+    stake = at_stake_cents(scores, rule.value.margin_rate, rows_free, facts.client_id)
+    orphan = _orphans(facts, reps, rows_free)
+    # nobody serves them: their whole year is at stake
+    stake[orphan] = np.maximum(scores.year_cents[rows_free[orphan]] * rule.value.margin_rate, 0)
+    give = give_for(rule, reps, shared.given)
+    run = _run_ceiling(rule, int(population.sum()))
+    within = _limit(rule, facts.owner[rows_free], stake, give, run)
+    held = _hold_out(rule, facts, scores, rows_free, within, stake, number)
+    drawn = within & ~held
+    watch.lap("hold_out")
+
+    candidates, stake_drawn, orphan_drawn = rows_free[drawn], stake[drawn], orphan[drawn]
+    room = room_for(rule, reps, shared.received)
+    base = stake_drawn * rule.value.lift
+    base[orphan_drawn] = np.maximum(base[orphan_drawn], ORPHAN_CENTS)
+    pairs = eligible_pairs(facts, reps, candidates, base, room, rule, as_of)
+    watch.lap("pairs")
+
+    ties = tie_hash(facts.client_id[candidates][pairs.client], reps.id[pairs.representative], number)
+    step = fairness_cost(pairs, rule.strategy.fairness) if rule.strategy.kind == "optimal" else 0
+    ceilings = Ceilings(room, facts.owner[candidates], give, run, step, ledger_shift(reps.balance))
+    result = _solve(rule, pairs, ceilings, ties, orphan_drawn, reps)
+    watch.lap("assign")
+    others = {
+        kind: worth(distribute(kind, pairs, ceilings, reps.holds + shared.received, reps.capacity), pairs)
+        for kind in ("round_robin", "greedy")
+    }
+    watch.lap("compare")
+
+    proposals = _proposals(facts, reps, scores, candidates, stake_drawn, base, pairs, result, as_of)
+    moved_to, moved_from = proposals.to_representative, proposals.from_representative
+    shared.received = shared.received + np.bincount(moved_to, minlength=len(reps))
+    shared.given = shared.given + np.bincount(moved_from[moved_from >= 0], minlength=len(reps))
+    reason, price = why_unassigned(result, pairs, ceilings)
+    left = reason >= 0
+    outcome_traces = trace(rule, columns, proposals.client)
+    outcome_preventions = preventions(rule, columns, proposals.client, as_of)
+    watch.lap("explain")
+
+    made = hashlib.sha256(digest + f"|{rule.hash}|{version}|{as_of}|{seed}|{ENGINE_VERSION}".encode()).hexdigest()
+    summary = {
+        "as_of": as_of,
+        "engine_version": ENGINE_VERSION,
+        "rule_hash": rule.hash,
+        "rule_version_id": version,
+        "digest": made,
+        "score_method": scores.method,
+        "clients": len(facts),
+        "population": int(population.sum()),
+        "flagged": len(rows),
+        "guarded": len(rows) - len(rows_free),
+        "guards": _counts(guarded),
+        "limited": int((~within).sum()),
+        "held_out": int(held.sum()),
+        "candidates": len(candidates),
+        "proposed": len(proposals),
+        "unassigned": int(left.sum()),
+        "pairs": len(pairs),
+        "strategy": rule.strategy.kind,
+        "objective_cents": result.objective_cents,
+        "value_cents": result.value_cents,
+        "penalty_cents": result.penalty_cents,
+        "bound_cents": result.bound_cents,
+        "gap": result.gap,
+        "exact": result.exact,
+        "rounds": result.rounds,
+        "at_stake_cents": int(proposals.at_stake_cents.sum()),
+        "round_robin_cents": others["round_robin"],
+        "greedy_cents": others["greedy"],
+        "seconds": watch.seconds,
+    }
+    n = len(facts)
+    return Outcome(
+        rule=rule,
+        population=population,
+        flagged=flagged,
+        guard_names=guarded.names,
+        guard_code=_scatter(n, rows, guarded.code, -1),
+        guard_value=_scatter(n, rows, guarded.value, 0),
+        guard_until_on=_scatter(n, rows, guarded.until_on, NO_DAY),
+        limited=_mask(n, rows_free[~within]),
+        held_out=_mask(n, rows_free[held]),
+        proposals=proposals,
+        unassigned=candidates[left],
+        unassigned_why=reason[left],
+        unassigned_price_cents=price[left],
+        traces=outcome_traces,
+        preventions=outcome_preventions,
+        scores=scores,
+        summary=summary,
+    )
+
+
+def _flag(rule: Rule, facts: Facts, columns: Columns, excluded: Array) -> tuple[Array, Array]:
+    population = evaluate(rule.population, columns)
+    if facts.discarded is not None and not any(guard.name == "discarded" for guard in rule.guards):
+        # a discarded client leaves rules and denominators, unless the rule wants to count them as held
+        population = population & ~facts.discarded
+    return population, population & evaluate(rule.trigger, columns) & ~excluded
+
+
+def _orphans(facts: Facts, reps: Representatives, rows: Array) -> NDArray[np.bool_]:
+    return ~np.append(reps.active, False)[facts.owner[rows]]
+
+
+def _run_ceiling(rule: Rule, looked_at: int) -> int:
+    run = UNLIMITED
+    if rule.limits.run_share is not None:
+        run = max(int(np.floor(rule.limits.run_share * looked_at + 1e-9)), 1)
+    return run if rule.limits.run_max is None else min(run, int(rule.limits.run_max))
+
+
+def _limit(rule: Rule, owner: Array, stake: Array, give: Array, run: int) -> NDArray[np.bool_]:
+    """Candidates a hold-out is drawn from: as many as the run could move after the draw, highest stake first.
+
+    Without a hold-out everyone stays a candidate and the assignment's own ceilings decide.
+    """
+    share = rule.experiment.share
+    within = np.ones(len(owner), bool)
+    if share <= 0 or len(owner) == 0:
+        return within
+    order = np.argsort(-stake, kind="stable")
+    by_owner = np.append(np.minimum(np.ceil(give / (1 - share)), len(owner)), len(owner))[owner[order]]
+    placed = np.argsort(owner[order], kind="stable")
+    ranked = owner[order][placed]
+    first = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    rank = np.empty(len(order), np.int64)
+    rank[placed] = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    kept = order[rank < by_owner][: int(min(np.ceil(run / (1 - share)), len(owner)))]
+    within[:] = False
+    within[kept] = True
+    return within
+
+
+def _hold_out(rule: Rule, facts: Facts, scores: Scores, rows: Array, within: Array, stake: Array, number: int) -> NDArray[np.bool_]:
+    held = np.zeros(len(rows), bool)
+    experiment = rule.experiment
+    if experiment.share <= 0 or not within.any():
+        return held
+    some = rows[within]
+    strata = np.zeros(len(some), np.int64)
+    if "abc" in experiment.stratify_by:
+        strata = strata * 4 + facts.need("abc", "experiment.stratify_by")[some] + 1
+    if "risk" in experiment.stratify_by:
+        strata = strata * 3 + terciles(np.nan_to_num(scores.p_silent[some]))
+    exempt = np.zeros(len(some), bool)
+    for name, words, vocabulary in (
+        ("abc", experiment.exempt.get("abc"), ABC),
+        ("segment", experiment.exempt.get("segment"), facts.segments),
+    ):
+        if words:
+            codes = [vocabulary.index(word) for word in words if word in vocabulary]
+            exempt |= np.isin(facts.need(name, "experiment.exempt")[some], codes)
+    held[within] = draw_hold_out(experiment, facts.client_id[some], strata, exempt, stake[within], number)
+    return held
+
+
+def _solve(rule: Rule, pairs: Pairs, ceilings: Ceilings, ties: Array, orphan: Array, reps: Representatives) -> Assignment:
+    if rule.strategy.kind != "optimal":
+        chosen = distribute(rule.strategy.kind, pairs, ceilings, reps.holds, reps.capacity)
+        return assignment_of(chosen, pairs, ceilings, assign(pairs, ceilings, ties))
+    if not orphan.any() or len(pairs) == 0:
+        return assign(pairs, ceilings, ties)
+    # placing one more client whose owner left comes before any other gain, steps of fairness included
+    bonus = int(pairs.value.max()) + 12 * ceilings.step_cost + 1
+    lifted = Pairs(pairs.start, pairs.client, pairs.representative, pairs.value + bonus * orphan[pairs.client], pairs.km, pairs.why)
+    solved = assign(lifted, ceilings, ties)
+    placed = int((orphan & (solved.representative_of >= 0)).sum())
+    value, bound = solved.value_cents - bonus * placed, solved.bound_cents - bonus * placed
+    gap = (bound - (value - solved.penalty_cents)) / bound if bound > 0 else 0.0
+    return Assignment(
+        solved.representative_of, solved.pair_of, value, solved.penalty_cents, bound, gap, solved.prices, solved.rounds, solved.exact
+    )
+
+
+def _proposals(
+    facts: Facts,
+    reps: Representatives,
+    scores: Scores,
+    rows: Array,
+    stake: Array,
+    base: Array,
+    pairs: Pairs,
+    result: Assignment,
+    as_of: int,
+) -> Proposals:
+    moved = np.flatnonzero(result.representative_of >= 0)
+    value = pairs.value[result.pair_of[moved]]
+    moved = moved[np.lexsort((rows[moved], -value))]
+    pair, client = result.pair_of[moved], rows[moved]
+    to, owner = result.representative_of[moved].astype(np.int64), facts.owner[client]
+    km_to = pairs.km[pair].astype(np.float64)
+    km_from = _km_to_owner(facts, reps, client, owner)
+    reserve = np.zeros(len(client), np.uint8)
+    with np.errstate(invalid="ignore"):
+        reserve[km_to > km_from] |= FARTHER
+    reserve[_over_capacity(facts, reps, client, to)] |= OVER_CAPACITY
+    needs = np.append(reps.autonomous & reps.active, False)[owner]
+    if facts.consent is not None:
+        needs = needs & ~facts.consent[client]
+    reserve[needs] |= NEEDS_CONSENT
+    if facts.open_opportunity is not None:
+        reserve[facts.open_opportunity[client]] |= OPEN_OPPORTUNITY
+    reserve[np.isnan(km_to) | (facts.x[client] < 1)] |= LOW_CONFIDENCE
+    price = result.prices[to]
+    value = pairs.value[pair]
+    return Proposals(
+        client=client,
+        from_representative=owner.astype(np.int64),
+        to_representative=to,
+        seq=facts.seq[client],
+        value_cents=value,
+        at_stake_cents=np.rint(stake[moved]).astype(np.int64),
+        p_silent=scores.p_silent[client],
+        factor=np.divide(value, base[moved], out=np.zeros(len(client)), where=base[moved] > 0),
+        km_from=km_from,
+        km_to=km_to,
+        price_cents=np.where(np.isfinite(price), np.rint(np.nan_to_num(price, posinf=0)), 0).astype(np.int64),
+        reserve=reserve,
+        candidates=runner_ups(result, pairs, moved),
+    )
+
+
+def _km_to_owner(facts: Facts, reps: Representatives, client: Array, owner: Array) -> NDArray[np.float64]:
+    if facts.lat is None or facts.lon is None or reps.lat is None or reps.lon is None:
+        return np.full(len(client), np.nan)
+    lat, lon = np.append(reps.lat, np.nan), np.append(reps.lon, np.nan)
+    return haversine_km(facts.lat[client], facts.lon[client], lat[owner], lon[owner])
+
+
+def _over_capacity(facts: Facts, reps: Representatives, client: Array, to: Array) -> NDArray[np.bool_]:
+    """Receivers whose heads, or minutes where known, would pass their capacity if every line were approved."""
+    m = len(reps)
+    over = reps.holds + np.bincount(to, minlength=m) > reps.capacity
+    if reps.capacity_minutes is not None and reps.minutes_held is not None and facts.minutes is not None:
+        minutes = reps.minutes_held + np.bincount(to, facts.minutes[client], minlength=m)
+        over = over | (minutes > reps.capacity_minutes)
+    return over[to]
+
+
+def _counts(guarded: Guarded) -> dict[str, int]:
+    counted = np.bincount(guarded.code[guarded.code >= 0], minlength=len(guarded.names))
+    return {name: int(count) for name, count in zip(guarded.names, counted, strict=True)}
+
+
+def _scatter(n: int, rows: Array, values: Array, empty: int) -> Array:
+    full = np.full(n, empty, values.dtype)
+    full[rows] = values
+    return full
+
+
+def _mask(n: int, rows: Array) -> NDArray[np.bool_]:
+    full = np.zeros(n, bool)
+    full[rows] = True
+    return full
