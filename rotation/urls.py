@@ -1,4 +1,3 @@
 """Addresses of the rotation pages."""
 
-
 urlpatterns: list = []

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .ceilings import Ceilings, check_problem
+from .ceilings import STEPS, Ceilings, check_problem
 from .errors import FactsError
+from .exchange import BUDGET, improve
 from .facts import Array
 from .pairs import Pairs
 
@@ -28,6 +29,8 @@ CHECK_EVERY = 200
 GOOD_GAP = 1e-4
 COARSE = 1e-3
 MOST = 2**62
+HEAD = 2048
+FEW = 1024
 NOTHING = -(2**62)
 
 
@@ -103,16 +106,13 @@ class _Auction:
         n, m = pairs.n_clients, len(ceilings.room)
         self.pairs, self.ceilings, self.n, self.m = pairs, ceilings, n, m
         self.room = ceilings.room.astype(np.int64)
-        # increments of 1 against values that are multiples of n + 1: the last increments cannot add up to a unit
-        self.scale = n + 1
-        largest = max(int(pairs.value.max(initial=0)), ceilings.step_cost * 12, 1)
+        # A cent is worth more than all ties together, and a tie, where 64 bits allow, more than all increments together:
+        # the last increments can then add up to neither.
+        largest = max(int(pairs.value.max(initial=0)), ceilings.step_cost * STEPS, 1) + 1
         per_cent = TIES * (n + 1)
-        if (largest + 1) * per_cent * self.scale >= MOST // max(min(n, 1 << 12), 1):
-            per_cent = TIES
-        if (largest + 1) * per_cent * self.scale >= MOST:
-            self.scale = 1
-        if (largest + 1) * per_cent * self.scale >= MOST:
-            raise FactsError("too_large", value=largest)
+        self.scale = n + 1 if largest * per_cent * (n + 1) < MOST else 1
+        if largest * per_cent * self.scale >= MOST:
+            raise FactsError("too_large", value=largest - 1)
         self.unit = per_cent * self.scale
         worth = pairs.value * self.unit
         if ties is not None:
@@ -132,6 +132,10 @@ class _Auction:
         self.fresh = np.zeros(n, np.int64)
         self.rounds = 0
         self.eps = 1
+        # those worth asking first: everyone waiting whose remembered net value is at least the floor
+        self.head, self.floor = np.empty(0, np.int64), MOST
+        self.placed = np.empty(0, np.int64)
+        self.mark = np.zeros(n, bool)
 
     def _spread(self, worth: Array) -> None:
         """Pairs as rows of equal width; empty cells point to a representative that does not exist."""
@@ -160,7 +164,7 @@ class _Auction:
         while True:
             chosen, alternative = self._choose()
             if len(chosen) == 0:
-                return
+                break
             self.rounds += 1
             self._bid(chosen, alternative)
             if self.rounds >= PATIENCE and self.rounds % CHECK_EVERY == 0:
@@ -169,9 +173,16 @@ class _Auction:
                     self.eps = max(int(COARSE * float(np.median(positive))), 1)
                 self._complete_if_good()
                 if self.done:
-                    return
+                    break
+        if self.eps > 1:
+            self._polish()
 
     done = False
+
+    @property
+    def small(self) -> bool:
+        """Exchanges alone reach the optimum sooner than a price war would."""
+        return (self.m + len(self.ceilings.give)) ** 2 * 2000 <= BUDGET
 
     def _choose(self) -> tuple[Array, Array]:
         """Bidders of this round in falling order of net value while tickets last, and what each one's ticket is worth elsewhere.
@@ -179,44 +190,49 @@ class _Auction:
         Prices only rise, so a remembered net value is an upper bound: only those it could put among the bidders, or
         next in line, are looked at again.
         """
-        if self.run_tickets <= 0:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        waiting = np.flatnonzero((self.at < 0) & (self.net > 0) & (self.tickets[self.owner] > 0))
-        while len(waiting):
-            waiting = waiting[self.net[waiting] > 0]
-            order = self._leading(waiting)
+        while self.run_tickets > 0:
+            head = self.head[self.net[self.head] >= self.floor]
+            self.head = head
+            head = head[self.tickets[self.owner[head]] > 0]
+            if len(head) <= FEW:
+                # asking all of them at once costs less than asking twice
+                self._refresh(head[self.fresh[head] < self.rounds])
+                head = head[self.net[head] >= self.floor]
+            order = head[np.argsort(-self.net[head], kind="stable")]
             owner = self.owner[order]
             rank = _rank_within(owner)
             ticketed = rank < self.tickets[owner]
             taken = ticketed & (np.cumsum(ticketed) <= self.run_tickets)
+            out = np.flatnonzero(ticketed & ~taken)[:1]
+            if len(out) == 0 and self.floor > 1:
+                # the head does not fill the tickets, or hides who comes next
+                self._refill()
+                continue
             looked_at = taken | (rank == self.tickets[owner])
-            if taken.sum() == self.run_tickets:
-                next_one = np.flatnonzero(ticketed & ~taken)[:1]
-                looked_at[next_one] = True
+            looked_at[out] = True
+            # a few more than needed: those next in line would be asked a moment later
+            looked_at[: 2 * int(taken.sum()) + 32] = True
             stale = order[looked_at & (self.fresh[order] < self.rounds)]
-            if len(stale) == 0:
-                return self._with_alternatives(order, owner, taken, ticketed)
-            net = self._nets(stale)[0]
-            same = (net == self.net[stale]).all()
-            self.net[stale] = net
-            self.fresh[stale] = self.rounds
-            if same:
+            if len(stale) == 0 or self._refresh(stale):
                 return self._with_alternatives(order, owner, taken, ticketed)
         return np.empty(0, np.int64), np.empty(0, np.int64)
 
-    def _leading(self, waiting: Array) -> Array:
-        """``waiting`` in falling order of net value; when run tickets are few, only as many as could matter."""
-        size = 4 * self.run_tickets + 64
-        while size < len(waiting):
-            net = self.net[waiting]
-            edge = np.partition(net, len(net) - size)[len(net) - size]
-            head = waiting[net >= edge]
-            head = head[np.argsort(-self.net[head], kind="stable")]
-            owner = self.owner[head]
-            if (_rank_within(owner) < self.tickets[owner]).sum() > self.run_tickets:
-                return head
-            size *= 4
-        return waiting[np.argsort(-self.net[waiting], kind="stable")]
+    def _refresh(self, clients: Array) -> bool:
+        """Look at the prices again; True if nothing had changed for these clients."""
+        net = self._nets(clients)[0]
+        same = bool((net == self.net[clients]).all())
+        self.net[clients] = net
+        self.fresh[clients] = self.rounds
+        return same
+
+    def _refill(self) -> None:
+        """Begin a new head: everyone waiting whose remembered net value reaches a floor low enough to fill the tickets."""
+        waiting = np.flatnonzero((self.at < 0) & (self.net > 0))
+        able = self.net[waiting[self.tickets[self.owner[waiting]] > 0]]
+        below = able[able < self.floor]
+        size = len(able) - len(below) + 2 * self.run_tickets + HEAD
+        self.floor = max(int(np.partition(able, len(able) - size)[len(able) - size]), 1) if size < len(able) and len(below) else 1
+        self.head = waiting[self.net[waiting] >= self.floor]
 
     def _with_alternatives(self, order: Array, owner: Array, taken: Array, ticketed: Array) -> tuple[Array, Array]:
         chosen = order[taken]
@@ -240,7 +256,7 @@ class _Auction:
 
         touched = np.zeros(self.m, bool)
         touched[target] = True
-        held = np.flatnonzero((self.at >= 0) & touched[self.at])
+        held = self.placed[touched[self.at[self.placed]]]
         who = np.concatenate((held, chosen))
         where = np.concatenate((self.at[held], target))
         bids = np.concatenate((self.bid[held], offer))
@@ -271,6 +287,10 @@ class _Auction:
         lost = who[~keeps]
         self.net[lost] = self._nets(lost)[0]
         self.fresh[lost] = self.rounds
+        self.placed = np.concatenate((self.placed[self.at[self.placed] >= 0], chosen[self.at[chosen] >= 0]))
+        self.mark[chosen] = True
+        self.head = np.concatenate((self.head[~self.mark[self.head]], lost))
+        self.mark[chosen] = False
 
     def bound(self) -> int:
         """No assignment is worth more: prices of places above their steps, plus the best ticketed net values."""
@@ -288,10 +308,10 @@ class _Auction:
         return _exact_sum(over) + _exact_sum(net[ticketed])
 
     def _complete_if_good(self) -> None:
-        """Fill places left empty with whoever is worth most there; stop when the bound shows it is good enough."""
+        """Fill places left empty with whoever is worth most there; stop when exchanges can do the rest."""
         kept = self.at.copy(), self.slot.copy(), self.load.copy(), self.tickets.copy(), self.run_tickets
         self._complete()
-        if self._objective() >= self.bound() * (1 - GOOD_GAP):
+        if self.small or self._objective() >= self.bound() * (1 - GOOD_GAP):
             self.done = True
         else:
             self.at, self.slot, self.load, self.tickets, self.run_tickets = kept
@@ -313,6 +333,19 @@ class _Auction:
             self.load[place[column]] += 1
             self.tickets[self.owner[client]] -= 1
             self.run_tickets -= 1
+
+    def _polish(self) -> None:
+        """After coarse increments: exchanges until nothing gains, while the graph is small enough to look at."""
+        pair_of = np.where(self.at >= 0, self.pairs.start[:-1] + self.slot, -1)
+        start = np.where(self.price[:-1] >= MOST, np.inf, self.price[:-1] / self.unit)
+        pair_of, prices = improve(self.pairs, self.ceilings, pair_of, start)
+        placed = pair_of >= 0
+        self.at[:] = -1
+        self.at[placed] = self.pairs.representative[pair_of[placed]]
+        self.slot = np.where(placed, pair_of - self.pairs.start[:-1], -1)
+        if prices is not None:
+            open_to = self.price[:-1] < MOST
+            self.price[:-1][open_to] = prices[open_to] * self.unit
 
     def _objective(self) -> int:
         placed = np.flatnonzero(self.at >= 0)
