@@ -1,0 +1,328 @@
+"""What the engine computes from: one SELECT over clients, a few constant ones beside it, all as columns.
+
+Rows never become Python objects: a night of a million clients is read in place from the server's binary copy.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from django.db import connection
+from django.db.models import Q
+from psycopg2 import sql
+
+from accounts.models import Absence, Organization, Representative
+from clients.models import Client
+from rotation.engine.facts import NO_DAY, Facts, Representatives
+from rotation.engine.features import abc_classes
+from rotation.engine.rules import Rule, fields_used
+from rotation.selectors.activity import activity_on
+from rotation.selectors.columns import Array, read_columns
+
+EPOCH = date(1970, 1, 1)
+ABSENT_WITHIN_DAYS = 14  # a receiver away soon would greet the client and leave
+ALWAYS = 2**29  # a day no run reaches: a hold without an end
+
+# Columns of the one SELECT: name -> (kind, expression). Read always, for explaining a move needs them whatever the rule.
+_BASE = {
+    "client_id": ("i8", "c.id"),
+    "owner_id": ("i8", "coalesce(o.representative_id, -1)"),
+    "seq": ("i4", "coalesce(o.seq, 0)"),
+    "owned_since_on": ("day", "coalesce(o.started_on, '-infinity')"),
+    "moved": ("flag", "coalesce(o.seq > 1 AND o.source IN ('rotation', 'handover'), false)"),
+    "x": ("i4", "coalesce(a.repeat_days, -1)"),
+    "first_on": ("day", "coalesce(a.first_on, '-infinity')"),
+    "last_on": ("day", "coalesce(a.last_on, '-infinity')"),
+    "median_gap": ("f8", "coalesce(a.median_gap, 'NaN')"),
+    "net_12m": ("i8", "coalesce(a.net_12m_cents, 0)"),
+    "net_total": ("i8", "coalesce(a.net_total_cents, 0)"),
+    "lat": ("f8", "coalesce(c.latitude, 'NaN')"),
+    "lon": ("f8", "coalesce(c.longitude, 'NaN')"),
+    "uf": ("i8", "hashtextextended(c.state, 0)"),
+    "segment": ("i8", "hashtextextended(c.segment, 0)"),
+    "city": ("i8", "hashtextextended(c.city, 0)"),
+    "registered_on": ("day", "coalesce(c.registered_on, '-infinity')"),
+    "last_visit_on": ("day", "coalesce(v.last_visit_on, '-infinity')"),
+    "last_contact_on": ("day", "coalesce(v.last_contact_on, '-infinity')"),
+    "never_rotate": ("flag", "c.hold"),
+    "blocked": ("flag", "c.blocked"),
+    "key_account": ("flag", "c.key_account"),
+    "discarded": ("flag", "c.discarded_on IS NOT NULL AND c.discarded_on <= %(as_of)s"),
+}
+# Rule field -> the column it alone needs.
+_OPTIONAL = {
+    "orders_30d": ("n30", "i4", "coalesce(a.n30, 0)"),
+    "orders_90d": ("n90", "i4", "coalesce(a.n90, 0)"),
+    "orders_180d": ("n180", "i4", "coalesce(a.n180, 0)"),
+    "orders_365d": ("n365", "i4", "coalesce(a.n365, 0)"),
+    "size": ("size", "i8", "hashtextextended(c.size, 0)"),
+}
+_WORDS = {"uf": "state", "segment": "segment", "city": "city", "size": "size"}
+_PLURAL = {"uf": "ufs", "segment": "segments", "city": "cities", "size": "sizes"}
+
+# Fields and guards that look at records the product does not keep yet: a rule that uses one is refused by name.
+UNRECORDED_FIELDS = frozenset({"credit_score", "overdue_cents", "contract_days_left", "contract_only"})
+UNRECORDED_GUARDS = frozenset({"save_window"})
+
+_CLIENTS = """
+    SELECT {columns}
+    FROM clients_client c
+    LEFT JOIN ({activity}) a ON a.client_id = c.id
+    LEFT JOIN clients_clientactivity v ON v.organization_id = c.organization_id AND v.client_id = c.id
+    LEFT JOIN portfolio_ownership o ON o.organization_id = c.organization_id AND o.client_id = c.id AND o.ended_on IS NULL
+    WHERE c.organization_id = %(organization)s
+"""
+_FORMER = sql.SQL("""
+    SELECT client_id, representative_id, seq, started_on, ended_on, source IN ('rotation', 'handover') AND seq > 1
+    FROM portfolio_ownership WHERE organization_id = %(organization)s AND ended_on IS NOT NULL
+    ORDER BY client_id, seq
+""")
+_FORMER_KINDS = {"client_id": "i8", "representative_id": "i8", "seq": "i4", "started_on": "day", "ended_on": "day", "moved": "flag"}
+_OPEN_PROPOSALS = sql.SQL("""
+    SELECT client_id FROM rotation_proposal
+    WHERE organization_id = %(organization)s AND state IN ('proposed', 'approved') AND run_id <> %(run)s
+""")
+_HELD_OUT = sql.SQL("""
+    SELECT client_id, max(until_on) FROM rotation_holdout
+    WHERE organization_id = %(organization)s AND until_on > %(as_of)s AND run_id <> %(run)s GROUP BY client_id
+""")
+_SCHEDULED_ORDERS = sql.SQL("""
+    SELECT client_id FROM clients_clientactivity WHERE organization_id = %(organization)s AND last_on > %(as_of)s
+""")
+# The summary keeps the latest visit and contact only; a run of the past must not see those that came later.
+_EARLIER = """
+    SELECT client_id, max({day}) FROM {table}
+    WHERE organization_id = %(organization)s AND {day} <= %(as_of)s
+      AND client_id IN (SELECT client_id FROM clients_clientactivity
+                        WHERE organization_id = %(organization)s AND {column} > %(as_of)s)
+    GROUP BY client_id
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class RunFacts:
+    """The engine's two tables, and what the run's service needs beside them."""
+
+    clients: Facts
+    representatives: Representatives
+    from_orders: bool  # the orders were read, not the summary alone
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, the engine's unit of time."""
+    return (day - EPOCH).days
+
+
+def day_of(number: int) -> date | None:
+    """The date of the engine's day; None for "never"."""
+    return None if number <= NO_DAY // 2 or number >= ALWAYS else EPOCH + timedelta(days=int(number))
+
+
+def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date, live: bool, run_id: int = 0) -> RunFacts:
+    """Everything a run of these rules computes from.
+
+    Parameters
+    ----------
+    as_of : a day of the organization; no order, visit or contact after it is seen
+    live : whether ``as_of`` is the organization's today
+        Only then an order already dated for a later day is known, and guards its client as an open order. A replay
+        must not know it. Who answers for a client is the present owner in either case: that is whom a move would
+        take it from.
+    run_id : a run whose own proposals and control group do not count (it is being computed again)
+
+    Raises
+    ------
+    MissingColumn
+        A rule needs what is not recorded; the message names it.
+    """
+    values = {"organization": organization.pk, "as_of": as_of, "run": run_id}
+    columns, from_orders = _client_columns(organization, rules, values)
+    table = _representative_table(organization, as_of)
+    ids = np.array([row.pk for row in table], np.int64)
+
+    client_id, owner = columns["client_id"], _positions(columns.pop("owner_id"), ids)
+    former = read_columns(_FORMER, values, _FORMER_KINDS, no_day=NO_DAY)
+    columns.update(_history(client_id, columns, former, ids))
+    vocabularies = _encode_words(columns)
+    columns["never_rotate"] = columns["never_rotate"].astype(bool)
+    columns["hold_until_on"] = np.where(columns["never_rotate"], ALWAYS, NO_DAY).astype(np.int32)
+    columns["open_opportunity"] = np.zeros(len(client_id), bool)
+    columns["open_proposal"] = _marked(client_id, read_columns(_OPEN_PROPOSALS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
+    columns["withheld_until_on"] = _held_out(client_id, values)
+    columns["open_order"] = np.zeros(len(client_id), bool)
+    if live:
+        columns["open_order"] = _marked(client_id, read_columns(_SCHEDULED_ORDERS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
+    if _needs_abc(rules):
+        columns["abc"] = abc_classes(columns["net_12m"])
+    _forget_later(columns, values, day_number(as_of))
+
+    holds = np.bincount(owner[owner >= 0], minlength=len(ids))
+    representatives, words = _representatives(table, holds, vocabularies, organization, as_of)
+    consents = np.append([row.consent_recorded_on is not None and row.consent_recorded_on <= as_of for row in table], False)
+    facts = Facts(
+        owner=owner,
+        consent=consents[owner],
+        warn_days=organization.warn_days,
+        inactive_days=organization.inactive_days,
+        **columns,
+        **words,
+    )
+    return RunFacts(facts, representatives, from_orders)
+
+
+def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], bool]:
+    used = frozenset[str]().union(*(fields_used(rule) for rule in rules))
+    chosen = dict(_BASE)
+    for name in sorted(used & _OPTIONAL.keys()):
+        column, kind, expression = _OPTIONAL[name]
+        chosen[column] = (kind, expression)
+    activity, from_orders = activity_on(organization.pk, values["as_of"])
+    query = sql.SQL(_CLIENTS).format(
+        columns=sql.SQL(", ").join(sql.SQL(expression) for _, expression in chosen.values()), activity=activity
+    )
+    with connection.cursor() as cursor:
+        # Three wide tables of one row a client: a hash that fits in memory beats one that spills.
+        cursor.execute("SET LOCAL work_mem = '192MB'")
+        if from_orders:
+            # Orders come out of their covering index in client order; hashing nine million of them instead is 7 times slower.
+            cursor.execute("SET LOCAL enable_hashagg = off")
+        columns = read_columns(query, values, {name: kind for name, (kind, _) in chosen.items()}, no_day=NO_DAY)
+        cursor.execute("SET LOCAL enable_hashagg TO DEFAULT")
+        cursor.execute("SET LOCAL work_mem TO DEFAULT")
+    ids = columns["client_id"]
+    if (ids[1:] < ids[:-1]).any():
+        # Cheaper here than a sort of wide rows on the server.
+        order = np.argsort(ids, kind="stable")
+        columns = {name: column[order] for name, column in columns.items()}
+    return columns, from_orders
+
+
+def _positions(wanted: Array, ids: Array) -> Array:
+    """Position of each id in the sorted ``ids``; -1 for -1."""
+    if not len(ids):
+        return np.full(len(wanted), -1, np.int32)
+    found = np.searchsorted(ids, wanted).astype(np.int32)
+    found[wanted < 0] = -1
+    return found
+
+
+def _marked(client_id: Array, marked: Array) -> Array:
+    flags = np.zeros(len(client_id), bool)
+    flags[np.searchsorted(client_id, marked)] = True
+    return flags
+
+
+def _held_out(client_id: Array, values: dict) -> Array:
+    rows = read_columns(_HELD_OUT, values, {"client_id": "i8", "until_on": "day"}, no_day=NO_DAY)
+    until = np.full(len(client_id), NO_DAY, np.int32)
+    until[np.searchsorted(client_id, rows["client_id"])] = rows["until_on"] - 1  # its last day still holds
+    return until
+
+
+def _history(client_id: Array, columns: dict[str, Array], former: dict[str, Array], ids: Array) -> dict[str, Array]:
+    """Former owners, the last involuntary move, and the last seq where nobody answers for the client now."""
+    at = np.searchsorted(client_id, former["client_id"])
+    start = np.zeros(len(client_id) + 1, np.int64)
+    np.cumsum(np.bincount(at, minlength=len(client_id)), out=start[1:])
+    moved_on = np.where(columns.pop("moved"), columns["owned_since_on"], NO_DAY).astype(np.int32)
+    np.maximum.at(moved_on, at[former["moved"]], former["started_on"][former["moved"]])
+    seq = columns["seq"].astype(np.int64)
+    np.maximum.at(seq, at, former["seq"].astype(np.int64))
+    return {
+        "seq": seq,
+        "moved_on": moved_on,
+        "former_start": start,
+        "former_representative": _positions(former["representative_id"], ids),
+        "former_ended_on": former["ended_on"],
+    }
+
+
+def _encode_words(columns: dict[str, Array]) -> dict[str, tuple[str, ...]]:
+    """Replace the hashes of words by codes in place; return the vocabularies, sorted, "" coded as -1."""
+    present = [name for name in _WORDS if name in columns]
+    uniques, firsts = {}, {}
+    for name in present:
+        uniques[name], firsts[name] = np.unique(columns[name], return_index=True)
+    wanted = np.unique(np.concatenate([columns["client_id"][firsts[name]] for name in present]))
+    spelled = {
+        row[0]: row[1:] for row in Client.objects.filter(pk__in=wanted.tolist()).values_list("pk", *(_WORDS[name] for name in present))
+    }
+    vocabularies = {}
+    for i, name in enumerate(present):
+        words = [spelled[client][i] for client in columns["client_id"][firsts[name]].tolist()]
+        vocabulary = tuple(sorted({word for word in words if word}))
+        code_of = {word: code for code, word in enumerate(vocabulary)}
+        codes = np.array([code_of.get(word, -1) for word in words], np.int32)
+        columns[name] = codes[np.searchsorted(uniques[name], columns[name])] if len(codes) else np.empty(0, np.int32)
+        vocabularies[name] = vocabulary
+    return vocabularies
+
+
+def _needs_abc(rules: Iterable[Rule]) -> bool:
+    return any("abc" in fields_used(rule) or rule.experiment.share > 0 for rule in rules)
+
+
+def _forget_later(columns: dict[str, Array], values: dict, as_of: int) -> None:
+    """Where the latest visit or contact lies after ``as_of``, take the latest one up to it."""
+    for column, table, day in (
+        ("last_visit_on", "portfolio_visit", "visited_on"),
+        ("last_contact_on", "portfolio_interaction", "happened_on"),
+    ):
+        later = columns[column] > as_of
+        if not later.any():
+            continue
+        query = sql.SQL(_EARLIER).format(day=sql.Identifier(day), table=sql.Identifier(table), column=sql.Identifier(column))
+        rows = read_columns(query, values, {"client_id": "i8", "day": "day"}, no_day=NO_DAY)
+        columns[column][later] = NO_DAY
+        columns[column][np.searchsorted(columns["client_id"], rows["client_id"])] = rows["day"]
+
+
+def _representative_table(organization: Organization, as_of: date) -> list[Representative]:
+    return list(Representative.objects.select_related("membership").order_by("pk"))
+
+
+def is_active_on(row: Representative, day: date) -> bool:
+    """Whether the representative serves on that day and their sign-in, if any, has not been closed."""
+    serves = (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or day < row.valid_to)
+    return serves and (row.membership is None or row.membership.is_active)
+
+
+def absent_ids(*, first: date, last: date) -> set[int]:
+    """Representatives away on any day from ``first`` to ``last``; one query."""
+    away = Absence.objects.filter(Q(starts_on__lte=last) & Q(ends_on__gt=first))
+    return set(away.values_list("representative_id", flat=True))
+
+
+def _representatives(
+    table: list[Representative], holds: Array, vocabularies: dict[str, tuple[str, ...]], organization: Organization, as_of: date
+) -> tuple[Representatives, dict[str, tuple[str, ...]]]:
+    """The representatives' columns, and the vocabularies grown by the words only they use."""
+    soon = absent_ids(first=as_of, last=as_of + timedelta(days=ABSENT_WITHIN_DAYS))
+    now = absent_ids(first=as_of, last=as_of)
+    words = {_PLURAL[name]: list(vocabulary) for name, vocabulary in vocabularies.items()}
+    codes = {name: {word: code for code, word in enumerate(vocabulary)} for name, vocabulary in words.items()}
+
+    def code(name: str, word: str) -> int:
+        if word not in codes[name]:
+            codes[name][word] = len(words[name])
+            words[name].append(word)
+        return codes[name][word]
+
+    nan = float("nan")
+    made = Representatives(
+        id=np.array([row.pk for row in table], np.int64),
+        team=np.array([row.team_id or -1 for row in table], np.int64),
+        active=np.array([is_active_on(row, as_of) for row in table], bool),
+        autonomous=np.array([row.contract_type == Representative.Contract.AUTONOMOUS for row in table], bool),
+        capacity=np.array([row.capacity_clients for row in table], np.int32),
+        holds=holds.astype(np.int32),
+        absent=np.array([row.pk in soon for row in table], bool),
+        absent_now=np.array([row.pk in now for row in table], bool),
+        lat=np.array([nan if row.latitude is None else row.latitude for row in table], np.float64),
+        lon=np.array([nan if row.longitude is None else row.longitude for row in table], np.float64),
+        city=np.array([code("cities", row.base_city) if row.base_city else -1 for row in table], np.int32),
+        regions=tuple(frozenset(code("ufs", word) for word in row.regions) for row in table),
+        segments=tuple(frozenset(code("segments", word) for word in row.segments) for row in table),
+    )
+    return made, {name: tuple(vocabulary) for name, vocabulary in words.items()}
