@@ -1,0 +1,270 @@
+"""Rules of rotation: drafted, published as immutable versions, paused, ordered, archived."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from accounts.errors import ChangedMeanwhile, NotAllowed
+from accounts.models import Membership, Organization, Role
+from accounts.services import Actor, record_event
+from accounts.tenancy import active_organization_id
+from rotation.engine.conditions import Condition, Leaf
+from rotation.engine.errors import EngineError
+from rotation.engine.rules import Rule as EngineRule
+from rotation.engine.rules import parse_rule
+from rotation.errors import RuleRefused, WrongState
+from rotation.models import RefusalReason, RotationSettings, Rule, RuleVersion
+from rotation.refusals import refused, sentence
+from rotation.selectors.facts import UNRECORDED_FIELDS, UNRECORDED_GUARDS
+
+MAY_PROPOSE = (Role.ADMIN, Role.MANAGER)
+
+
+def check_definition(definition: Mapping[str, Any]) -> EngineRule:
+    """Read a definition as the engine will.
+
+    Raises
+    ------
+    RuleRefused
+        The first thing wrong, with its path and a sentence: unknown words, contradictions, or a condition on
+        something the product does not record yet.
+    """
+    try:
+        rule = parse_rule(definition)
+    except EngineError as error:
+        raise refused(error) from error
+    for section, condition in (("population", rule.population), ("trigger", rule.trigger)):
+        for leaf in _leaves(condition):
+            if leaf.field in UNRECORDED_FIELDS:
+                raise _unrecorded(f"{leaf.path or section}.field", leaf.field)
+    for i, guard in enumerate(rule.guards):
+        if guard.name in UNRECORDED_GUARDS:
+            raise _unrecorded(f"guards[{i}]", guard.name)
+    if rule.receivers.capacity == "minutes":
+        path = "receivers.capacity"
+        raise RuleRefused(sentence("minutes_not_supported", path, {}), path=path, engine_code="minutes_not_supported")
+    return rule
+
+
+def _unrecorded(path: str, name: str) -> RuleRefused:
+    return RuleRefused(sentence("unrecorded", path, {"name": name}), path=path, engine_code="unrecorded", params={"name": name})
+
+
+def _leaves(condition: Condition) -> list[Leaf]:
+    if isinstance(condition, Leaf):
+        return [condition]
+    return [leaf for child in condition.children for leaf in _leaves(child)]
+
+
+def rotation_settings(*, lock: bool = False) -> RotationSettings:
+    """The organization's row of settings, made on first use with the list of refusal reasons.
+
+    ``lock`` takes the row for the rest of the transaction: it is the organization's mutex for runs.
+    """
+    organization_id = active_organization_id()
+    rows = RotationSettings.objects.all()
+    if not rows.exists():
+        # ignore_conflicts: two first visitors at once make one row.
+        RotationSettings.objects.bulk_create([RotationSettings(organization_id=organization_id)], ignore_conflicts=True)
+        _seed_refusal_reasons()
+    return (rows.select_for_update() if lock else rows).get()
+
+
+def _seed_refusal_reasons() -> None:
+    organization = Organization.objects.get(pk=active_organization_id())
+    with translation.override(organization.language):
+        labels = [
+            _("Negociação em andamento"),
+            _("Compra sazonal, vai voltar sozinho"),
+            _("Cliente pediu para ficar com o representante"),
+            _("Destino não atende bem este cliente"),
+            _("Dados do cliente estão errados"),
+            _("Outro motivo"),
+        ]
+    RefusalReason.objects.bulk_create(
+        [RefusalReason(organization_id=organization.pk, label=label, position=i) for i, label in enumerate(labels, 1)],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def create_rule(definition: Mapping[str, Any], *, by: Membership) -> Rule:
+    """A new rule with its first draft; nothing runs until a version is published.
+
+    Raises
+    ------
+    RuleRefused, NotAllowed
+    """
+    _allow(by, MAY_PROPOSE, _("Só administração e gerência escrevem regras."))
+    checked = check_definition(definition)
+    rotation_settings()
+    last = Rule.objects.filter(archived_at=None).aggregate(last=Max("position"))["last"] or 0
+    rule = _named(Rule(organization_id=active_organization_id(), name=checked.name, position=last + 1))
+    draft = _draft(rule, checked, by)
+    record_event(f"rule:{rule.pk}", "rule.created", by=Actor(by), after={"name": rule.name, "draft": draft.number, "hash": checked.hash})
+    return rule
+
+
+@transaction.atomic
+def save_draft(rule: Rule, definition: Mapping[str, Any], *, by: Membership) -> RuleVersion:
+    """Write the rule's draft: the present one is replaced, else one numbered after the last version begins.
+
+    Raises
+    ------
+    RuleRefused, NotAllowed, WrongState
+    """
+    _allow(by, MAY_PROPOSE, _("Só administração e gerência escrevem regras."))
+    checked = check_definition(definition)
+    rule = _locked(rule)
+    draft = rule.versions.filter(state=RuleVersion.State.DRAFT).first()
+    before = {"hash": draft.definition_hash} if draft else {}
+    if draft:
+        draft.definition, draft.definition_hash, draft.created_by = dict(checked.definition), checked.hash, by
+        draft.save(update_fields=["definition", "definition_hash", "created_by"])
+    else:
+        draft = _draft(rule, checked, by)
+    record_event(f"rule:{rule.pk}", "rule.drafted", by=Actor(by), before=before, after={"number": draft.number, "hash": checked.hash})
+    return draft
+
+
+@transaction.atomic
+def publish(version: RuleVersion, *, by: Membership) -> RuleVersion:
+    """Put a draft in force; the version before it is retired. From here on its definition never changes.
+
+    Raises
+    ------
+    NotAllowed
+        Only the administration publishes; a manager proposes a draft.
+    ChangedMeanwhile
+        The draft was replaced or published since it was read.
+    RuleRefused
+        The draft no longer passes the checks, or another rule took its name.
+    """
+    _allow(by, (Role.ADMIN,), _("Só a administração publica regras; a gerência propõe um rascunho."))
+    rule = _locked(version.rule)
+    checked = check_definition(version.definition)
+    previous = rule.versions.filter(state=RuleVersion.State.PUBLISHED).first()
+    if previous:
+        RuleVersion.objects.filter(pk=previous.pk, state=RuleVersion.State.PUBLISHED).update(state=RuleVersion.State.RETIRED)
+    now = timezone.now()
+    moved = RuleVersion.objects.filter(pk=version.pk, state=RuleVersion.State.DRAFT, definition_hash=version.definition_hash).update(
+        state=RuleVersion.State.PUBLISHED, published_by=by, published_at=now
+    )
+    if not moved:
+        raise ChangedMeanwhile(_("Este rascunho mudou ou já foi publicado. Abra a regra de novo."))
+    first = previous is None
+    rule.name = checked.name
+    rule.is_active = rule.is_active or first
+    _named(rule)
+    record_event(
+        f"rule:{rule.pk}",
+        "rule.published",
+        by=Actor(by),
+        before={"number": previous.number, "hash": previous.definition_hash} if previous else {},
+        after={"number": version.number, "hash": version.definition_hash, "name": rule.name},
+    )
+    version.refresh_from_db()
+    return version
+
+
+def pause(rule: Rule, *, by: Membership) -> Rule:
+    """The schedule passes the rule by until it is resumed."""
+    return _switch(rule, False, by)
+
+
+def resume(rule: Rule, *, by: Membership) -> Rule:
+    """The schedule runs the rule again.
+
+    Raises
+    ------
+    WrongState
+        It has no published version.
+    """
+    return _switch(rule, True, by)
+
+
+@transaction.atomic
+def _switch(rule: Rule, active: bool, by: Membership) -> Rule:
+    _allow(by, (Role.ADMIN,), _("Só a administração pausa e retoma regras."))
+    rule = _locked(rule)
+    if active and not rule.versions.filter(state=RuleVersion.State.PUBLISHED).exists():
+        raise WrongState(_("Publique uma versão de “%(rule)s” antes de ativá-la.") % {"rule": rule.name})
+    if rule.is_active != active:
+        Rule.objects.filter(pk=rule.pk).update(is_active=active)
+        rule.is_active = active
+        record_event(f"rule:{rule.pk}", "rule.resumed" if active else "rule.paused", by=Actor(by), after={"active": active})
+    return rule
+
+
+@transaction.atomic
+def move_rule(rule: Rule, direction: Literal["up", "down"], *, by: Membership) -> None:
+    """Change the rule's place in the order: a client belongs to the first rule that flags it. At the end, nothing happens."""
+    _allow(by, (Role.ADMIN,), _("Só a administração ordena regras."))
+    rotation_settings(lock=True)
+    ordered = list(Rule.objects.filter(archived_at=None).order_by("position", "pk"))
+    places = [each.pk for each in ordered]
+    if rule.pk not in places:
+        raise WrongState(_("“%(rule)s” está arquivada.") % {"rule": rule.name})
+    here = places.index(rule.pk)
+    there = here - 1 if direction == "up" else here + 1
+    if not 0 <= there < len(places):
+        return
+    places[here], places[there] = places[there], places[here]
+    for position, pk in enumerate(places, 1):
+        Rule.objects.filter(pk=pk).exclude(position=position).update(position=position)
+    record_event(f"rule:{rule.pk}", "rule.moved", by=Actor(by), before={"position": here + 1}, after={"position": there + 1})
+
+
+@transaction.atomic
+def archive_rule(rule: Rule, *, by: Membership) -> Rule:
+    """Take the rule out of lists and schedules; its versions and runs stay readable."""
+    _allow(by, (Role.ADMIN,), _("Só a administração arquiva regras."))
+    rule = _locked(rule)
+    rule.versions.filter(state=RuleVersion.State.DRAFT).delete()
+    now = timezone.now()
+    Rule.objects.filter(pk=rule.pk).update(is_active=False, archived_at=now)
+    Rule.objects.filter(archived_at=None, position__gt=rule.position).update(position=F("position") - 1)
+    rule.is_active, rule.archived_at = False, now
+    record_event(f"rule:{rule.pk}", "rule.archived", by=Actor(by), before={"name": rule.name})
+    return rule
+
+
+def _draft(rule: Rule, checked: EngineRule, by: Membership) -> RuleVersion:
+    last = rule.versions.aggregate(last=Max("number"))["last"] or 0
+    return RuleVersion.objects.create(
+        organization_id=rule.organization_id,
+        rule=rule,
+        number=last + 1,
+        definition=dict(checked.definition),
+        definition_hash=checked.hash,
+        created_by=by,
+    )
+
+
+def _locked(rule: Rule) -> Rule:
+    locked = Rule.objects.select_for_update().get(pk=rule.pk)
+    if locked.archived_at is not None:
+        raise WrongState(_("“%(rule)s” está arquivada.") % {"rule": locked.name})
+    return locked
+
+
+def _named(rule: Rule) -> Rule:
+    """Save the rule; another one of its name is a refusal, not a crash."""
+    try:
+        with transaction.atomic():
+            rule.save()
+    except IntegrityError as error:
+        if "rule_name" not in str(error):
+            raise
+        text = _("Já existe uma regra chamada “%(name)s”. Dê outro nome.") % {"name": rule.name}
+        raise RuleRefused(text, path="name", engine_code="name_taken", params={"name": rule.name}) from error
+    return rule
+
+
+def _allow(by: Membership, roles: tuple[str, ...], refusal: str) -> None:
+    if by.role not in roles or not by.is_active:
+        raise NotAllowed(refusal)
