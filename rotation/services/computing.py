@@ -1,0 +1,166 @@
+"""From an organization and rules to moves, in memory: facts, engine, and the numbers people read. Writes nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from accounts.models import Organization
+from rotation.engine.errors import EngineError
+from rotation.engine.explain import UNASSIGNED
+from rotation.engine.pipeline import ENGINE_VERSION, Outcome, propose_many
+from rotation.engine.rules import Rule as EngineRule
+from rotation.refusals import refused
+from rotation.selectors.facts import RunFacts, day_number, run_facts
+
+# seconds of the engine by the phase people know
+_PHASES = {"score": "score", "flag": "score", "guard": "score", "hold_out": "score", "pairs": "assign", "assign": "assign"}
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """What the rules would do on that day, with everything needed to write or show it."""
+
+    organization: Organization
+    as_of: date
+    rules: tuple[tuple[EngineRule, int], ...]  # (rule, id of its version, 0 for a definition not yet stored)
+    facts: RunFacts
+    outcomes: list[Outcome]
+    seconds: dict[str, float]
+    seed: str
+    summary: dict[str, Any]
+
+    @property
+    def proposed(self) -> int:
+        return sum(len(outcome.proposals) for outcome in self.outcomes)
+
+    @property
+    def digest(self) -> str:
+        """One hash over every rule's inputs: facts, rule, version, day, seed, engine."""
+        return hashlib.sha256("".join(outcome.summary["digest"] for outcome in self.outcomes).encode()).hexdigest()
+
+
+def seed_of(organization: Organization, rule_ids: Sequence[int], as_of: date) -> str:
+    """What decides ties and the control group: the same organization, rules and day always draw the same lots."""
+    salt = f"{organization.pk}:{organization.created_at.isoformat()}"
+    return hashlib.sha256(f"{salt}|{','.join(map(str, rule_ids))}|{as_of.isoformat()}".encode()).hexdigest()
+
+
+def compute(
+    organization: Organization,
+    rules: Sequence[tuple[EngineRule, int]],
+    *,
+    rule_ids: Sequence[int],
+    as_of: date,
+    live: bool,
+    run_id: int = 0,
+) -> Computed:
+    """Read the facts and let the engine propose.
+
+    Parameters
+    ----------
+    rules : in their order; a client belongs to the first that flags it
+    live : whether ``as_of`` is the organization's today (see ``run_facts``)
+
+    Raises
+    ------
+    RuleRefused
+        A rule needs what is not recorded, or a client's numbers are impossible; the sentence says which.
+    """
+    began = perf_counter()
+    try:
+        facts = run_facts(organization, [rule for rule, _ in rules], as_of=as_of, live=live, run_id=run_id)
+        read = perf_counter()
+        seed = seed_of(organization, rule_ids, as_of)
+        outcomes = propose_many(rules, facts.clients, facts.representatives, day_number(as_of), seed=seed)
+    except EngineError as error:
+        raise refused(error) from error
+    done = perf_counter()
+    seconds = {"facts": read - began, "score": 0.0, "assign": 0.0}
+    for outcome in outcomes:
+        for phase, spent in outcome.summary["seconds"].items():
+            seconds[_PHASES.get(phase, "assign")] += spent
+    # digests and tables shared by the rules are part of the engine's time
+    seconds["score"] += max(done - read - seconds["score"] - seconds["assign"], 0.0)
+    summary = _summary(facts, outcomes)
+    return Computed(organization, as_of, tuple(rules), facts, outcomes, seconds, seed, summary)
+
+
+def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The run's counts and money, rules added up; ``gap`` is that of the sums."""
+    added = {
+        name: sum(int(outcome.summary[name]) for outcome in outcomes)
+        for name in (
+            "flagged",
+            "guarded",
+            "held_out",
+            "proposed",
+            "unassigned",
+            "value_cents",
+            "objective_cents",
+            "bound_cents",
+            "round_robin_cents",
+        )
+    }
+    bound = added["bound_cents"]
+    added["gap"] = (bound - added["objective_cents"]) / bound if bound > 0 else 0.0
+    return added
+
+
+def _summary(facts: RunFacts, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Plain JSON for the run's record: guards, refusals, load and distance before and after, each rule's own numbers."""
+    guards: dict[str, int] = {}
+    unassigned: dict[str, int] = {}
+    for outcome in outcomes:
+        for name, count in outcome.summary["guards"].items():
+            guards[name] = guards.get(name, 0) + count
+        for why in outcome.unassigned_why.tolist():
+            unassigned[UNASSIGNED[why]] = unassigned.get(UNASSIGNED[why], 0) + 1
+    sent = np.concatenate([outcome.proposals.from_representative for outcome in outcomes])
+    got = np.concatenate([outcome.proposals.to_representative for outcome in outcomes])
+    before, after = (np.concatenate([getattr(outcome.proposals, name) for outcome in outcomes]) for name in ("km_from", "km_to"))
+    known = ~(np.isnan(before) | np.isnan(after))
+    return {
+        "engine": ENGINE_VERSION,
+        "rules": [outcome.summary for outcome in outcomes],
+        "guards": guards,
+        "unassigned": unassigned,
+        "greedy_cents": sum(outcome.summary["greedy_cents"] for outcome in outcomes),
+        "at_stake_cents": sum(outcome.summary["at_stake_cents"] for outcome in outcomes),
+        "net_12m_cents": int(sum(facts.clients.net_12m[outcome.proposals.client].sum() for outcome in outcomes)),
+        "net_12m_all_cents": int(np.maximum(facts.clients.net_12m, 0).sum()),
+        "from_orders": facts.from_orders,
+        "km_before": round(float(before[known].mean()), 1) if known.any() else None,
+        "km_after": round(float(after[known].mean()), 1) if known.any() else None,
+        **_load(facts, sent, got),
+    }
+
+
+def _load(facts: RunFacts, sent: np.ndarray, got: np.ndarray) -> dict[str, Any]:
+    """Clients per representative before and after, and how unevenly capacity is used (coefficient of variation)."""
+    table = facts.representatives
+    given = np.bincount(sent[sent >= 0], minlength=len(table))
+    received = np.bincount(got, minlength=len(table))
+    after = table.holds - given + received
+    touched = np.flatnonzero((given > 0) | (received > 0))
+    load = {
+        str(int(table.id[i])): [int(table.holds[i]), int(after[i]), int(table.capacity[i]), int(given[i]), int(received[i])]
+        for i in touched
+    }
+    return {
+        # representative -> [before, after, capacity, given, received]
+        "load": load,
+        "load_deviation_before": _deviation(table.holds[table.active], table.capacity[table.active]),
+        "load_deviation_after": _deviation(after[table.active], table.capacity[table.active]),
+    }
+
+
+def _deviation(holds: np.ndarray, capacity: np.ndarray) -> float | None:
+    if not len(holds):
+        return None
+    used = holds / np.maximum(capacity, 1)
+    return round(float(used.std() / used.mean()), 4) if used.mean() > 0 else 0.0

@@ -1,0 +1,370 @@
+"""One night: a run is scheduled once, computed, and awaits approval. Read from top to bottom.
+
+scheduled -> computing -> awaiting_approval -> applying -> applied; also failed, cancelled, expired. Each edge is one
+conditional UPDATE; where another worker was faster, nothing happens.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from time import perf_counter
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.errors import DomainError, NotAllowed
+from accounts.models import Membership, Notice, Organization, Role
+from accounts.selectors import local_day
+from accounts.services import Actor, notify, record_event
+from accounts.tenancy import active_organization_id, tenant_atomic
+from rotation.calendar import add_business_days, end_of_day
+from rotation.engine.pipeline import ENGINE_VERSION
+from rotation.engine.rules import Rule as EngineRule
+from rotation.engine.rules import parse_rule
+from rotation.errors import NoPublishedVersion, NoRules, RunBusy, WrongState
+from rotation.models import Proposal, RotationSettings, Rule, RuleVersion, Run, RunRule
+from rotation.selectors.preview import PreviewRow, preview_rows
+from rotation.services.computing import Computed, compute, totals
+from rotation.services.quality import check_feed, is_live
+from rotation.services.rules import check_definition, rotation_settings
+from rotation.services.writing import write_outcomes
+
+MAX_ATTEMPTS = 5
+MAX_RULE_SET = 200
+# Longer than a page may take: the engine thinks while its transaction is open.
+_TIME_TO_THINK = {"statement_timeout": "120s", "transaction_timeout": "270s", "idle_in_transaction_session_timeout": "120s"}
+
+
+@dataclass(frozen=True)
+class RulePreview:
+    """One rule's share of a preview."""
+
+    name: str
+    number: int | None  # of the version; None for a definition not stored
+    clients: int  # the population looked at
+    flagged: int
+    guarded: int
+    guards: dict[str, int]
+    held_out: int
+    proposed: int
+    unassigned: int
+    value_cents: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would propose now; the numbers a run would record, and its first proposals. Nothing was written."""
+
+    as_of: date
+    clients: int
+    flagged: int
+    guarded: int
+    held_out: int
+    proposed: int
+    unassigned: int
+    value_cents: int
+    objective_cents: int
+    bound_cents: int
+    gap: float
+    round_robin_cents: int
+    digest: str
+    seconds: dict[str, float]
+    summary: dict[str, Any]
+    rules: list[RulePreview]
+    proposals: list[PreviewRow] = field(repr=False)
+    feed_warning: str = ""  # why a real run would be refused
+
+
+def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membership | Actor) -> Run:
+    """Record that these rules run on that day; the same rules and day give the run already there.
+
+    Parameters
+    ----------
+    rules : active or not; their order in the run is that of the organization
+    trigger : schedule, person or command
+
+    Raises
+    ------
+    NoRules, NoPublishedVersion
+    NotAllowed
+        Only the administration starts a run by hand; others may look at a preview.
+    """
+    if isinstance(by, Membership):
+        if by.role != Role.ADMIN or not by.is_active:
+            raise NotAllowed(_("Só a administração inicia um giro; a gerência pode ver uma prévia."))
+        by = Actor(by)
+    ordered = sorted(rules, key=lambda rule: (rule.position, rule.pk))
+    if not ordered:
+        raise NoRules(_("Nenhuma regra ativa: publique e ative uma regra antes de rodar o giro."))
+    versions = {version.rule_id: version for version in RuleVersion.objects.filter(rule__in=ordered, state=RuleVersion.State.PUBLISHED)}
+    for rule in ordered:
+        if rule.pk not in versions:
+            raise NoPublishedVersion(_("A regra “%(rule)s” ainda não tem versão publicada.") % {"rule": rule.name})
+    with transaction.atomic():
+        rotation_settings(lock=True)  # schedulers of one organization take turns
+        rule_set = rule_set_of(ordered)
+        last = Run.objects.filter(rule_set=rule_set, as_of=as_of).order_by("-attempt").first()
+        if last and last.state != Run.State.CANCELLED:
+            return last
+        run = Run.objects.create(
+            organization_id=active_organization_id(),
+            rule_set=rule_set,
+            as_of=as_of,
+            attempt=last.attempt + 1 if last else 1,
+            trigger=trigger,
+            started_by=by.membership,
+            heartbeat_at=timezone.now(),
+        )
+        RunRule.objects.bulk_create(
+            RunRule(organization_id=run.organization_id, run=run, rule_version=versions[rule.pk], position=position)
+            for position, rule in enumerate(ordered, 1)
+        )
+        record_event(
+            f"run:{run.pk}",
+            "run.scheduled",
+            by=by,
+            after={
+                "as_of": as_of.isoformat(),
+                "rules": {str(rule.pk): versions[rule.pk].number for rule in ordered},
+                "attempt": run.attempt,
+            },
+        )
+    return run
+
+
+def rule_set_of(rules: Sequence[Rule]) -> str:
+    """The rules' ids joined by commas; a hash of them where that would be too long for its column."""
+    joined = ",".join(str(rule.pk) for rule in rules)
+    return joined if len(joined) <= MAX_RULE_SET else "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
+
+
+def compute_run(run_id: int, organization_id: int, *, at: datetime | None = None) -> Run:
+    """Compute a scheduled run's proposals; a run already computed is returned as it is.
+
+    Opens its own transactions: one to claim the run, one for everything it writes. A worker that dies in between
+    leaves the run ``computing``, and calling again computes it anew with the same result.
+
+    Raises
+    ------
+    StaleFeed, RefusedFeed, RuleRefused
+        The run is ``failed`` with that sentence, and resumes when called again after the cure.
+    RunBusy
+        Another run of the organization is being computed or applied; nothing changed.
+    """
+    at = at or timezone.now()
+    with tenant_atomic(organization_id):
+        if not _claim(run_id, at):
+            return Run.objects.get(pk=run_id)
+    try:
+        with tenant_atomic(organization_id):
+            return _compute_claimed(run_id, at)
+    except RunBusy:
+        raise
+    except DomainError as error:
+        # A refusal is an answer: it waits for a person, not for another attempt.
+        _fail(run_id, organization_id, str(error))
+        raise
+    except Exception as error:
+        with tenant_atomic(organization_id):
+            exhausted = Run.objects.filter(pk=run_id, attempts_made__gte=MAX_ATTEMPTS).exists()
+        if exhausted:
+            _fail(run_id, organization_id, f"{type(error).__name__}: {error}")
+        raise
+
+
+def _claim(run_id: int, at: datetime) -> bool:
+    """Move the run to ``computing``; also true for one a dead worker left there or that failed in this step."""
+    claimable = Q(state__in=[Run.State.SCHEDULED, Run.State.COMPUTING]) | Q(state=Run.State.FAILED, failed_in=Run.State.COMPUTING)
+    fresh = Q(state=Run.State.FAILED)
+    Run.objects.filter(Q(pk=run_id) & fresh & claimable).update(attempts_made=0)
+    return bool(
+        Run.objects.filter(Q(pk=run_id) & claimable).update(
+            state=Run.State.COMPUTING, heartbeat_at=at, attempts_made=F("attempts_made") + 1, error="", failed_in=""
+        )
+    )
+
+
+def _compute_claimed(run_id: int, at: datetime) -> Run:
+    began = perf_counter()
+    _take_time()
+    settings = _mutex()
+    run = Run.objects.select_for_update().get(pk=run_id)
+    if run.state != Run.State.COMPUTING:
+        return run  # another worker finished it while this one waited
+    organization = Organization.objects.get(pk=run.organization_id)
+    versions = [row.rule_version for row in run.rules.select_related("rule_version").order_by("position")]
+    rules = [(parse_rule(version.definition), version.pk) for version in versions]
+    check_feed(organization, [rule for rule, _ in rules], settings, at=at)
+    computed = compute(
+        organization,
+        rules,
+        rule_ids=[version.rule_id for version in versions],
+        as_of=run.as_of,
+        live=is_live(organization, run.as_of, at=at),
+        run_id=run.pk,
+    )
+    writing = perf_counter()
+    written = write_outcomes(run.pk, computed, rule_ids={version.pk: version.rule_id for version in versions})
+    done = perf_counter()
+    seconds = {**computed.seconds, "write": done - writing, "total": done - began}
+    _record(run, computed, written, seconds, at)
+    return run
+
+
+def _record(run: Run, computed: Computed, written: Mapping[int, int], seconds: Mapping[str, float], at: datetime) -> None:
+    """The run's numbers, its deadline, the audit event and the notice to those who decide."""
+    added = totals(computed.outcomes)
+    organization, proposed = computed.organization, sum(written.values())
+    days = min(rule.approval.expires_after_business_days for rule, _ in computed.rules)
+    expires_on = add_business_days(local_day(organization, at=at), days, organization.country)
+    run.state = Run.State.AWAITING
+    run.seed = int(computed.seed[:15], 16)
+    run.engine_version, run.data_digest = ENGINE_VERSION, computed.digest
+    run.n_clients, run.n_flagged, run.n_guarded = len(computed.facts.clients), added["flagged"], added["guarded"]
+    run.n_held_out, run.n_proposed, run.n_unassigned = added["held_out"], proposed, added["unassigned"]
+    run.objective_cents, run.bound_cents, run.gap = added["objective_cents"], added["bound_cents"], added["gap"]
+    run.round_robin_cents = added["round_robin_cents"]
+    run.summary = {
+        **computed.summary,
+        "value_cents": added["value_cents"],
+        "seconds": {name: round(spent, 4) for name, spent in seconds.items()},
+    }
+    run.computed_at = run.heartbeat_at = at
+    run.attempts_made = 0
+    run.expires_at = end_of_day(expires_on, organization.zone)
+    run.save()
+    for version, count in written.items():
+        RunRule.objects.filter(run=run, rule_version_id=version).update(n_proposed=count)
+    record_event(
+        f"run:{run.pk}",
+        "run.computed",
+        by=Actor(label="task rotation.compute_run"),
+        after={"proposed": proposed, "held_out": run.n_held_out, "digest": run.data_digest, "objective_cents": run.objective_cents},
+    )
+    facts = {"run": run.pk, "as_of": run.as_of.isoformat(), "proposed": proposed, "value_cents": added["value_cents"]}
+    notify(_deciders(), Notice.Kind.RUN_AWAITING, key=f"run:{run.pk}:awaiting", facts=facts)
+
+
+def cancel_run(run: Run, *, by: Membership) -> Run:
+    """Give up a run before it is applied; its open proposals expire and the day may be run again.
+
+    Raises
+    ------
+    NotAllowed, WrongState
+    """
+    if by.role != Role.ADMIN or not by.is_active:
+        raise NotAllowed(_("Só a administração cancela um giro."))
+    cancellable = [Run.State.SCHEDULED, Run.State.AWAITING, Run.State.FAILED]
+    with transaction.atomic():
+        # A run that failed while applying has moved clients already: it is finished, not cancelled.
+        rows = Run.objects.filter(pk=run.pk, state__in=cancellable).exclude(state=Run.State.FAILED, failed_in=Run.State.APPLYING)
+        if not rows.update(state=Run.State.CANCELLED):
+            run.refresh_from_db()
+            raise WrongState(_("Este giro está “%(state)s” e não pode mais ser cancelado.") % {"state": run.get_state_display()})
+        open_ones = run.proposals.filter(state__in=[Proposal.State.PROPOSED, Proposal.State.APPROVED])
+        expired = open_ones.update(state=Proposal.State.EXPIRED, version=F("version") + 1)
+        record_event(f"run:{run.pk}", "run.cancelled", by=Actor(by), after={"expired": expired})
+    run.refresh_from_db()
+    return run
+
+
+def preview(
+    definitions: Sequence[Mapping[str, Any] | RuleVersion], *, as_of: date, at: datetime | None = None, rows: int | None = 200
+) -> Preview:
+    """What these rules would propose on that day. Writes nothing.
+
+    Parameters
+    ----------
+    definitions : versions, published or not, or bare definitions, in their order
+    rows : how many proposals to describe, best first; None for all
+
+    Raises
+    ------
+    RuleRefused
+        A definition is wrong, with its path.
+    """
+    began = perf_counter()
+    at = at or timezone.now()
+    organization = Organization.objects.get(pk=active_organization_id())
+    rules: list[tuple[EngineRule, int]] = []
+    ids, numbers = [], []
+    for given in definitions:
+        stored = given if isinstance(given, RuleVersion) else None
+        rules.append((check_definition(stored.definition if stored else given), stored.pk if stored else 0))
+        ids.append(stored.rule_id if stored else 0)
+        numbers.append(stored.number if stored else None)
+    if not rules:
+        raise NoRules(_("Nenhuma regra ativa: publique e ative uma regra antes de rodar o giro."))
+    with transaction.atomic():
+        _take_time()
+        computed = compute(organization, rules, rule_ids=ids, as_of=as_of, live=is_live(organization, as_of, at=at))
+        described = preview_rows(computed.facts, computed.outcomes, [rule for rule, _ in rules], limit=rows)
+    try:
+        settings = RotationSettings.objects.first() or RotationSettings()
+        check_feed(organization, [rule for rule, _ in rules], settings, at=at)
+        warning = ""
+    except DomainError as refusal:
+        warning = str(refusal)
+    return _preview(computed, described, numbers, warning, perf_counter() - began)
+
+
+def _preview(computed: Computed, rows: list[PreviewRow], numbers: Sequence[int | None], warning: str, total: float) -> Preview:
+    added = totals(computed.outcomes)
+    return Preview(
+        as_of=computed.as_of,
+        clients=len(computed.facts.clients),
+        digest=computed.digest,
+        seconds={**computed.seconds, "write": 0.0, "total": total},
+        summary={**computed.summary, "value_cents": added["value_cents"]},
+        rules=[
+            RulePreview(
+                name=rule.name,
+                number=number,
+                clients=outcome.summary["population"],
+                value_cents=outcome.summary["value_cents"],
+                **{name: outcome.summary[name] for name in ("flagged", "guarded", "guards", "held_out", "proposed", "unassigned")},
+            )
+            for (rule, _), outcome, number in zip(computed.rules, computed.outcomes, numbers, strict=True)
+        ],
+        proposals=rows,
+        feed_warning=warning,
+        **added,
+    )
+
+
+def _fail(run_id: int, organization_id: int, sentence: str) -> None:
+    with tenant_atomic(organization_id):
+        moved = Run.objects.filter(pk=run_id, state=Run.State.COMPUTING).update(
+            state=Run.State.FAILED, failed_in=Run.State.COMPUTING, error=sentence[:1000]
+        )
+        if moved:
+            record_event(f"run:{run_id}", "run.failed", by=Actor(label="task rotation.compute_run"), reason=sentence[:500])
+            admins = Membership.objects.filter(role=Role.ADMIN, is_active=True).values_list("pk", flat=True)
+            attempt = Run.objects.values_list("attempts_made", flat=True).get(pk=run_id)
+            facts = {"run": run_id, "error": sentence[:300]}
+            notify(admins, Notice.Kind.RUN_FAILED, key=f"run:{run_id}:failed:{attempt}", facts=facts)
+
+
+def _mutex():
+    """The organization's row of settings, held until the transaction ends."""
+    try:
+        with transaction.atomic():
+            return rotation_settings(lock=True)
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) != "55P03":
+            raise
+        raise RunBusy(_("Outro giro desta empresa está em andamento. Tente de novo em um minuto.")) from error
+
+
+def _take_time() -> None:
+    with connection.cursor() as cursor:
+        for name, value in _TIME_TO_THINK.items():
+            cursor.execute(f"SET LOCAL {name} = '{value}'")
+
+
+def _deciders() -> list[int]:
+    return list(Membership.objects.filter(role__in=[Role.ADMIN, Role.MANAGER], is_active=True).values_list("pk", flat=True))
