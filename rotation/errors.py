@@ -83,3 +83,15 @@ class ConsentMissing(DomainError):
     """Clients would leave an autonomous representative who has not consented (Lei 4.886/65, art. 32 §7)."""
 
     code = "consent_missing"
+
+
+class NothingToReverse(DomainError):
+    """No move of the run may be taken back by this member: none was applied, or all were taken back already."""
+
+    code = "nothing_to_reverse"
+
+
+class TooLateToReverse(DomainError):
+    """The days in which a batch may be reversed have passed."""
+
+    code = "too_late_to_reverse"
