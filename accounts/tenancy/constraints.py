@@ -72,7 +72,10 @@ class TenantKey(SqlConstraint):
 
     def up(self, table, model):
         plain = f"{model._meta.db_table}_pkey"
-        return f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{plain}" CASCADE, ADD CONSTRAINT "{self.name}" PRIMARY KEY (organization_id, id)'
+        return (
+            f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{plain}" CASCADE, '
+            f'ADD CONSTRAINT "{self.name}" PRIMARY KEY (organization_id, id)'
+        )
 
     def down(self, table, model):
         plain = f"{model._meta.db_table}_pkey"

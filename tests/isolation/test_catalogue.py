@@ -5,7 +5,9 @@ from django.db import connections
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner"])
 
-TENANT = "SELECT a.attrelid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attname = 'organization_id' AND c.relkind IN ('r', 'p') AND NOT a.attisdropped AND c.relnamespace = 'public'::regnamespace"
+TENANT = """
+SELECT a.attrelid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+ WHERE a.attname = 'organization_id' AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace"""
 QUIET = ("accounts_membership", "accounts_apitoken")
 # Read before anybody is known, or holding nobody's data.
 GLOBAL = {
@@ -58,7 +60,8 @@ def test_every_tenant_policy_has_the_exact_form():
 
 def test_only_membership_and_token_have_a_second_policy():
     extra = rows(
-        f"SELECT c.relname, p.polname, p.polcmd::text FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE c.oid IN ({TENANT}) AND p.polname NOT LIKE '%%\\_tenant'"
+        f"SELECT c.relname, p.polname, p.polcmd::text FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
+        f" WHERE c.oid IN ({TENANT}) AND p.polname NOT LIKE '%%\\_tenant'"
     )
     assert sorted(extra) == [("accounts_apitoken", "k_hash", "r"), ("accounts_membership", "m_self", "r")]
 
@@ -66,7 +69,8 @@ def test_only_membership_and_token_have_a_second_policy():
 def test_every_tenant_table_has_organization_id_not_null_and_a_composite_primary_key():
     assert (
         rows(
-            f"SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'organization_id' AND attrelid IN ({TENANT}) AND NOT attnotnull"
+            f"SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'organization_id' AND attrelid IN ({TENANT})"
+            f" AND NOT attnotnull"
         )
         == []
     )
@@ -101,7 +105,8 @@ def test_no_foreign_key_between_tenant_tables_leaves_the_organization_out_and_al
 
 def test_views_run_as_their_reader_and_definer_functions_are_the_known_ones():
     views = rows(
-        "SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace AND NOT coalesce(reloptions::text, '') LIKE '%%security_invoker=true%%'"
+        "SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
+        " AND NOT coalesce(reloptions::text, '') LIKE '%%security_invoker=true%%'"
     )
     assert views == []
     assert rows("SELECT relname FROM pg_class WHERE relkind = 'm' AND relnamespace = 'public'::regnamespace") == []
@@ -113,7 +118,8 @@ def test_the_application_may_not_truncate_nor_change_history_nor_write_migration
     app = settings.DATABASES["default"]["USER"]
     assert (
         rows(
-            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND has_table_privilege(%s, oid, 'TRUNCATE')",
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+            " AND has_table_privilege(%s, oid, 'TRUNCATE')",
             app,
         )
         == []

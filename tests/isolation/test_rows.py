@@ -81,7 +81,8 @@ def test_no_row_can_point_at_another_organizations_row(two):
                 if target not in theirs or field.name == "organization" or model.__name__ in {"AuditEvent", "Decision", "Ownership"}:
                     continue  # the append-only ones refuse every update, whatever it says
                 tried += 1
-                sql = f"UPDATE {connection.ops.quote_name(model._meta.db_table)} SET {connection.ops.quote_name(field.column)} = %s WHERE id = %s"
+                table, column = connection.ops.quote_name(model._meta.db_table), connection.ops.quote_name(field.column)
+                sql = f"UPDATE {table} SET {column} = %s WHERE id = %s"
                 with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
                     cursor.execute(sql, [theirs[target].pk, row.pk])
     assert tried > 20

@@ -40,7 +40,7 @@ def fill(route: str, slug: str, number: int, word: str) -> str:
     """A path of the route, with ``number`` and ``word`` wherever it takes one."""
     path = route.replace("<slug:organization>", slug)
     path = re.sub(r"<int:\w+>", str(number), path)
-    path = re.sub(r"<uuid:\w+>", "00000000-0000-4000-8000-%012d" % number, path)
+    path = re.sub(r"<uuid:\w+>", f"00000000-0000-4000-8000-{number:012d}", path)
     path = re.sub(r"<\w+:\w+>|<\w+>", word, path)
     path = re.sub(r"\(\?P<\w+>[^)]*\)", word, path)
     return "/" + path.replace("^", "").replace("$", "").replace("\\", "")
@@ -90,6 +90,8 @@ def test_no_address_shows_or_changes_another_organization(organization, other, s
             seen = body.replace(path.encode(), b"") + str(response.headers).replace(path, "").encode()
             if b"foreigncanary" in re.sub(rb"/[\w/?=&.;%-]*foreigncanary[\w/?=&.;%-]*", b"", seen):
                 leaks.append((caller, method, path, response.status_code))
+            if path == "/readyz":
+                continue  # says 503 while no beat runs, and nothing of anybody
             if response.status_code >= 500 or (response.status_code >= 300 and response.status_code not in REFUSALS):
                 broken.append((caller, method, path, response.status_code))
             if slug == other.slug and response.status_code not in REFUSALS:
