@@ -1,7 +1,7 @@
-"""Celery as TENANCY section 7 of the designs wants it: late acknowledgement, one task at a time, nothing precious in Redis."""
+"""Celery: late acknowledgement, one task at a time, nothing precious in Redis."""
 
+import contextlib
 import os
-import time
 import warnings
 from typing import Any
 
@@ -10,6 +10,8 @@ from celery import Celery, signals
 from celery.platforms import SecurityWarning
 from celery.schedules import crontab
 
+from carteira.heartbeat import note
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
 
 # It warns that root plus pickled messages is dangerous; ours are JSON, and nothing else is accepted.
@@ -17,7 +19,6 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 # Longer than any task may live (time_limit 300 s), so a task that still runs is never handed out a second time.
 VISIBILITY = {"visibility_timeout": 900}
-HEARTBEAT = "carteira:heartbeat:"
 SWEEPER = "rotation.tasks.sweep"
 
 
@@ -104,8 +105,5 @@ def beat_heart(name: str) -> None:
     """Note that ``name`` (beat, sweeper) was alive just now; /readyz reads it."""
     from django.conf import settings
 
-    try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1) as connection:
-            connection.set(HEARTBEAT + name, int(time.time()), ex=3600)
-    except redis.RedisError:
-        return  # /readyz says so by itself: the heartbeat grows old
+    with contextlib.suppress(redis.RedisError):  # /readyz says so by itself: the heartbeat grows old
+        note(settings.REDIS_URL, name)

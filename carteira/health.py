@@ -1,7 +1,6 @@
 """Whether this process lives, and whether the installation can serve. The answers carry no detail an outsider could use."""
 
 import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
@@ -15,12 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.tenancy.checks import role_faults
-from carteira.celery import HEARTBEAT
+from carteira.heartbeat import SILENCE_SECONDS, seconds_silent
 
 logger = logging.getLogger(__name__)
 
 BUDGET_SECONDS = 1.0
-SILENCE_SECONDS = 180
 # The first release of each major version without a known hole that a bound role could use.
 MINOR_FLOOR = {17: 170007, 18: 180001}
 
@@ -81,19 +79,13 @@ def _migrations_at_head() -> bool:
 
 @lru_cache(maxsize=1)
 def _migrations_on_disk() -> frozenset[tuple[str, str]]:
-    return frozenset(MigrationLoader(None, ignore_no_initial=True).disk_migrations)
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
 def _redis_answers() -> bool:
-    with _redis() as client:
+    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=BUDGET_SECONDS, socket_connect_timeout=BUDGET_SECONDS) as client:
         return bool(client.ping())
 
 
 def _heart_beats(name: str) -> bool:
-    with _redis() as client:
-        beat = client.get(HEARTBEAT + name)
-    return beat is not None and time.time() - int(beat) < SILENCE_SECONDS
-
-
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=BUDGET_SECONDS, socket_connect_timeout=BUDGET_SECONDS)
+    return seconds_silent(settings.REDIS_URL, name) < SILENCE_SECONDS

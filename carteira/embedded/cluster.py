@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,19 +24,8 @@ local all         all             scram-sha-256
 local replication carteira_backup scram-sha-256
 """
 
-ROLES = """CREATE ROLE carteira_owner  LOGIN NOSUPERUSER BYPASSRLS {createdb} PASSWORD '{owner}';
-CREATE ROLE carteira_app    LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE PASSWORD '{app}';
-CREATE ROLE carteira_backup LOGIN NOSUPERUSER BYPASSRLS REPLICATION PASSWORD '{backup}';
-GRANT pg_read_all_data TO carteira_backup;
-ALTER ROLE carteira_app SET statement_timeout='15s';
-ALTER ROLE carteira_app SET lock_timeout='5s';
-ALTER ROLE carteira_app SET idle_in_transaction_session_timeout='30s';
-ALTER ROLE carteira_app SET transaction_timeout='60s';
-"""
-# Run in template1, so that the database and every scratch one (tests, restore drills) start with the same walls.
-SCHEMA = """REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO carteira_app;
-"""
+# The same statements that the containers run and that people run on their own server.
+ROLES = Path(__file__).with_name("roles.sql")
 
 
 def read_secrets(places: Places) -> dict[str, str]:
@@ -140,9 +130,13 @@ def _create(places: Places, values: dict[str, str], *, testing: bool) -> None:
             *(["--no-sync"] if testing else []),
         )
     _write(places, unfinished / "pg_hba.conf", HBA)
-    roles = ROLES.format(createdb="CREATEDB" if testing else "NOCREATEDB", **{name: values[name] for name in ("owner", "app", "backup")})
+    roles = "".join(line + "\n" for line in ROLES.read_text(encoding="utf-8").splitlines() if line and not line.startswith("--"))
+    for name in ("owner", "app", "backup"):
+        roles = roles.replace(f":'{name}'", f"'{values[name]}'")  # hexadecimal digits only: nothing to escape
+    if testing:
+        roles += "ALTER ROLE carteira_owner CREATEDB;\n"
     # Single-user mode: no socket, so no moment in which someone else could connect.
-    _single_user(places, unfinished, "template1", roles + SCHEMA)
+    _single_user(places, unfinished, "template1", roles)  # template1: scratch databases are born with the same walls
     _single_user(places, unfinished, "postgres", "CREATE DATABASE carteira OWNER carteira_owner;\n")
     _write(places, unfinished / MARKER, json.dumps({"made_by": "carteira", "postgresql": MAJOR, "testing": testing}))
     os.rename(unfinished, places.cluster)
@@ -216,7 +210,7 @@ def _single_user(places: Places, cluster: Path, database: str, sql: str) -> None
 
 def _run(places: Places, program: str, *arguments: str, text: str = "") -> str:
     command = [str(places.binaries / "bin" / program), *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
     done = subprocess.run(command, input=text, check=False, **pipes, **places.account.popen())
     if done.returncode:
         lines = [line.strip() for line in done.stdout.splitlines() if "error" in line.lower() or "fatal" in line.lower()]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from carteira.embedded.errors import EmbeddedError
 
@@ -26,14 +27,14 @@ class Account:
     uid: int | None = None
     gid: int | None = None
 
-    def popen(self) -> dict:
+    def popen(self) -> dict[str, Any]:
         """Keyword arguments that make ``subprocess`` run as this account, in a folder it can always enter."""
-        switch = {} if self.uid is None else {"user": self.uid, "group": self.gid, "extra_groups": []}
+        switch: dict[str, Any] = {} if self.uid is None else {"user": self.uid, "group": self.gid, "extra_groups": []}
         return {**switch, "cwd": "/", "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}}
 
     def own(self, *paths: Path) -> None:
         """Hand ``paths`` over to the account (does nothing when it is the caller's own)."""
-        if self.uid is not None:
+        if self.uid is not None and self.gid is not None:
             for path in paths:
                 os.chown(path, self.uid, self.gid)
 
