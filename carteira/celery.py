@@ -10,8 +10,6 @@ from celery import Celery, signals
 from celery.platforms import SecurityWarning
 from celery.schedules import crontab
 
-from carteira.heartbeat import note
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
 
 # It warns that root plus pickled messages is dangerous; ours are JSON, and nothing else is accepted.
@@ -104,6 +102,8 @@ def _task_done(sender: Any = None, **_: Any) -> None:
 def beat_heart(name: str) -> None:
     """Note that ``name`` (beat, sweeper) was alive just now; /readyz reads it."""
     from django.conf import settings
+
+    from carteira.heartbeat import note  # not above: python -m carteira.heartbeat would meet itself already imported
 
     with contextlib.suppress(redis.RedisError):  # /readyz says so by itself: the heartbeat grows old
         note(settings.REDIS_URL, name)
