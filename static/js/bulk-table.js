@@ -153,21 +153,31 @@ class BulkTable extends HTMLElement {
 
   /** Before a row is decided, note which one comes next: that is where the focus goes. */
   remember(event) {
-    const row = event.detail.elt.closest?.("bulk-table [data-row]");
-    if (!row || event.detail.requestConfig.verb === "get") return;
+    const { elt, requestConfig } = event.detail;
+    if (elt.closest?.("dialog")) return; // a reason being given for the row already noted
+    const row = requestConfig.verb === "get" ? null : elt.closest?.("bulk-table [data-row]");
     const rows = this.rows;
     const at = rows.indexOf(row);
-    this.next = { id: (rows[at + 1] ?? rows[at - 1])?.dataset.row, at };
+    this.next = row && { row, id: (rows[at + 1] ?? rows[at - 1])?.dataset.row, at };
   }
 
   settled() {
-    if (this.next) {
-      const row = this.rows.find((one) => one.dataset.row === this.next.id) ?? this.rows[Math.min(this.next.at, this.rows.length - 1)];
-      this.next = null;
-      this.mark(row);
-      if (!document.querySelector("dialog[open]")) row?.focus({ preventScroll: true });
-    }
     this.count();
+    // A dialog that asks for a reason comes between: the decision is its own, later request.
+    if (!this.next || document.querySelector("dialog[open]")) return;
+    if (this.next.row.isConnected) return;
+    this.resume();
+    this.next = null;
+  }
+
+  /** Take the focus to the row after the one just decided. True if there is one. */
+  resume() {
+    const rows = this.rows;
+    const row = rows.find((one) => one.dataset.row === this.next?.id) ?? rows[Math.min(this.next?.at ?? 0, rows.length - 1)];
+    this.mark(row);
+    row?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: "nearest" });
+    return Boolean(row);
   }
 }
 customElements.define("bulk-table", BulkTable);

@@ -32,7 +32,8 @@ document.addEventListener(
     const opener = openers.get(event.target);
     // The opener's row may have been swapped away: the row now in its place, or the page, takes the focus.
     const again = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
-    (again || document.querySelector("bulk-table [data-row][tabindex='0']") || document.getElementById("content"))?.focus({ preventScroll: true });
+    if (again) again.focus({ preventScroll: true });
+    else if (!document.querySelector("bulk-table")?.resume?.()) document.getElementById("content")?.focus({ preventScroll: true });
     if (event.target.parentElement?.id === "dialog-slot") event.target.remove();
   },
   true,

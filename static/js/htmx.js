@@ -72,9 +72,14 @@ document.addEventListener("submit", (event) => {
   }
   if (!button.matches(".pri, .okk") || button.closest("[hx-post], [data-hx-post]")) return;
   button.style.minWidth = `${button.offsetWidth}px`;
+  const said = button.innerHTML;
   button.ariaBusy = "true";
-  const label = button.querySelector("span") ?? button;
-  if (button.dataset.saving !== undefined) label.textContent = words().saving;
+  // After the form's data is gathered: the label may say "Salvando…" only then.
+  setTimeout(() => button.dataset.saving !== undefined && (button.textContent = words().saving));
+  setTimeout(() => {
+    button.ariaBusy = null; // the answer was a file, or never came: the person may try again
+    button.innerHTML = said;
+  }, 10_000);
 });
 // Coming "back" to a page kept by the browser finds its buttons ready again.
 addEventListener("pageshow", () => document.querySelectorAll("button[aria-busy=true]").forEach((button) => button.removeAttribute("aria-busy")));
