@@ -27,7 +27,8 @@ class Transfer:
     """One client to one representative, and what the sender believed when asking.
 
     ``expected_seq`` and ``expected_from_id`` (None: nobody) refuse the transfer as ``owner_changed`` where the
-    ledger says otherwise; left out, whatever stands is replaced.
+    ledger says otherwise; left out, whatever stands is replaced. ``over_capacity`` says that somebody knows the
+    receiver has no room and wants it all the same.
     """
 
     client_id: int
@@ -36,6 +37,7 @@ class Transfer:
     expected_from_id: int | EllipsisType | None = ...
     reason: str = ""
     proposal_id: int | None = None
+    over_capacity: bool = False
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ def _judged(
     for each in sorted(batch, key=lambda transfer: transfer.client_id):
         code = "repeated" if each.client_id in seen else _refusal(each, standings.get(each.client_id), people.get(each.to_id), on, historic)
         seen.add(each.client_id)
-        if not code and check_room and taken[each.to_id] >= people[each.to_id].room:
+        if not code and check_room and not each.over_capacity and taken[each.to_id] >= people[each.to_id].room:
             code = "no_room"
         if code:
             result.refused.append((each, code))

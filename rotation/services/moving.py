@@ -1,0 +1,222 @@
+"""Applying approved proposals: chunks of one durable transaction each, killed at any instant and resumed without a trace."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Count
+from django.utils import timezone
+
+from accounts.models import Notice
+from accounts.services import Actor, notify, record_event, send_to_outbox
+from accounts.tenancy import tenant_atomic
+from accounts.tenancy.retry import retried
+from portfolio.models import Ownership
+from portfolio.services import Occasion, Transfer, transfer_clients
+from rotation.models import Proposal, RotationSettings, Run
+
+# Of 200 moves a person transferring by hand meanwhile notices nothing: a chunk holds its locks for some 50 ms.
+CHUNK = 200
+# A worker is stopped after 240 s; a run that takes longer is sent again and goes on where it stopped.
+BUDGET_SECONDS = 200
+APPLY_TASK = "rotation.tasks.apply_run"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """How far a call came: moves made, proposals gone stale, and whether the run has left ``applying``."""
+
+    applied: int
+    stale: int
+    finished: bool
+
+
+# SKIP LOCKED: a proposal somebody is deciding at this moment waits for the next chunk.
+_NEXT = """
+SELECT p.id, p.client_id, p.from_representative_id, p.to_representative_id, p.expected_seq, p.caveats, r.name
+  FROM rotation_proposal p
+  LEFT JOIN rotation_ruleversion v ON v.organization_id = p.organization_id AND v.id = p.rule_version_id
+  LEFT JOIN rotation_rule r ON r.organization_id = v.organization_id AND r.id = v.rule_id
+ WHERE p.organization_id = %(organization)s AND p.run_id = %(run)s AND p.state = 'approved'
+   AND (%(everyone)s OR p.from_representative_id = ANY(%(scope)s) AND p.to_representative_id = ANY(%(scope)s))
+ ORDER BY p.client_id LIMIT %(size)s FOR NO KEY UPDATE OF p SKIP LOCKED
+"""
+_LOCK_CLIENTS = "SELECT id FROM clients_client WHERE organization_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+# What the rule promised and may hold no longer. A destination a person chose is theirs to judge, so only the
+# engine's own is held against the territory; a client's first owner, or an imported one, is no move to rest from.
+_BROKEN = """
+SELECT * FROM (
+  SELECT p.id, CASE
+    WHEN c.hold AND v.definition->'guards' ? 'never_rotate' THEN 'held'
+    WHEN c.blocked AND v.definition->'guards' ? 'blocked' THEN 'blocked'
+    WHEN coalesce((v.definition#>>'{receivers,same_region}')::boolean, true) AND p.to_representative_id = p.computed_to_id
+         AND c.state <> '' AND cardinality(t.regions) > 0 AND c.state <> ALL(t.regions) THEN 'out_of_territory'
+    WHEN o.source <> 'import' AND o.seq > 1 AND o.started_on > %(on)s - rest.days THEN 'rested'
+    END AS code
+    FROM rotation_proposal p
+    JOIN clients_client c ON c.organization_id = p.organization_id AND c.id = p.client_id
+    JOIN accounts_representative t ON t.organization_id = p.organization_id AND t.id = p.to_representative_id
+    JOIN rotation_ruleversion v ON v.organization_id = p.organization_id AND v.id = p.rule_version_id
+    LEFT JOIN portfolio_ownership o ON o.organization_id = p.organization_id AND o.client_id = p.client_id AND o.seq = p.expected_seq
+                                   AND o.ended_on IS NULL
+    LEFT JOIN LATERAL (SELECT max(split_part(guard, ':', 2)::int) AS days
+                         FROM jsonb_array_elements_text(v.definition->'guards') AS guard
+                        WHERE guard LIKE 'moved_within:%%') rest ON true
+   WHERE p.organization_id = %(organization)s AND p.id = ANY(%(ids)s)) judged
+ WHERE code IS NOT NULL
+"""
+_MARK_APPLIED = """
+UPDATE rotation_proposal SET state = 'applied', applied_at = %(at)s, version = version + 1
+ WHERE organization_id = %(organization)s AND id = ANY(%(ids)s) AND state = 'approved'
+"""
+_MARK_STALE = """
+UPDATE rotation_proposal p SET state = 'stale', stale_reason = w.code, version = p.version + 1
+  FROM unnest(%(ids)s::bigint[], %(codes)s::text[]) AS w(id, code)
+ WHERE p.organization_id = %(organization)s AND p.id = w.id AND p.state = 'approved'
+"""
+
+
+def apply_run(
+    run_id: int,
+    organization_id: int,
+    *,
+    size: int = CHUNK,
+    budget_seconds: float = BUDGET_SECONDS,
+    after_chunk: Callable[[], None] = lambda: None,
+) -> Applied:
+    """Move every approved client of the run, then close the run; safe to call twice, at once, or after any interruption.
+
+    Each chunk is one transaction: rows locked, believed owner and every promise checked again, ledger, audit, notices
+    and outbox written, proposals marked. What no longer holds becomes ``stale`` with its reason. A chunk that meets a
+    deadlock, a lock held too long or a lost connection is repeated, five times at most.
+
+    Parameters
+    ----------
+    size : proposals a chunk
+    budget_seconds : stop between two chunks after that long; the caller sends the run again
+    after_chunk : called between two chunks, with nothing open
+
+    Returns
+    -------
+    Applied
+        ``finished`` False: time was up, the run is still ``applying``.
+    """
+    began, applied, stale = time.monotonic(), 0, 0
+    while time.monotonic() - began < budget_seconds:
+        chunk = retried(lambda: _apply_chunk(run_id, organization_id, size))
+        if chunk is None:
+            return Applied(applied, stale, True)
+        applied, stale = applied + chunk[0], stale + chunk[1]
+        after_chunk()
+        if chunk == (0, 0):
+            time.sleep(0.05)  # what is left is being decided at this moment
+    return Applied(applied, stale, False)
+
+
+def _apply_chunk(run_id: int, organization_id: int, size: int) -> tuple[int, int] | None:
+    """(applied, stale) of one chunk; None when the run is no longer, or just stopped, ``applying``."""
+    with tenant_atomic(organization_id, durable=True):
+        lock_organization(organization_id)
+        # Lock order everywhere: run, proposals, clients by id, representatives by id, memberships by id.
+        run = Run.objects.select_for_update(no_key=True, of=("self",)).select_related("apply_requested_by").filter(pk=run_id).first()
+        if run is None or run.state != Run.State.APPLYING:
+            return None
+        rows = _next_proposals(run, size)
+        if not rows:
+            return None if _close(run) else (0, 0)
+        applied, stale = _move(run, rows)
+        # Progress forgives earlier failures: a run that is killed often but advances is not parked.
+        Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now(), attempts_made=0, error="")
+        return applied, stale
+
+
+def lock_organization(organization_id: int) -> RotationSettings:
+    """The organization's mutex for runs: its settings row, made on first use. A row, not an advisory lock: it pools."""
+    locked = RotationSettings.objects.select_for_update(no_key=True)
+    settings = locked.first()
+    if settings is None:
+        RotationSettings.objects.bulk_create([RotationSettings(organization_id=organization_id)], ignore_conflicts=True)
+        settings = locked.get()
+    return settings
+
+
+def _next_proposals(run: Run, size: int) -> list[tuple]:
+    scope = run.summary.get("apply", {}).get("representatives")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _NEXT, {"organization": run.organization_id, "run": run.pk, "everyone": scope is None, "scope": scope or [], "size": size}
+        )
+        return cursor.fetchall()
+
+
+def _move(run: Run, rows: Sequence[tuple]) -> tuple[int, int]:
+    at, on, reversal = timezone.now(), run.effective_on, run.kind == Run.Kind.REVERSAL
+    assert on is not None, "a run that applies has the day from which its moves hold"
+    ids = [row[0] for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_CLIENTS, [run.organization_id, sorted(row[1] for row in rows)])
+        cursor.execute(_BROKEN, {"organization": run.organization_id, "ids": ids, "on": on})
+        # A reversal puts back what was: the rule has no say in it.
+        codes: dict[int, str] = {} if reversal else dict(cursor.fetchall())
+    batch = []
+    for pk, client_id, from_id, to_id, seq, caveats, rule in rows:
+        if to_id is None:
+            codes[pk] = "no_receiver"
+        if pk in codes:
+            continue
+        accepted = reversal or Proposal.Caveat.OVER_CAPACITY in caveats  # approved knowing that there is no room
+        batch.append(Transfer(client_id, to_id, seq, from_id, rule or "", pk, over_capacity=accepted))
+    result = transfer_clients(
+        batch,
+        by=Actor(run.apply_requested_by, label=f"run {run.pk}"),
+        source=Ownership.Source.REVERSAL if reversal else Ownership.Source.ROTATION,
+        on=on,
+        occasion=Occasion(f"run:{run.pk}", {"run": run.pk}),
+        check_room=True,
+        check_absence=not reversal,
+        at=at,
+    )
+    codes |= {each.proposal_id: code for each, code in result.refused if each.proposal_id}
+    _mark(run.organization_id, [each.proposal_id for each in result.applied if each.proposal_id], codes, at)
+    return len(result.applied), len(codes)
+
+
+def _mark(organization_id: int, applied: list[int], stale: dict[int, str], at) -> None:
+    with connection.cursor() as cursor:
+        if applied:
+            cursor.execute(_MARK_APPLIED, {"organization": organization_id, "ids": applied, "at": at})
+            assert cursor.rowcount == len(applied), "an applied proposal was not approved under our own lock"
+        if stale:
+            cursor.execute(_MARK_STALE, {"organization": organization_id, "ids": list(stale), "codes": list(stale.values())})
+
+
+def _close(run: Run) -> bool:
+    """Leave ``applying`` when nothing approved is left to move: to ``applied``, or back to review while some are undecided.
+
+    False when approved proposals are left that somebody has locked just now.
+    """
+    counts = dict(run.proposals.values_list("state").annotate(n=Count("id")).order_by())
+    State = Proposal.State
+    scope = run.summary.get("apply", {}).get("representatives")
+    left = run.proposals.filter(state=State.APPROVED)
+    if scope is not None:
+        left = left.filter(from_representative_id__in=scope, to_representative_id__in=scope)
+    if left.exists():
+        return False
+    at = timezone.now()
+    undecided = counts.get(State.PROPOSED, 0) + counts.get(State.APPROVED, 0)
+    state = Run.State.AWAITING if undecided else Run.State.APPLIED
+    moved = Run.objects.filter(pk=run.pk, state=Run.State.APPLYING).update(
+        state=state, applied_at=at, heartbeat_at=at, attempts_made=0, error="", failed_in=""
+    )
+    assert moved == 1, "the run left applying under our own lock"
+    facts = {"run": run.pk, "applied": counts.get(State.APPLIED, 0), "stale": counts.get(State.STALE, 0), "undecided": undecided}
+    by = Actor(run.apply_requested_by, label=f"run {run.pk}")
+    record_event(f"run:{run.pk}", "run.applied", by=by, before={"state": Run.State.APPLYING.value}, after=facts | {"state": state.value})
+    if run.apply_requested_by_id:
+        kind = Notice.Kind.RUN_REVERSED if run.kind == Run.Kind.REVERSAL else Notice.Kind.RUN_APPLIED
+        requested = run.apply_requested_at.isoformat() if run.apply_requested_at else ""
+        notify([run.apply_requested_by_id], kind, key=f"run:{run.pk}:applied:{requested}", facts=facts | {"reverses": run.reverses_id})
+    send_to_outbox("rotation.applied", facts)
+    return True
