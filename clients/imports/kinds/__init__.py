@@ -1,0 +1,1 @@
+"""The kinds of file the clients app takes; portfolio registers its own."""

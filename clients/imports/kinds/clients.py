@@ -1,0 +1,80 @@
+"""Client companies, the words they are found by, and the representatives the file names for them."""
+
+from psycopg2 import sql
+
+from clients.imports import values
+from clients.imports.kinds.base import Column, Kind, Tally, register
+from clients.imports.kinds.people import sent, tally_of
+from clients.imports.stage import Stage
+from clients.services import refresh_clients
+from clients.services.words import refresh_words
+from clients.signals import owners_named
+
+S = sql.SQL
+STORED = "name trade_name tax_id segment size address city ibge_code state latitude longitude phone email tags hold blocked".split()
+SEARCHED = frozenset(("name", "trade_name", "tax_id", "phone"))
+
+
+@register
+class Clients(Kind):
+    """``representative_code`` names the owner; an empty cell leaves the owner as it is."""
+
+    name = "clients"
+    spread_by = "client_code"
+    offers = (
+        Column("client_code", values.text(60), must=True, filled=True),
+        Column("name", values.text(200), must=True, filled=True),
+        Column("trade_name", values.text(200)),
+        Column("tax_id", values.tax_id),
+        Column("segment", values.text(60)),
+        Column("size", values.text(30)),
+        Column("address", values.text(200)),
+        Column("city", values.text(80)),
+        Column("ibge_code", values.ibge_code),
+        Column("state", values.state),
+        Column("latitude", values.coordinate(90), "float8"),
+        Column("longitude", values.coordinate(180), "float8"),
+        Column("phone", values.text(30)),
+        Column("email", values.email),
+        Column("representative_code", values.text(40)),
+        Column("tags", values.several(40), "varchar[]"),
+        Column("hold", values.flag, "boolean"),
+        Column("blocked", values.flag, "boolean"),
+    )
+
+    def load(self, stage: Stage) -> Tally:
+        merged = stage.merge_repeats(["client_code"])
+        if "representative_code" in self.present:
+            stage.refuse_unknown_representatives()
+        stored = sent(self, tuple(STORED))
+        if "tax_id" in self.present:
+            # A CNPJ's first eight characters name the company, the rest its branch; other countries' ids have no such part.
+            brazilian = self.context.place.country == "BR"
+            stored["tax_id_root"] = S("left(s.tax_id, 8)") if brazilian else S("''")
+        no = S("false")
+        defaults: dict[str, sql.Composable] = {name: S("''") for name in STORED if name not in ("latitude", "longitude", "tags")}
+        defaults |= {"tags": S("'{}'::varchar[]"), "hold": no, "blocked": no, "key_account": no, "tax_id_root": S("''")}
+        defaults |= {"state_tax_id": S("''"), "custom_fields": S("'{}'::jsonb"), "discard_reason": S("''"), "created_at": S("now()")}
+        written = stage.upsert(
+            "clients_client", key=["code"], key_values=[sql.Identifier("s", "client_code")], values=stored, defaults=defaults
+        )
+        tally = tally_of(stage, written, merged)
+        created = sorted(each for each, new in written if new)
+        refresh_clients(created, as_of=self.context.as_of)
+        refresh_words(created, new=True)
+        if self.present & SEARCHED:
+            refresh_words(sorted(each for each, new in written if not new))
+        if "representative_code" in self.present:
+            self._name_owners(stage)
+        return tally
+
+    def _name_owners(self, stage: Stage) -> None:
+        """Tell portfolio of owners the file names that are not those on record."""
+        rows = stage.run(
+            "SELECT c.id, r.id FROM staged s"
+            " JOIN clients_client c ON c.organization_id = %(organization)s AND c.code = s.client_code"
+            " JOIN accounts_representative r ON r.organization_id = %(organization)s AND r.code = s.representative_code"
+            " WHERE c.representative_id IS DISTINCT FROM r.id ORDER BY c.id"
+        )
+        if rows:
+            owners_named.send(sender=type(self), rows=rows, on=self.context.as_of, by=self.context.by)

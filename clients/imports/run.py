@@ -1,0 +1,266 @@
+"""One import from file to report. Read ``run_import`` top to bottom and the whole way is seen.
+
+file -> table (header, rows) -> binding (our columns) -> values -> spool, one file per chunk
+     -> per chunk, one transaction: staged rows -> upsert -> signals -> projections
+     -> refused rows, as a file that can be mended and sent again
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db import OperationalError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Organization
+from accounts.selectors import local_day
+from accounts.services import Actor, record_event
+from accounts.tenancy import tenant_atomic
+from clients.imports.errors import ImportRefused
+from clients.imports.kinds.base import Context, Kind, Tally, kind_named
+from clients.imports.mapping import Binding, bind
+from clients.imports.reading import COMMAND, Limits, Table, open_table
+from clients.imports.refusals import Refusals, place_for_upload
+from clients.imports.spool import Spool
+from clients.imports.stage import Stage
+from clients.imports.values import Place, Unreadable, clean
+from clients.models import ImportJob
+
+log = logging.getLogger(__name__)
+
+BLOCK_ROWS = 10_000
+_RETRIED = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
+Progress = Callable[[str, int, int], None]  # phase ("read" or "write"), rows done, rows in all
+
+
+@dataclass
+class ImportResult:
+    """What became of a file; ``rows = created + updated + unchanged + merged + refused``."""
+
+    kind: str
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    merged: int = 0
+    refused: int = 0
+    refused_file: Path | None = None
+    seconds: float = 0.0
+    dry_run: bool = False
+    job_id: int | None = None
+    ignored_columns: list[str] = field(default_factory=list)
+    more: dict[str, int] = field(default_factory=dict)
+    refusals: Refusals = field(default_factory=Refusals)
+
+    def as_json(self) -> dict[str, Any]:
+        """The stable document of ``import_data --json``."""
+        return {
+            "kind": self.kind,
+            "rows": self.rows,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "merged": self.merged,
+            "refused": self.refused,
+            "refused_file": str(self.refused_file) if self.refused_file else None,
+            "seconds": round(self.seconds, 3),
+            "dry_run": self.dry_run,
+            "ignored_columns": self.ignored_columns,
+            **self.more,
+        }
+
+
+def run_import(
+    kind_name: str,
+    path: Path,
+    *,
+    organization: Organization,
+    by: Actor,
+    at: datetime,
+    mapping: dict[str, Any] | None = None,
+    limits: Limits = COMMAND,
+    dry_run: bool = False,
+    refused_to: Path | None = None,
+    file_name: str = "",
+    progress: Progress = lambda phase, done, total: None,
+) -> ImportResult:
+    """Take one file in: every row is written, merged or refused with its reason.
+
+    Call it with no transaction open: each chunk commits by itself, and a file sent again after an interruption ends
+    as if there had been none. A dry run rolls every chunk back and still counts exactly.
+
+    Parameters
+    ----------
+    at : the instant of the import; its local day is what "today" means for owners and windows
+    refused_to : where the refused rows go; by default under the organization's files
+    file_name : the name the sender gave, when ``path`` is a copy
+
+    Raises
+    ------
+    ImportRefused
+        The file as a whole cannot be taken; nothing of it was written.
+    """
+    started = time.monotonic()
+    chosen = kind_named(kind_name)
+    table = open_table(path, limits)
+    binding = bind(table.header, chosen, mapping)
+    place = Place(organization.zone, organization.country, binding.decimal)
+    context = Context(organization, by, at, local_day(organization, at=at), place)
+    kind = chosen(context, binding.sources)
+    result = ImportResult(kind_name, dry_run=dry_run, ignored_columns=binding.ignored)
+    job = None if dry_run else _open_job(context, kind_name, file_name or path.name, table.digest)
+    try:
+        with Spool(-(-max(1, table.expected_rows) // kind.chunk_rows)) as spool:
+            result.rows = _read(table, binding, kind, result.refusals, spool, progress)
+            tally = _write(spool, kind, context, binding, result, progress)
+        with tenant_atomic(organization.pk):
+            kind.finish(dry_run=dry_run)
+        result.created, result.updated = tally.created, tally.updated
+        result.unchanged, result.merged, result.more = tally.unchanged, tally.merged, tally.more
+        result.refused = len(result.refusals)
+        if result.refused and not (dry_run and refused_to is None):
+            result.refused_file = refused_to or place_for_upload(organization.pk)
+            result.refusals.write(table, result.refused_file)
+    except BaseException as failure:  # noqa: BLE001 - recorded and raised again, whatever stopped the import
+        if job:
+            _close_job(context, job, result, error=_sentence(failure))
+        raise
+    result.seconds = time.monotonic() - started
+    if job:
+        result.job_id = job.pk
+        _close_job(context, job, result)
+    return result
+
+
+def _read(table: Table, binding: Binding, kind: Kind, refusals: Refusals, spool: Spool, progress: Progress) -> int:
+    """Read, validate and spool every row; returns how many there were."""
+    rows = table.rows()
+    done, total = 0, table.expected_rows
+    while block := list(islice(rows, BLOCK_ROWS)):
+        _read_block(block, len(table.header), binding, kind, refusals, spool)
+        done += len(block)
+        progress("read", done, max(done, total))
+    return done
+
+
+def _read_block(block: list[tuple[int, list[str]]], width: int, binding: Binding, kind: Kind, refusals: Refusals, spool: Spool) -> None:
+    whole, crooked = [], []
+    for line, row in block:
+        if len(row) == width:
+            whole.append((line, row))
+        elif len(row) > width and not any(map(str.strip, row[width:])):
+            whole.append((line, row[:width]))  # delimiters at the end of the line, no cells
+        else:
+            refusals.add(line, "", "", _("tem %(n)d células; o cabeçalho tem %(width)d") % {"n": len(row), "width": width})
+            crooked.append((row + [""] * width)[:width])
+    if crooked:
+        cells = list(map(list, zip(*crooked, strict=True)))
+        named = {column.name: [text.strip() for text in binding.sources[column.name](cells, len(crooked))] for column in kind.columns}
+        kind.note_refused(named, range(len(crooked)))
+    if not whole:
+        return
+    lines = [line for line, _row in whole]
+    cells = list(map(list, zip(*(row for _line, row in whole), strict=True)))
+    raw, values, bad = {}, {}, {}
+    for column in kind.columns:
+        raw[column.name] = source = binding.sources[column.name](cells, len(lines))
+        table: dict[str, Any] = {text: _value(text, column, kind.context.place) for text in set(source)}
+        values[column.name] = [table[text] for text in source]
+        wrong = {text: str(value) for text, value in table.items() if isinstance(value, Unreadable)}
+        if wrong:
+            for position, text in enumerate(source):
+                if text in wrong:
+                    bad.setdefault(position, (column.name, text, wrong[text]))
+
+    def refuse(position: int, column: str, reason: str) -> None:
+        bad.setdefault(position, (column, str(raw[column][position]) if column in raw else "", reason))
+
+    if bad:
+        kind.note_refused(values, bad)
+    known = set(bad)
+    kind.check_block(lines, values, refuse)
+    if bad.keys() - known:
+        kind.note_refused(values, bad.keys() - known)
+    for position, (column, text, reason) in bad.items():
+        refusals.add(lines[position], " + ".join(binding.headers.get(column, ())) or column, text, reason)
+    keys = values[kind.spread_by]
+    packed: Iterator[tuple] = zip(lines, *(values[column.name] for column in kind.columns), strict=True)
+    if bad:
+        keys = [key for position, key in enumerate(keys) if position not in bad]
+        packed = (row for position, row in enumerate(packed) if position not in bad)
+    spool.add(keys, packed)
+
+
+def _value(text: str, column, place: Place) -> Any:
+    """What the cell is written as, or the ``Unreadable`` that says why not."""
+    try:
+        bare = clean(text)
+        if not bare and column.filled:
+            return Unreadable(_("está vazio e é obrigatório"))
+        return column.parse(bare, place)
+    except Unreadable as reason:
+        return reason
+
+
+def _write(spool: Spool, kind: Kind, context: Context, binding: Binding, result: ImportResult, progress: Progress) -> Tally:
+    """Load every chunk in a transaction of its own; a chunk another writer got in the way of is tried again."""
+    tally, done, total = Tally(), 0, result.rows
+    for rows, content in spool.chunks():
+        for attempt in range(5):
+            stage = Stage(context, kind.columns, result.refusals, binding.headers)
+            content.seek(0)
+            try:
+                with tenant_atomic(context.organization.pk):
+                    stage.run("SET LOCAL statement_timeout = '10min'; SET LOCAL transaction_timeout = '15min'; SET LOCAL work_mem = '64MB'")
+                    stage.copy(content)
+                    loaded = kind.load(stage)
+                    stage.run("DROP TABLE staged")
+                    if result.dry_run:
+                        transaction.set_rollback(True)
+                break
+            except OperationalError as error:
+                result.refusals.forget(stage.refused_here)
+                if getattr(error.__cause__, "pgcode", None) not in _RETRIED or attempt == 4:
+                    raise
+                time.sleep(random.uniform(0.05, 0.2) * 2**attempt)
+        tally.add(loaded)
+        done += rows
+        progress("write", done, total)
+    return tally
+
+
+def _open_job(context: Context, kind: str, file_name: str, digest: str) -> ImportJob:
+    with tenant_atomic(context.organization.pk):
+        return ImportJob.objects.create(
+            organization=context.organization, kind=kind, file_name=file_name[-200:], digest=digest, by=context.by.membership
+        )
+
+
+def _close_job(context: Context, job: ImportJob, result: ImportResult, error: str = "") -> None:
+    """Record the outcome, with one audit event; in a transaction of its own, because a failed chunk rolled its own back."""
+    counts = {name: getattr(result, name) for name in ("rows", "created", "updated", "unchanged", "refused")}
+    with tenant_atomic(context.organization.pk):
+        ImportJob.objects.filter(pk=job.pk).update(
+            **counts,
+            state=ImportJob.State.FAILED if error else ImportJob.State.DONE,
+            refused_file=str(result.refused_file or "")[-200:],
+            error=error[:500],
+            finished_at=datetime.now(tz=context.at.tzinfo),
+        )
+        record_event(
+            f"import:{job.pk}",
+            "import.failed" if error else "import.finished",
+            by=context.by,
+            after={"kind": job.kind, "digest": job.digest, "merged": result.merged, **counts},
+        )
+
+
+def _sentence(failure: BaseException) -> str:
+    """What the job's row tells: the refusal's own sentence, or the kind of failure."""
+    return str(failure) if isinstance(failure, ImportRefused) else type(failure).__name__

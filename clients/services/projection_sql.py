@@ -1,0 +1,162 @@
+"""The statements of the projections. Parameters: organization, clients (array), as_of, since_30 to since_365.
+
+A window of n days ends on as_of and leaves its nth day before out: since < day <= as_of.
+"""
+
+# One row a client: what its orders up to as_of add up to. A day counts as an order day when its net is above zero.
+_ACTIVITY = """
+day AS (
+    SELECT client_id, ordered_on, sum(net_cents) AS net FROM clients_order
+     WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s) AND ordered_on <= %(as_of)s
+     GROUP BY client_id, ordered_on
+), step AS (
+    SELECT client_id, ordered_on, net, net > 0 AS bought,
+           CASE WHEN net > 0 THEN ordered_on - lag(ordered_on) OVER (PARTITION BY client_id, net > 0 ORDER BY ordered_on) END AS gap
+      FROM day
+), fresh AS (
+    SELECT client_id,
+           count(*) FILTER (WHERE bought) - 1 AS repeat_days,
+           min(ordered_on) FILTER (WHERE bought) AS first_on,
+           max(ordered_on) FILTER (WHERE bought) AS last_on,
+           coalesce(sum(ln(gap::float8) ORDER BY ordered_on), 0) AS sum_log_gap,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS median_gap,
+           avg(gap)::float8 AS mean_gap,
+           sum(net) AS net_total_cents,
+           coalesce(sum(net) FILTER (WHERE ordered_on > %(since_365)s), 0) AS net_12m_cents,
+           count(*) FILTER (WHERE bought AND ordered_on > %(since_30)s) AS n30,
+           count(*) FILTER (WHERE bought AND ordered_on > %(since_90)s) AS n90,
+           count(*) FILTER (WHERE bought AND ordered_on > %(since_180)s) AS n180,
+           count(*) FILTER (WHERE bought AND ordered_on > %(since_365)s) AS n365
+      FROM step GROUP BY client_id
+), complete AS (
+    SELECT wanted AS client_id, coalesce(f.repeat_days, -1)::int AS repeat_days, f.first_on, f.last_on,
+           coalesce(f.sum_log_gap, 0) AS sum_log_gap, f.median_gap, f.mean_gap,
+           coalesce(f.net_total_cents, 0)::bigint AS net_total_cents, coalesce(f.net_12m_cents, 0)::bigint AS net_12m_cents,
+           coalesce(f.n30, 0)::int AS n30, coalesce(f.n90, 0)::int AS n90,
+           coalesce(f.n180, 0)::int AS n180, coalesce(f.n365, 0)::int AS n365
+      FROM unnest(%(clients)s::bigint[]) AS wanted LEFT JOIN fresh f ON f.client_id = wanted
+)
+"""
+
+WRITE_ACTIVITY = f"""WITH {_ACTIVITY}
+INSERT INTO clients_clientactivity AS a (organization_id, client_id, repeat_days, first_on, last_on, sum_log_gap, median_gap, mean_gap,
+    net_total_cents, windows_on, net_12m_cents, n30, n90, n180, n365, abc)
+SELECT %(organization)s, client_id, repeat_days, first_on, last_on, sum_log_gap, median_gap, mean_gap,
+    net_total_cents, %(as_of)s, net_12m_cents, n30, n90, n180, n365, '' FROM complete ORDER BY client_id
+ON CONFLICT (organization_id, client_id) DO UPDATE SET repeat_days = excluded.repeat_days, first_on = excluded.first_on,
+    last_on = excluded.last_on, sum_log_gap = excluded.sum_log_gap, median_gap = excluded.median_gap, mean_gap = excluded.mean_gap,
+    net_total_cents = excluded.net_total_cents, windows_on = excluded.windows_on, net_12m_cents = excluded.net_12m_cents,
+    n30 = excluded.n30, n90 = excluded.n90, n180 = excluded.n180, n365 = excluded.n365
+WHERE (a.repeat_days, a.first_on, a.last_on, a.sum_log_gap, a.median_gap, a.mean_gap, a.net_total_cents, a.windows_on, a.net_12m_cents,
+       a.n30, a.n90, a.n180, a.n365)
+   IS DISTINCT FROM (excluded.repeat_days, excluded.first_on, excluded.last_on, excluded.sum_log_gap, excluded.median_gap,
+       excluded.mean_gap, excluded.net_total_cents, excluded.windows_on, excluded.net_12m_cents, excluded.n30, excluded.n90,
+       excluded.n180, excluded.n365)
+"""
+
+# One row a client, month and representative credited; a month of cancelled orders only has none.
+_MONTHS = """
+orders_seen AS (
+    SELECT id, client_id, ordered_on, date_trunc('month', ordered_on)::date AS month, representative_id, status, net_cents
+      FROM clients_order
+     WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s) AND ordered_on <= %(as_of)s AND status <> 'cancelled'
+), days AS (
+    SELECT client_id, month, representative_id, ordered_on, sum(net_cents) AS net,
+           count(*) FILTER (WHERE status = 'valid') AS orders
+      FROM orders_seen GROUP BY client_id, month, representative_id, ordered_on
+), mix AS (
+    SELECT o.client_id, o.month, o.representative_id, count(DISTINCT i.product_id) AS products
+      FROM orders_seen o JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id
+     WHERE o.status = 'valid' GROUP BY o.client_id, o.month, o.representative_id
+), sums AS (
+    SELECT client_id, month, representative_id, sum(orders)::int AS orders,
+           (count(*) FILTER (WHERE net > 0))::int AS order_days, sum(net)::bigint AS revenue_cents
+      FROM days GROUP BY client_id, month, representative_id
+), complete AS (
+    SELECT s.client_id, s.month, s.representative_id, s.orders, s.order_days, s.revenue_cents, coalesce(m.products, 0)::int AS products
+      FROM sums s LEFT JOIN mix m ON m.client_id = s.client_id AND m.month = s.month
+       AND coalesce(m.representative_id, 0) = coalesce(s.representative_id, 0)
+), stored AS (
+    SELECT client_id, month, representative_id, orders, order_days, revenue_cents, products
+      FROM clients_clientmonth WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s)
+)
+"""
+
+WRITE_MONTHS = f"""WITH {_MONTHS}, gone AS (
+    DELETE FROM clients_clientmonth m USING (
+        SELECT client_id, month, coalesce(representative_id, 0) AS credited FROM stored
+        EXCEPT SELECT client_id, month, coalesce(representative_id, 0) FROM complete) old
+     WHERE m.organization_id = %(organization)s AND m.client_id = old.client_id AND m.month = old.month
+       AND coalesce(m.representative_id, 0) = old.credited)
+INSERT INTO clients_clientmonth AS m (organization_id, client_id, month, representative_id, orders, order_days, revenue_cents, products)
+SELECT %(organization)s, f.* FROM (SELECT * FROM complete EXCEPT SELECT * FROM stored) f ORDER BY client_id, month
+ON CONFLICT (organization_id, client_id, month, representative_id) DO UPDATE SET orders = excluded.orders,
+    order_days = excluded.order_days, revenue_cents = excluded.revenue_cents, products = excluded.products
+"""
+
+_CLASSES = """
+ranked AS (
+    SELECT client_id, net_12m_cents,
+           sum(net_12m_cents) OVER (ORDER BY net_12m_cents DESC, client_id) - net_12m_cents AS before,
+           sum(net_12m_cents) OVER () AS total
+      FROM clients_clientactivity WHERE organization_id = %(organization)s AND net_12m_cents > 0
+), classes AS (
+    SELECT a.client_id, a.abc AS stored,
+           CASE WHEN r.client_id IS NULL THEN '' WHEN r.before * 100 < r.total * 80 THEN 'A'
+                WHEN r.before * 100 < r.total * 95 THEN 'B' ELSE 'C' END AS class
+      FROM clients_clientactivity a LEFT JOIN ranked r ON r.client_id = a.client_id WHERE a.organization_id = %(organization)s
+)
+"""
+
+WRITE_ABC = f"""WITH {_CLASSES}
+UPDATE clients_clientactivity a SET abc = c.class FROM classes c
+ WHERE a.organization_id = %(organization)s AND a.client_id = c.client_id AND c.stored <> c.class
+"""
+
+ABC_DIFFERENCES = f"WITH {_CLASSES} SELECT client_id FROM classes WHERE stored <> class ORDER BY client_id"
+
+NEXT_CLIENTS = """
+SELECT id FROM clients_client WHERE organization_id = %(organization)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
+"""
+NEXT_CLIENTS_LOCKED = NEXT_CLIENTS + " FOR NO KEY UPDATE"
+
+# Clients never projected, and those with an order on a day that enters or leaves a window between windows_on and as_of,
+# in whichever direction the day moves.
+WINDOWS_THAT_CHANGE = """
+SELECT c.id FROM clients_client c
+  LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
+ WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s)
+   AND (a.windows_on IS NULL OR a.windows_on <> %(as_of)s AND EXISTS (
+       SELECT FROM clients_order o, unnest(ARRAY[0, 30, 90, 180, 365]) AS w(days)
+        WHERE o.organization_id = %(organization)s AND o.client_id = c.id
+          AND o.ordered_on > least(a.windows_on, %(as_of)s::date) - w.days
+          AND o.ordered_on <= greatest(a.windows_on, %(as_of)s::date) - w.days))
+ ORDER BY c.id
+"""
+
+DATE_THE_REST = """
+UPDATE clients_clientactivity SET windows_on = %(as_of)s
+ WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s) AND windows_on <> %(as_of)s
+"""
+
+DAYS_OF_WINDOWS = """
+SELECT a.windows_on, array_agg(c.id ORDER BY c.id) FROM clients_client c
+  LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
+ WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s) GROUP BY a.windows_on
+"""
+
+ACTIVITY_DIFFERENCES = f"""WITH {_ACTIVITY}
+SELECT c.client_id FROM complete c
+  LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.client_id
+ WHERE a.id IS NULL OR abs(a.sum_log_gap - c.sum_log_gap) > 1e-9 * greatest(1, abs(c.sum_log_gap))
+    OR abs(coalesce(a.mean_gap, -1) - coalesce(c.mean_gap, -1)) > 1e-9 * greatest(1, coalesce(c.mean_gap, 1))
+    OR (a.repeat_days, a.first_on, a.last_on, a.median_gap, a.net_total_cents, a.net_12m_cents, a.n30, a.n90, a.n180, a.n365)
+       IS DISTINCT FROM (c.repeat_days, c.first_on, c.last_on, c.median_gap, c.net_total_cents, c.net_12m_cents, c.n30, c.n90, c.n180, c.n365)
+ ORDER BY c.client_id
+"""
+
+MONTH_DIFFERENCES = f"""WITH {_MONTHS}
+SELECT DISTINCT client_id FROM (
+    (SELECT * FROM complete EXCEPT SELECT * FROM stored) UNION ALL (SELECT * FROM stored EXCEPT SELECT * FROM complete)) unequal
+ ORDER BY client_id
+"""

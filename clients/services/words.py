@@ -1,0 +1,43 @@
+"""The words clients are found by: of their names, code, CNPJ and phone; kept as rows, because LIKE cannot use an index under a policy."""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from accounts.tenancy import active_organization_id
+
+# Letters and digits of the names and the code without accents, the tax id, and the phone's digits; as Unaccented does.
+_WORDS = r"""
+found AS (
+    SELECT DISTINCT c.id AS client_id, left(word, 60) AS word
+      FROM clients_client c, LATERAL unnest(
+           regexp_split_to_array(lower(regexp_replace(normalize(c.name || ' ' || c.trade_name || ' ' || c.code, NFKD), '[\u0300-\u036f]', '', 'g')),
+                                 '[^[:alnum:]]+')
+           || lower(c.code) || lower(c.tax_id) || regexp_replace(c.phone, '[^0-9]', '', 'g')) AS word
+     WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s) AND word <> ''
+)
+"""
+_INSERT = f"""WITH {_WORDS} INSERT INTO clients_clientword (organization_id, client_id, word)
+SELECT %(organization)s, client_id, word FROM found ORDER BY client_id, word ON CONFLICT (organization_id, client_id, word) DO NOTHING
+"""
+_DELETE = f"""WITH {_WORDS} DELETE FROM clients_clientword w
+ WHERE w.organization_id = %(organization)s AND w.client_id = ANY(%(clients)s)
+   AND NOT EXISTS (SELECT FROM found f WHERE f.client_id = w.client_id AND f.word = w.word)
+"""
+
+
+def refresh_words(client_ids: Sequence[int], *, new: bool = False) -> None:
+    """Make the stored words of these clients those of their present names and numbers.
+
+    Parameters
+    ----------
+    client_ids : ids of the active organization
+    new : the clients have no words yet, so there are none to delete
+    """
+    if not client_ids:
+        return
+    facts = {"organization": active_organization_id(), "clients": list(client_ids)}
+    with connection.cursor() as cursor:
+        if not new:
+            cursor.execute(_DELETE, facts)
+        cursor.execute(_INSERT, facts)
