@@ -33,7 +33,6 @@ from rotation.services.quality import check_feed, is_live
 from rotation.services.rules import check_definition, rotation_settings
 from rotation.services.writing import write_outcomes
 
-MAX_ATTEMPTS = 5
 MAX_RULE_SET = 200
 # Longer than a page may take: the engine thinks while its transaction is open.
 _TIME_TO_THINK = {"statement_timeout": "120s", "transaction_timeout": "270s", "idle_in_transaction_session_timeout": "120s"}
@@ -169,22 +168,19 @@ def compute_run(run_id: int, organization_id: int, *, at: datetime | None = None
         _fail(run_id, organization_id, str(error))
         raise
     except Exception as error:
+        # The sweeper counts the attempt and sends the run again; the page of one that fails for good shows this.
         with tenant_atomic(organization_id):
-            exhausted = Run.objects.filter(pk=run_id, attempts_made__gte=MAX_ATTEMPTS).exists()
-        if exhausted:
-            _fail(run_id, organization_id, f"{type(error).__name__}: {error}")
+            Run.objects.filter(pk=run_id, state=Run.State.COMPUTING).update(error=f"{type(error).__name__}: {error}"[:1000])
         raise
 
 
 def _claim(run_id: int, at: datetime) -> bool:
     """Move the run to ``computing``; also true for one a dead worker left there or that failed in this step."""
     claimable = Q(state__in=[Run.State.SCHEDULED, Run.State.COMPUTING]) | Q(state=Run.State.FAILED, failed_in=Run.State.COMPUTING)
-    fresh = Q(state=Run.State.FAILED)
-    Run.objects.filter(Q(pk=run_id) & fresh & claimable).update(attempts_made=0)
+    # A person who resumes a failed run starts its count of attempts anew.
+    Run.objects.filter(Q(pk=run_id, state=Run.State.FAILED) & claimable).update(attempts_made=0)
     return bool(
-        Run.objects.filter(Q(pk=run_id) & claimable).update(
-            state=Run.State.COMPUTING, heartbeat_at=at, attempts_made=F("attempts_made") + 1, error="", failed_in=""
-        )
+        Run.objects.filter(Q(pk=run_id) & claimable).update(state=Run.State.COMPUTING, heartbeat_at=at, error="", failed_in="")
     )
 
 
