@@ -58,7 +58,7 @@ class User(AbstractBaseUser):
         return self.email
 
     def save(self, *args, **kwargs) -> None:
-        self.email_norm = normalized_email(self.email)
+        self.email = self.email_norm = normalized_email(self.email)  # allauth compares with the lower-case form
         super().save(*args, **kwargs)
 
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from accounts.errors import DomainError
 from accounts.models import Membership, Organization, Role, Team, User
 from accounts.models.people import normalized_email
+from accounts.tenancy import tenant_atomic
 
 
 class OrganizationRefused(DomainError):
@@ -64,7 +65,8 @@ def add_member(
         else:
             user.set_unusable_password()
         user.save(using=using)
-    membership, _created = Membership.identities.using(using).get_or_create(
-        organization=organization, user=user, defaults={"name": name, "role": role, "team": team}
-    )
+    with tenant_atomic(organization.pk, using=using):
+        membership, _created = Membership.objects.using(using).get_or_create(
+            organization=organization, user=user, defaults={"name": name, "role": role, "team": team}
+        )
     return membership
