@@ -5,12 +5,26 @@ then needs CREATEDB. Under xdist the workers inherit the controller's environmen
 """
 
 import os
+import re
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from carteira.embedded import ensure_environment
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+
+def redis_of_worker(url: str, worker: str) -> str:
+    """The same Redis with a database of its own for ``gw0``, ``gw1``…: workers must not count each other's tries."""
+    number = str(int(re.sub(r"\D", "", worker)) % 15 + 1)
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return urlunsplit(parts._replace(query=f"db={number}"))
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
 os.environ.setdefault("CARTEIRA_DATA", str(REPOSITORY / ".carteira" / "test"))
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
 ensure_environment(testing=True)
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["REDIS_URL"] = redis_of_worker(os.environ["REDIS_URL"], os.environ["PYTEST_XDIST_WORKER"])

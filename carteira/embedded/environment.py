@@ -27,6 +27,8 @@ def ensure_environment(*, testing: bool = False) -> None:
         _ensure(testing=testing)
     except EmbeddedError as error:
         sys.exit(str(error))
+    except OSError as error:  # a full or broken disk, a file in the way
+        sys.exit(f"The embedded servers cannot be started in {data_folder()}: {error.filename or 'the system'} says: {error.strerror}.")
 
 
 def _named(name: str) -> bool:
