@@ -6,7 +6,7 @@ holds a dead link. Counts beside a place come from the app that owns the number,
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -134,14 +134,14 @@ class Shell:
         words = [word for word in getattr(self.organization, "name", "").split() if word[:1].isupper()]
         return "".join(word[0] for word in words[-2:]).upper()
 
-    @property
+    @cached_property
     def groups(self) -> list[Group]:
         if not self.slug:
             return []
         groups = [Group(label, list(self._items(places))) for label, places in MAP]
         return [group for group in groups if group.items]
 
-    @property
+    @cached_property
     def thumb(self) -> list[Item]:
         """The bottom bar's own places, at most three."""
         if not self.slug:
@@ -175,7 +175,7 @@ class Shell:
     def profile_url(self) -> str:
         return self.place("me/")
 
-    @property
+    @cached_property
     def unread(self) -> int | None:
         count, _urgent = _counts.get("notices/", (None, False))
         return count(self.request) if count and self.slug else None

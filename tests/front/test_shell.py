@@ -73,6 +73,14 @@ def test_a_count_is_shown_beside_its_place():
     assert items["/o/vale/clients/"] == (None, False)
 
 
+def test_a_page_asks_for_each_number_once_though_it_draws_the_navigation_twice():
+    asked = []
+    nav_count("clients/")(lambda request: asked.append("clients") or 4812)
+    nav_count("notices/")(lambda request: asked.append("notices") or 3)
+    html = whole_page("manager")
+    assert (sorted(asked), html.count("4.812")) == (["clients", "notices"], 2)
+
+
 def test_without_an_organization_there_is_no_navigation():
     shell = Shell(RequestFactory().get("/accounts/login/"))
     assert (shell.groups, shell.thumb, shell.theme, shell.home) == ([], [], "", "/")
