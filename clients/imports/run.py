@@ -127,7 +127,7 @@ def run_import(
         if result.refused and not (dry_run and refused_to is None):
             result.refused_file = refused_to or place_for_upload(organization.pk)
             result.refusals.write(table, result.refused_file)
-    except BaseException as failure:  # noqa: BLE001 - recorded and raised again, whatever stopped the import
+    except BaseException as failure:  # recorded and raised again, whatever stopped the import
         if job:
             _close_job(context, job, result, error=_sentence(failure))
         raise

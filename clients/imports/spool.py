@@ -9,6 +9,7 @@ import io
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import IO
 
 
@@ -16,7 +17,9 @@ class Spool:
     """Rows spread over ``n`` files by a hash of their key; the same file spreads the same way every time."""
 
     def __init__(self, n: int) -> None:
-        self._files = [tempfile.TemporaryFile("w+", encoding="utf-8", newline="", buffering=1 << 16) for _ in range(n)]
+        self._open = ExitStack()
+        files = (tempfile.TemporaryFile("w+", encoding="utf-8", newline="", buffering=1 << 16) for _ in range(n))
+        self._files = [self._open.enter_context(file) for file in files]
         self._writers = [csv.writer(file, lineterminator="\n") for file in self._files]
         self._rows = [0] * n
         self._chunk_of: dict[str, int] = {}
@@ -49,8 +52,7 @@ class Spool:
                 yield rows, file
 
     def close(self) -> None:
-        for file in self._files:
-            file.close()
+        self._open.close()
 
     def __enter__(self) -> "Spool":
         return self

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 NULL = "\\N"  # as COPY reads it
 
-STATES = frozenset("AC AL AM AP BA CE DF ES GO MA MG MS MT PA PB PE PI PR RJ RN RO RR RS SC SE SP TO".split())
+STATES = frozenset(re.findall("..", "ACALAMAPBACEDFESGOMAMGMSMTPAPBPEPIPRRJRNRORRRSSCSESPTO"))
 
 
 class Unreadable(ValueError):
@@ -207,8 +207,8 @@ def coordinate(limit: int) -> Parser:
     return parse
 
 
-_YES = frozenset("1 true t yes y sim s si sí x verdadeiro verdadero".split())
-_NO = frozenset(["", *"0 false f no n nao não falso".split()])
+_YES = frozenset(["1", "true", "t", "yes", "y", "sim", "s", "si", "sí", "x", "verdadeiro", "verdadero"])
+_NO = frozenset(["", "0", "false", "f", "no", "n", "nao", "não", "falso"])
 
 
 def flag(value: str, place: Place) -> str:

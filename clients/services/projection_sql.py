@@ -1,14 +1,18 @@
 """The statements of the projections. Parameters: organization, clients (array), as_of, since_30 to since_365.
 
 A window of n days ends on as_of and leaves its nth day before out: since < day <= as_of.
+
+Orders are read client by client through the covering index (LATERAL, fenced): right after a first import the statistics
+still say the organization has no orders, and a join left to the planner reads all of them for every chunk.
 """
 
 # One row a client: what its orders up to as_of add up to. A day counts as an order day when its net is above zero.
 _ACTIVITY = """
 day AS (
-    SELECT client_id, ordered_on, sum(net_cents) AS net FROM clients_order
-     WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s) AND ordered_on <= %(as_of)s
-     GROUP BY client_id, ordered_on
+    SELECT w.client_id, o.ordered_on, o.net FROM unnest(%(clients)s::bigint[]) AS w(client_id) CROSS JOIN LATERAL (
+        SELECT ordered_on, sum(net_cents) AS net FROM clients_order
+         WHERE organization_id = %(organization)s AND client_id = w.client_id AND ordered_on <= %(as_of)s
+         GROUP BY ordered_on) o
 ), step AS (
     SELECT client_id, ordered_on, net, net > 0 AS bought,
            CASE WHEN net > 0 THEN ordered_on - lag(ordered_on) OVER (PARTITION BY client_id, net > 0 ORDER BY ordered_on) END AS gap
@@ -57,25 +61,24 @@ WHERE (a.repeat_days, a.first_on, a.last_on, a.sum_log_gap, a.median_gap, a.mean
 # One row a client, month and representative credited; a month of cancelled orders only has none.
 _MONTHS = """
 orders_seen AS (
-    SELECT id, client_id, ordered_on, date_trunc('month', ordered_on)::date AS month, representative_id, status, net_cents
-      FROM clients_order
-     WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s) AND ordered_on <= %(as_of)s AND status <> 'cancelled'
-), days AS (
-    SELECT client_id, month, representative_id, ordered_on, sum(net_cents) AS net,
-           count(*) FILTER (WHERE status = 'valid') AS orders
-      FROM orders_seen GROUP BY client_id, month, representative_id, ordered_on
-), mix AS (
-    SELECT o.client_id, o.month, o.representative_id, count(DISTINCT i.product_id) AS products
-      FROM orders_seen o JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id
-     WHERE o.status = 'valid' GROUP BY o.client_id, o.month, o.representative_id
-), sums AS (
-    SELECT client_id, month, representative_id, sum(orders)::int AS orders,
-           (count(*) FILTER (WHERE net > 0))::int AS order_days, sum(net)::bigint AS revenue_cents
-      FROM days GROUP BY client_id, month, representative_id
+    SELECT o.id, w.client_id, o.ordered_on, date_trunc('month', o.ordered_on)::date AS month, o.representative_id,
+           o.status = 'valid' AS valid, o.net_cents
+      FROM unnest(%(clients)s::bigint[]) AS w(client_id) CROSS JOIN LATERAL (
+        SELECT id, ordered_on, representative_id, status, net_cents FROM clients_order
+         WHERE organization_id = %(organization)s AND client_id = w.client_id AND ordered_on <= %(as_of)s AND status <> 'cancelled'
+         ORDER BY ordered_on OFFSET 0) o
+), pieces AS (
+    SELECT client_id, month, representative_id, ordered_on, NULL::bigint AS product_id, valid::int AS orders, net_cents FROM orders_seen
+    UNION ALL
+    SELECT o.client_id, o.month, o.representative_id, NULL, i.product_id, 0, 0 FROM orders_seen o
+      JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id WHERE o.valid
+), once AS (
+    SELECT client_id, month, representative_id, ordered_on, product_id, sum(orders) AS orders, sum(net_cents) AS net
+      FROM pieces GROUP BY client_id, month, representative_id, ordered_on, product_id
 ), complete AS (
-    SELECT s.client_id, s.month, s.representative_id, s.orders, s.order_days, s.revenue_cents, coalesce(m.products, 0)::int AS products
-      FROM sums s LEFT JOIN mix m ON m.client_id = s.client_id AND m.month = s.month
-       AND coalesce(m.representative_id, 0) = coalesce(s.representative_id, 0)
+    SELECT client_id, month, representative_id, sum(orders)::int AS orders,
+           (count(*) FILTER (WHERE net > 0))::int AS order_days, sum(net)::bigint AS revenue_cents, count(product_id)::int AS products
+      FROM once GROUP BY client_id, month, representative_id
 ), stored AS (
     SELECT client_id, month, representative_id, orders, order_days, revenue_cents, products
       FROM clients_clientmonth WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s)

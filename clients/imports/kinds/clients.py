@@ -11,7 +11,24 @@ from clients.services.words import refresh_words
 from clients.signals import owners_named
 
 S = sql.SQL
-STORED = "name trade_name tax_id segment size address city ibge_code state latitude longitude phone email tags hold blocked".split()
+STORED = (
+    "name",
+    "trade_name",
+    "tax_id",
+    "segment",
+    "size",
+    "address",
+    "city",
+    "ibge_code",
+    "state",
+    "latitude",
+    "longitude",
+    "phone",
+    "email",
+    "tags",
+    "hold",
+    "blocked",
+)
 SEARCHED = frozenset(("name", "trade_name", "tax_id", "phone"))
 
 
@@ -46,7 +63,7 @@ class Clients(Kind):
         merged = stage.merge_repeats(["client_code"])
         if "representative_code" in self.present:
             stage.refuse_unknown_representatives()
-        stored = sent(self, tuple(STORED))
+        stored = sent(self, STORED)
         if "tax_id" in self.present:
             # A CNPJ's first eight characters name the company, the rest its branch; other countries' ids have no such part.
             brazilian = self.context.place.country == "BR"
