@@ -18,8 +18,7 @@ class Spool:
 
     def __init__(self, n: int) -> None:
         self._open = ExitStack()
-        files = (tempfile.TemporaryFile("w+", encoding="utf-8", newline="", buffering=1 << 16) for _ in range(n))
-        self._files = [self._open.enter_context(file) for file in files]
+        self._files = [self._open.enter_context(_temporary()) for _ in range(n)]
         self._writers = [csv.writer(file, lineterminator="\n") for file in self._files]
         self._rows = [0] * n
         self._chunk_of: dict[str, int] = {}
@@ -59,3 +58,7 @@ class Spool:
 
     def __exit__(self, *failure: object) -> None:
         self.close()
+
+
+def _temporary() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="", buffering=1 << 16)  # noqa: SIM115 - the spool closes it

@@ -56,7 +56,7 @@ WHERE (a.repeat_days, a.first_on, a.last_on, a.sum_log_gap, a.median_gap, a.mean
    IS DISTINCT FROM (excluded.repeat_days, excluded.first_on, excluded.last_on, excluded.sum_log_gap, excluded.median_gap,
        excluded.mean_gap, excluded.net_total_cents, excluded.windows_on, excluded.net_12m_cents, excluded.n30, excluded.n90,
        excluded.n180, excluded.n365)
-"""
+"""  # noqa: S608 - constants of this module
 
 # One row a client, month and representative credited; a month of cancelled orders only has none.
 _MONTHS = """
@@ -95,7 +95,7 @@ INSERT INTO clients_clientmonth AS m (organization_id, client_id, month, represe
 SELECT %(organization)s, f.* FROM (SELECT * FROM complete EXCEPT SELECT * FROM stored) f ORDER BY client_id, month
 ON CONFLICT (organization_id, client_id, month, representative_id) DO UPDATE SET orders = excluded.orders,
     order_days = excluded.order_days, revenue_cents = excluded.revenue_cents, products = excluded.products
-"""
+"""  # noqa: S608 - constants of this module
 
 _CLASSES = """
 ranked AS (
@@ -114,9 +114,9 @@ ranked AS (
 WRITE_ABC = f"""WITH {_CLASSES}
 UPDATE clients_clientactivity a SET abc = c.class FROM classes c
  WHERE a.organization_id = %(organization)s AND a.client_id = c.client_id AND c.stored <> c.class
-"""
+"""  # noqa: S608 - constants of this module
 
-ABC_DIFFERENCES = f"WITH {_CLASSES} SELECT client_id FROM classes WHERE stored <> class ORDER BY client_id"
+ABC_DIFFERENCES = f"WITH {_CLASSES} SELECT client_id FROM classes WHERE stored <> class ORDER BY client_id"  # noqa: S608 - constants of this module
 
 NEXT_CLIENTS = """
 SELECT id FROM clients_client WHERE organization_id = %(organization)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
@@ -154,12 +154,13 @@ SELECT c.client_id FROM complete c
  WHERE a.id IS NULL OR abs(a.sum_log_gap - c.sum_log_gap) > 1e-9 * greatest(1, abs(c.sum_log_gap))
     OR abs(coalesce(a.mean_gap, -1) - coalesce(c.mean_gap, -1)) > 1e-9 * greatest(1, coalesce(c.mean_gap, 1))
     OR (a.repeat_days, a.first_on, a.last_on, a.median_gap, a.net_total_cents, a.net_12m_cents, a.n30, a.n90, a.n180, a.n365)
-       IS DISTINCT FROM (c.repeat_days, c.first_on, c.last_on, c.median_gap, c.net_total_cents, c.net_12m_cents, c.n30, c.n90, c.n180, c.n365)
+       IS DISTINCT FROM (c.repeat_days, c.first_on, c.last_on, c.median_gap, c.net_total_cents, c.net_12m_cents,
+                         c.n30, c.n90, c.n180, c.n365)
  ORDER BY c.client_id
-"""
+"""  # noqa: S608 - constants of this module
 
 MONTH_DIFFERENCES = f"""WITH {_MONTHS}
 SELECT DISTINCT client_id FROM (
     (SELECT * FROM complete EXCEPT SELECT * FROM stored) UNION ALL (SELECT * FROM stored EXCEPT SELECT * FROM complete)) unequal
  ORDER BY client_id
-"""
+"""  # noqa: S608 - constants of this module

@@ -11,19 +11,19 @@ _WORDS = r"""
 found AS (
     SELECT DISTINCT c.id AS client_id, left(word, 60) AS word
       FROM clients_client c, LATERAL unnest(
-           regexp_split_to_array(lower(regexp_replace(normalize(c.name || ' ' || c.trade_name || ' ' || c.code, NFKD), '[\u0300-\u036f]', '', 'g')),
-                                 '[^[:alnum:]]+')
+           regexp_split_to_array(lower(regexp_replace(normalize(c.name || ' ' || c.trade_name || ' ' || c.code, NFKD),
+                                                      '[\u0300-\u036f]', '', 'g')), '[^[:alnum:]]+')
            || lower(c.code) || lower(c.tax_id) || regexp_replace(c.phone, '[^0-9]', '', 'g')) AS word
      WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s) AND word <> ''
 )
 """
 _INSERT = f"""WITH {_WORDS} INSERT INTO clients_clientword (organization_id, client_id, word)
 SELECT %(organization)s, client_id, word FROM found ORDER BY client_id, word ON CONFLICT (organization_id, client_id, word) DO NOTHING
-"""
+"""  # noqa: S608 - constants of this module
 _DELETE = f"""WITH {_WORDS} DELETE FROM clients_clientword w
  WHERE w.organization_id = %(organization)s AND w.client_id = ANY(%(clients)s)
    AND NOT EXISTS (SELECT FROM found f WHERE f.client_id = w.client_id AND f.word = w.word)
-"""
+"""  # noqa: S608 - constants of this module
 
 
 def refresh_words(client_ids: Sequence[int], *, new: bool = False) -> None:
