@@ -26,6 +26,7 @@ CLIENT_STATES = {
     "active": ("ok", "check", _("Ativo")),
     "near_inactive": ("warn", "clock", _("Quase inativo")),
     "inactive": ("bad", "circle-alert", _("Inativo")),
+    "lost": ("", "ban", _("Perdido")),
     "former": ("", "ban", _("Ex-cliente")),
     "discarded": ("", "x", _("Descartado")),
     "blocked": ("bad", "lock", _("Bloqueado")),
