@@ -25,9 +25,9 @@ class Manager(honcho.manager.Manager):
 
     def _killall(self, force: bool = False) -> None:
         while not self._all_started():
-            message = self.events.get(timeout=5)
-            if message.type == "start":
-                self._processes[message.name]["pid"] = message.data["pid"]
+            message = self.events.get(timeout=10)
+            if message.type in {"start", "stop"}:
+                self._processes[message.name] |= message.data
         super()._killall(force)
 
 

@@ -340,3 +340,20 @@ def test_servers_named_by_the_person_are_left_alone(data):
 def test_one_role_without_the_other_is_refused(data):
     said = refused(data, DATABASE_URL="postgresql://a/b", REDIS_URL="redis://e")
     assert said == "DATABASE_URL is set but DATABASE_OWNER_URL is not: name both roles of your own server, or neither."
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands over to another account")
+def test_roots_checkout_in_a_closed_folder_works_and_stays_closed(data):
+    data.mkdir(mode=0o700)  # as /root is
+    hold = Hold(data / "checkout")
+    passwords = hold.take()
+    try:
+        assert hold.places.home.parent == Path("/var/lib/carteira")
+        with psycopg2.connect(database_url(hold.places, "app", passwords)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT current_user")
+            assert cursor.fetchone() == ("carteira_app",)
+        assert Postgres(hold.places).process().uids().effective != 0
+        assert data.stat().st_mode & 0o777 == 0o700
+    finally:
+        hold.release()
+        shutil.rmtree(hold.places.home)
