@@ -134,8 +134,13 @@ def _start_keeper(data: Path, places: Places, *, testing: bool) -> None:
             start_new_session=True,
         )
     os.close(writing)
-    with open(reading, encoding="utf-8") as answers:
-        answer = answers.readline().strip()
+    try:
+        with open(reading, encoding="utf-8") as answers:
+            answer = answers.readline().strip()
+    except BaseException:  # Ctrl-C while the servers start: take them along
+        keeper.terminate()
+        keeper.wait(60)
+        raise
     if answer != "ready":
         keeper.wait(60)
         raise EmbeddedError(answer or f"The embedded servers did not start; see {places.logs / 'keeper.log'}.")

@@ -21,6 +21,7 @@ from carteira.embedded.servers import Postgres, Redis, Server
 
 PULSE = 0.1
 RESTARTS = 5
+STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def make_servers(places: Places) -> list[Server]:
@@ -33,6 +34,8 @@ def keep(data: Path, *, testing: bool, report: int) -> None:
     mine = lock_file(data, "keeper")
     fcntl.flock(mine, fcntl.LOCK_EX)
     servers: list[Server] = []
+    for sign in STOP:  # until the servers run, being told to stop undoes what has begun
+        signal.signal(sign, lambda number, frame: sys.exit(1))
     try:
         places = find_places(data)
         ensure_cluster(places, read_secrets(places), testing=testing)
@@ -40,9 +43,11 @@ def keep(data: Path, *, testing: bool, report: int) -> None:
         for server in servers:
             if server.process() is None:
                 server.start()
-    except EmbeddedError as error:
+    except (EmbeddedError, SystemExit) as error:
         for server in servers:
             server.stop()
+        if isinstance(error, SystemExit):
+            raise
         os.write(report, f"{error}\n".encode())
         return
     os.write(report, b"ready\n")
@@ -52,7 +57,7 @@ def keep(data: Path, *, testing: bool, report: int) -> None:
 
 def _stay(data: Path, servers: list[Server]) -> None:
     asked_to_stop: list[int] = []
-    for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for sign in STOP:
         signal.signal(sign, lambda number, frame: asked_to_stop.append(number))
     use, restarts = lock_file(data, "use"), 0
     while True:

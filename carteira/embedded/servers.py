@@ -144,13 +144,17 @@ def _spawn(places: Places, command: list[str], log: Path) -> subprocess.Popen:
 
 def _wait_for(server: Server, child: subprocess.Popen, ready, *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while not ready():
-        if child.poll() is not None:
-            raise EmbeddedError(f"{server.name} did not start: {_last_words(server.log)}. The whole story is in {server.log}.")
-        if time.monotonic() > deadline:
-            child.terminate()
-            raise EmbeddedError(f"{server.name} did not answer within {seconds:.0f} s; see {server.log}.")
-        time.sleep(0.02)
+    try:
+        while not ready():
+            if child.poll() is not None:
+                raise EmbeddedError(f"{server.name} did not start: {_last_words(server.log)}. The whole story is in {server.log}.")
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"{server.name} did not answer within {seconds:.0f} s; see {server.log}.")
+            time.sleep(0.02)
+    except BaseException:  # the keeper itself being told to stop included: nothing may outlive it
+        child.terminate()
+        child.wait(60)
+        raise
 
 
 def _postmaster(places: Places) -> tuple[int | None, str]:
