@@ -1,6 +1,5 @@
 """The base of every Celery task that works inside one organization."""
 
-import functools
 from typing import Any
 
 from celery import current_app
@@ -30,7 +29,7 @@ class TenantTask(DjangoTask):
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
         """Send once the change is committed. The row is what counts: a broker that is away costs a sweep, not an error."""
         self._require(kwargs)
-        transaction.on_commit(functools.partial(self.delay, *args, **kwargs), robust=True)
+        transaction.on_commit(lambda: self.delay(*args, **kwargs), robust=True)
 
     def _require(self, kwargs: dict[str, Any] | None) -> None:
         if not kwargs or not isinstance(kwargs.get("organization_id"), int):
@@ -44,4 +43,5 @@ def send(name: str, *ids: int, organization_id: int) -> None:
 
 def send_on_commit(name: str, *ids: int, organization_id: int) -> None:
     """The same once the change is committed. A broker that is away costs a sweep, not an error: the row is what counts."""
-    transaction.on_commit(functools.partial(send, name, *ids, organization_id=organization_id), robust=True)
+    # A function, not a partial: Django's log of a failed callback asks for its __qualname__.
+    transaction.on_commit(lambda: send(name, *ids, organization_id=organization_id), robust=True)

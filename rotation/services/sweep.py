@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop
 
+from accounts.management.organizations import organization_ids
 from accounts.models import Membership, Notice, Role
 from accounts.services import Actor, notify, record_event
 from accounts.tenancy import tenant_atomic
@@ -35,7 +35,7 @@ def sweep(at: datetime) -> list[Swept]:
     The caller sends the task of each ``resend`` (computing, scheduled: ``compute_run``; applying: ``apply_run``).
     """
     swept = []
-    for organization_id in organizations():
+    for organization_id in organization_ids():
         with tenant_atomic(organization_id):
             silent = Q(state__in=[Run.State.SCHEDULED, Run.State.COMPUTING, Run.State.APPLYING]) & Q(
                 heard__lte=at - timedelta(seconds=SILENT_SECONDS)
@@ -54,13 +54,6 @@ def sweep(at: datetime) -> list[Swept]:
     return swept
 
 
-def organizations() -> list[int]:
-    """Ids of the organizations that are not suspended: all a scheduler may know of them."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT organizations_due()")
-        return [row[0] for row in cursor.fetchall()]
-
-
 def _revive(run_id: int, organization_id: int, state: str, at: datetime) -> str:
     """Count one more failure of a silent run: to be sent again, or parked at the fifth. Empty when somebody was faster."""
     with tenant_atomic(organization_id):
@@ -68,7 +61,9 @@ def _revive(run_id: int, organization_id: int, state: str, at: datetime) -> str:
         silent = Run.objects.annotate(heard=Coalesce("heartbeat_at", "created_at")).filter(
             pk=run_id, state=state, heard__lte=at - timedelta(seconds=SILENT_SECONDS)
         )
-        if not silent.update(heartbeat_at=at, attempts_made=F("attempts_made") + 1):
+        # Computing counts its attempts when it claims the run; applying must not, since every chunk is progress.
+        failed = 1 if state == Run.State.APPLYING else 0
+        if not silent.update(heartbeat_at=at, attempts_made=F("attempts_made") + failed):
             return ""
         run = Run.objects.get(pk=run_id)
         if run.attempts_made < FAILURES:

@@ -1,0 +1,30 @@
+"""Tasks of the house: the outbox relay and the nightly seal. Each may run twice at once."""
+
+from celery import shared_task
+from django.db import connection
+from django.utils import timezone
+
+from accounts.management.organizations import organization_ids
+from accounts.services import outbox, seals
+from accounts.tenancy import tenant_atomic
+from accounts.tenancy.tasks import MAIL
+
+
+@shared_task(name="accounts.tasks.relay_outbox", queue=MAIL)
+def relay_outbox() -> None:
+    """Every few seconds: send what waits, organization by organization, until each is empty or was given its turn."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            outbox.relay(at=timezone.now())
+
+
+@shared_task(name="accounts.tasks.seal_audit", queue=MAIL)
+def seal_audit() -> None:
+    """Every night: seal each organization's audit trail."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            with connection.cursor() as cursor:
+                # Heads and totals of one instant, while people work on.
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            seals.take_time()
+            seals.seal_audit(at=timezone.now())
