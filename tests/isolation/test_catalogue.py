@@ -48,7 +48,8 @@ def test_every_tenant_policy_has_the_exact_form():
     loud = "(organization_id = ( SELECT (current_setting('app.organization_id'::text))::bigint AS current_setting))"
     quiet = "(organization_id = ( SELECT (NULLIF(current_setting('app.organization_id'::text, true), ''::text))::bigint AS \"nullif\"))"
     found = rows(f"""
-        SELECT c.relname, p.polcmd::text, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), p.polpermissive, p.polroles = '{{0}}'
+        SELECT c.relname, p.polcmd::text, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid),
+               p.polpermissive, p.polroles = '{{0}}'
           FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname LIKE '%%\\_tenant' WHERE c.oid IN ({TENANT})""")
     wrong = []
     for table, command, using, check, permissive, everyone in found:
@@ -78,7 +79,9 @@ def test_every_tenant_table_has_organization_id_not_null_and_a_composite_primary
         rows(f"""
         SELECT c.relname FROM pg_class c WHERE c.oid IN ({TENANT}) AND NOT EXISTS (
           SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p' AND ARRAY(
-            SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(n, o) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.n ORDER BY o
+            SELECT a.attname::text
+              FROM unnest(k.conkey) WITH ORDINALITY u(n, o) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.n
+              ORDER BY o
           ) = ARRAY['organization_id', 'id'])""")
         == []
     )
@@ -88,7 +91,8 @@ def test_no_unique_index_of_a_tenant_table_leaves_the_organization_out():
     assert (
         rows(f"""
         SELECT i.indexrelid::regclass::text FROM pg_index i WHERE i.indrelid IN ({TENANT}) AND i.indisunique AND NOT EXISTS (
-          SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = 'organization_id' AND a.attnum = ANY(i.indkey::int2[]))""")
+          SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid
+             AND a.attname = 'organization_id' AND a.attnum = ANY(i.indkey::int2[]))""")
         == []
     )
 
@@ -96,7 +100,8 @@ def test_no_unique_index_of_a_tenant_table_leaves_the_organization_out():
 def test_no_foreign_key_between_tenant_tables_leaves_the_organization_out_and_all_are_validated():
     assert (
         rows(f"""
-        SELECT k.conname FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid IN ({TENANT}) AND k.confrelid IN ({TENANT}) AND NOT EXISTS (
+        SELECT k.conname FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid IN ({TENANT}) AND k.confrelid IN ({TENANT})
+           AND NOT EXISTS (
           SELECT FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attname = 'organization_id' AND a.attnum = ANY(k.conkey))""")
         == []
     )
