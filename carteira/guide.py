@@ -1,6 +1,7 @@
 """The style guide at /ui/: every component on one page, for those who build pages. Served only while DEBUG is on."""
 
 from types import SimpleNamespace
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -37,7 +38,7 @@ def sample_rows() -> list[dict]:
     names = ["id", "client", "place", "from", "from_colour", "to", "to_colour", "base", "change", "reason", "cents"]
     rows = []
     for values in ROWS:
-        row = dict(zip(names, values, strict=True))
+        row: dict[str, Any] = dict(zip(names, values, strict=True))
         quiet = "0 visitas em 60 dias" if row["id"] < 5 else "Acima da capacidade"
         row |= {"reason_2": SECOND.get(row["id"], quiet), "caution": row["id"] in SECOND, "farther": row["id"] in {2, 5}}
         rows.append(row | {"picked": row["id"] < 5, "open": row["id"] == 3})
@@ -47,8 +48,9 @@ def sample_rows() -> list[dict]:
 @require_GET
 def guide(request: HttpRequest) -> HttpResponse:
     if not getattr(request, "organization", None):
-        request.organization = SimpleNamespace(name="Distribuidora Vale Verde", slug="vale-verde", currency="BRL", is_demo=False)
-        request.membership = SimpleNamespace(name="Helena Prado", role="admin")
+        sample: Any = request  # its middleware's attributes, for a page outside any organization
+        sample.organization = SimpleNamespace(name="Distribuidora Vale Verde", slug="vale-verde", currency="BRL", is_demo=False)
+        sample.membership = SimpleNamespace(name="Helena Prado", role="admin")
     form = SampleForm(initial={"name": "Empório Serra Clara", "consent": True})
     context = {
         "rows": sample_rows(),
