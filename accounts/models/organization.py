@@ -45,7 +45,7 @@ class Organization(models.Model):
                     (
                         "organization_member",
                         "SELECT",
-                        f"id IN (SELECT organization_id FROM accounts_membership WHERE user_id = {NAMED_USER})",
+                        f"id IN (SELECT organization_id FROM accounts_membership WHERE user_id = {NAMED_USER})",  # noqa: S608
                     ),
                 ),
             ),
