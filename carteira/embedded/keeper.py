@@ -48,11 +48,17 @@ def keep(data: Path, *, testing: bool, report: int) -> None:
             server.stop()
         if isinstance(error, SystemExit):
             raise
-        os.write(report, f"{error}\n".encode())
+        _answer(report, str(error))
         return
-    os.write(report, b"ready\n")
-    os.close(report)
+    _answer(report, "ready")
     _stay(data, servers)
+
+
+def _answer(report: int, text: str) -> None:
+    # Whoever asked may have been killed meanwhile; then nobody holds the lock either, and the servers end at once.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(report, f"{text}\n".encode())
+    os.close(report)
 
 
 def _stay(data: Path, servers: list[Server]) -> None:
