@@ -7,10 +7,9 @@ from django.utils import timezone
 from accounts.management.organizations import organization_ids
 from accounts.services import outbox, seals
 from accounts.tenancy import tenant_atomic
-from accounts.tenancy.tasks import MAIL
 
 
-@shared_task(name="accounts.tasks.relay_outbox", queue=MAIL)
+@shared_task(name="accounts.tasks.relay_outbox")
 def relay_outbox() -> None:
     """Every few seconds: send what waits, organization by organization, until each is empty or was given its turn."""
     for organization_id in organization_ids():
@@ -18,7 +17,7 @@ def relay_outbox() -> None:
             outbox.relay(at=timezone.now())
 
 
-@shared_task(name="accounts.tasks.seal_audit", queue=MAIL)
+@shared_task(name="accounts.tasks.seal_audit")
 def seal_audit() -> None:
     """Every night: seal each organization's audit trail."""
     for organization_id in organization_ids():

@@ -6,8 +6,6 @@ from celery import current_app
 from celery.contrib.django.task import DjangoTask
 from django.db import transaction
 
-INTERACTIVE, ROTATION, IMPORTS, MAIL = "interactive", "rotation", "imports", "mail"
-
 
 class TenantTask(DjangoTask):
     """Demands ``organization_id`` by keyword, from whoever sends and from whoever delivers.

@@ -9,6 +9,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from accounts.models import Notice
+from accounts.selectors import local_day
 from accounts.services import Actor, notify, record_event, send_to_outbox
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.retry import retried
@@ -43,11 +44,13 @@ SELECT p.id, p.client_id, p.from_representative_id, p.to_representative_id, p.ex
  ORDER BY p.client_id LIMIT %(size)s FOR NO KEY UPDATE OF p SKIP LOCKED
 """
 _LOCK_CLIENTS = "SELECT id FROM clients_client WHERE organization_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-# What the rule promised and may hold no longer. A destination a person chose is theirs to judge, so only the
+# What the rule promised and may hold no longer: asked for the day the moves hold from, and a resumed run's later
+# today. A destination a person chose is theirs to judge, so only the
 # engine's own is held against the territory; a client's first owner, or an imported one, is no move to rest from.
 _BROKEN = """
 SELECT * FROM (
   SELECT p.id, CASE
+    WHEN t.valid_to <= %(today)s THEN 'receiver_inactive'
     WHEN c.hold AND v.definition->'guards' ? 'never_rotate' THEN 'held'
     WHEN c.blocked AND v.definition->'guards' ? 'blocked' THEN 'blocked'
     WHEN coalesce((v.definition#>>'{receivers,same_region}')::boolean, true) AND p.to_representative_id = p.computed_to_id
@@ -119,7 +122,12 @@ def _apply_chunk(run_id: int, organization_id: int, size: int) -> tuple[int, int
     with tenant_atomic(organization_id, durable=True):
         lock_organization(organization_id)
         # Lock order everywhere: run, proposals, clients by id, representatives by id, memberships by id.
-        run = Run.objects.select_for_update(no_key=True, of=("self",)).select_related("apply_requested_by").filter(pk=run_id).first()
+        run = (
+            Run.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("apply_requested_by", "organization")
+            .filter(pk=run_id)
+            .first()
+        )
         if run is None or run.state != Run.State.APPLYING:
             return None
         rows = _next_proposals(run, size)
@@ -156,9 +164,10 @@ def _move(run: Run, rows: Sequence[tuple]) -> tuple[int, int]:
     ids = [row[0] for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_CLIENTS, [run.organization_id, sorted(row[1] for row in rows)])
-        cursor.execute(_BROKEN, {"organization": run.organization_id, "ids": ids, "on": on})
-        # A reversal puts back what was: the rule has no say in it.
-        codes: dict[int, str] = {} if reversal else dict(cursor.fetchall())
+        cursor.execute(_BROKEN, {"organization": run.organization_id, "ids": ids, "on": on, "today": local_day(run.organization, at=at)})
+        codes: dict[int, str] = dict(cursor.fetchall())
+    if reversal:  # puts back what was: the rule has no say in it, but who left still receives nobody
+        codes = {pk: code for pk, code in codes.items() if code == "receiver_inactive"}
     batch = []
     for pk, client_id, from_id, to_id, seq, caveats, rule in rows:
         if to_id is None:

@@ -3,13 +3,13 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.tenancy.tasks import ROTATION, TenantTask, send
+from accounts.tenancy.tasks import TenantTask, send
 from rotation.models import Run
 from rotation.services import moving
 from rotation.services import sweep as sweeping
 
 
-@shared_task(name="rotation.tasks.apply_run", base=TenantTask, queue=ROTATION)
+@shared_task(name="rotation.tasks.apply_run", base=TenantTask)
 def apply_run(run_id: int, *, organization_id: int) -> None:
     """Move the run's approved clients; a run longer than one task's time is sent again and goes on."""
     try:
@@ -22,7 +22,7 @@ def apply_run(run_id: int, *, organization_id: int) -> None:
         apply_run.delay(run_id, organization_id=organization_id)
 
 
-@shared_task(name="rotation.tasks.sweep", queue=ROTATION)
+@shared_task(name="rotation.tasks.sweep")
 def sweep() -> None:
     """Every minute: send silent runs again, park those that keep failing, expire old reviews."""
     for each in sweeping.sweep(timezone.now()):

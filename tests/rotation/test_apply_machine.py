@@ -1,0 +1,232 @@
+"""Any order of proposing, deciding, transferring by hand, people leaving, editing rules, killing, resuming, undoing: I1 to I12 hold."""
+
+import itertools
+import os
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from accounts.errors import DomainError
+from accounts.models import Role
+from accounts.selectors import local_day
+from accounts.services import Actor
+from accounts.services.seals import audit_breaks
+from accounts.tenancy import acting_for
+from clients.models import Client
+from portfolio.services import transfer_client
+from portfolio.services.proof import ledger_breaks
+from rotation.models import Proposal, RuleVersion, Run
+from rotation.services import moving
+from rotation.services.apply import apply_run, request_apply
+from rotation.services.invariants import violations
+from rotation.services.reversal import request_reversal
+from rotation.services.sweep import sweep
+from tests.factories import ClientFactory, RepresentativeFactory, make_member, make_organization
+from tests.rotation.making import DEFINITION, NOW, decide, give, make_run, make_version, propose
+
+N_CLIENTS, N_PEOPLE = 7, 4
+a_client, a_person = st.integers(0, N_CLIENTS - 1), st.integers(0, N_PEOPLE - 1)
+numbers = itertools.count()
+
+
+class Killed(BaseException):
+    """The worker's death: no handler for ordinary errors may catch it."""
+
+
+class Portfolio(RuleBasedStateMachine):
+    @initialize()
+    def begin(self):
+        self.organization = make_organization(f"machine-{next(numbers)}", require_second_factor=False)
+        self.at = NOW
+        with acting_for(self.organization.pk):
+            self.admin = make_member(self.organization, Role.ADMIN)
+            self.people = RepresentativeFactory.create_batch(N_PEOPLE, capacity_clients=4)
+            self.clients = ClientFactory.create_batch(N_CLIENTS)
+            give(self.clients[:3], self.people[0])
+            give(self.clients[3:5], self.people[1])
+            self.version = make_version()
+
+    @property
+    def today(self):
+        return local_day(self.organization, at=self.at)
+
+    def runs(self, *states):
+        return list(Run.objects.filter(state__in=states).order_by("pk"))
+
+    @rule(clients=st.sets(a_client, min_size=1), to=a_person)
+    def propose(self, clients, to):
+        with acting_for(self.organization.pk):
+            free = [
+                self.clients[n]
+                for n in sorted(clients)
+                if not Proposal.objects.filter(client=self.clients[n], state__in=["proposed", "approved"])
+            ]
+            chosen = [client for client in free if Client.objects.get(pk=client.pk).representative_id != self.people[to].pk]
+            if chosen:
+                run = make_run(self.version, as_of=self.today, expires_at=self.at + timedelta(days=3))
+                for client in chosen:
+                    propose(run, client, self.people[to])
+
+    @rule(which=st.lists(st.booleans(), min_size=N_CLIENTS, max_size=N_CLIENTS), action=st.sampled_from(["approve", "approve", "reject"]))
+    def decide(self, which, action):
+        with acting_for(self.organization.pk):
+            waiting = Proposal.objects.filter(state="proposed", run__state="awaiting_approval").order_by("client_id")
+            decide([proposal for proposal, chosen in zip(waiting, which, strict=False) if chosen], action, by=self.admin, at=self.at)
+
+    @rule(client=a_client, to=a_person)
+    def transfer_by_hand(self, client, to):
+        with acting_for(self.organization.pk):
+            try:
+                transfer_client(client=self.clients[client], to=self.people[to], by=Actor(self.admin), on=self.today, reason="pedido")
+            except DomainError as refused:
+                assert refused.code in ("already_owner", "receiver_inactive", "starts_later")
+
+    @rule(who=a_person, back=st.booleans())
+    def leave_or_return(self, who, back):
+        with acting_for(self.organization.pk):
+            person = self.people[who]
+            person.valid_to = None if back else self.today
+            person.save()
+
+    @rule(days=st.integers(0, 200))
+    def edit_the_rule(self, days):
+        with acting_for(self.organization.pk):
+            RuleVersion.objects.filter(pk=self.version.pk).update(state="retired")
+            self.version = RuleVersion.objects.create(
+                rule=self.version.rule,
+                number=self.version.number + 1,
+                state="published",
+                definition=DEFINITION | {"guards": [f"moved_within:{days}"]},
+                definition_hash="x" * 64,
+            )
+
+    @rule(dies_at=st.sampled_from([None, "boundary", "before the ledger", "before marking", "while closing"]), size=st.integers(1, 3))
+    def apply(self, dies_at, size):
+        with acting_for(self.organization.pk):
+            for run in self.runs("awaiting_approval"):
+                try:
+                    request_apply(run, by=self.admin, at=self.at)
+                except DomainError as refused:
+                    assert refused.code == "nothing_approved"
+        self._work(dies_at, size)
+
+    @precondition(lambda self: self._applying())
+    @rule()
+    def resume(self):
+        self._work(None, 200)
+
+    @rule(n=st.integers(0, 5))
+    def undo(self, n):
+        with acting_for(self.organization.pk):
+            done = list(Run.objects.filter(kind="rotation", proposals__state="applied").distinct().order_by("pk"))
+            if not done:
+                return
+            try:
+                request_reversal(done[n % len(done)], by=self.admin, at=self.at)
+            except DomainError as refused:
+                assert refused.code in ("nothing_to_reverse", "wrong_state", "too_late_to_reverse")
+                return
+        self._work(None, 2)
+
+    @rule(days=st.integers(1, 5))
+    def time_passes(self, days):
+        self.at += timedelta(days)
+        sweep(self.at)
+
+    @invariant()
+    def nothing_is_broken(self):
+        with acting_for(self.organization.pk):
+            assert violations() == []
+
+    def teardown(self):
+        if not hasattr(self, "organization"):
+            return
+        self._work(None, 200)
+        with acting_for(self.organization.pk):
+            assert self.runs("applying") == []
+            assert violations() == []
+            assert [*audit_breaks(), *ledger_breaks()] == []
+
+    def _applying(self):
+        with acting_for(self.organization.pk):
+            return self.runs("applying")
+
+    def _work(self, dies_at, size):
+        """Every run that is applying, by a worker that may die once on the way."""
+        patch = pytest.MonkeyPatch()
+        after = _dying if dies_at == "boundary" else (lambda: None)
+        place = {"before the ledger": "transfer_clients", "before marking": "_mark", "while closing": "_close"}.get(dies_at)
+        if place:
+            patch.setattr(moving, place, _dying)
+        try:
+            for run in self._applying():
+                apply_run(run.pk, self.organization.pk, size=size, after_chunk=after)
+        except Killed:
+            pass
+        finally:
+            patch.undo()
+
+
+def _dying(*args, **kwargs):
+    raise Killed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_invariants_hold_after_every_step():
+    examples = 300 if os.environ.get("FAULTS") == "long" else 12
+    run_state_machine_as_test(
+        Portfolio, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    )
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.parametrize(
+    ("invariant", "sql"),
+    [
+        ("I3", "UPDATE portfolio_ownership SET started_on = '2020-01-01' WHERE seq = 2"),
+        ("I3", "UPDATE portfolio_ownership SET seq = 5 WHERE seq = 2"),
+        (
+            "I4",
+            "UPDATE rotation_proposal SET state = 'rejected' WHERE id = (SELECT min(id) FROM rotation_proposal WHERE state = 'applied')",
+        ),
+        ("I4", "UPDATE portfolio_ownership SET proposal_id = NULL WHERE seq = 2"),
+        ("I5", "UPDATE clients_client SET representative_id = NULL"),
+        ("I6", "UPDATE rotation_proposal SET expected_seq = 7 WHERE state = 'applied'"),
+        ("I7", "UPDATE accounts_representative SET valid_to = '2026-01-01'"),
+        ("I8", "UPDATE rotation_run SET n_proposed = n_proposed + 1"),
+        ("I8", "UPDATE rotation_proposal SET state = 'proposed' WHERE state = 'rejected'"),
+        ("I10", "DELETE FROM accounts_auditevent WHERE action = 'client.transferred'"),
+        ("I10", "DELETE FROM accounts_outboxevent"),
+    ],
+)
+def test_the_checker_sees_each_invariant_broken(organization, invariant, sql):
+    with acting_for(organization.pk):
+        admin = make_member(organization, Role.ADMIN)
+        ana, bruno = RepresentativeFactory.create_batch(2)
+        clients = ClientFactory.create_batch(2)
+        give(clients, ana)
+        run = make_run()
+        proposals = [propose(run, client, bruno) for client in clients]
+        decide(proposals[:1], "approve", by=admin)
+        decide(proposals[1:], "reject", by=admin)
+        request_apply(run, by=admin, at=NOW)
+    apply_run(run.pk, organization.pk)
+    with acting_for(organization.pk):
+        assert violations() == []
+
+    tables = ["portfolio_ownership", "accounts_auditevent"]
+    with connections["owner"].cursor() as owner:
+        for table in tables:
+            owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        try:
+            owner.execute(sql)
+        finally:
+            for table in tables:
+                owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+    with acting_for(organization.pk):
+        assert invariant in {violation.invariant for violation in violations()}
