@@ -22,6 +22,7 @@ from accounts.models import Organization
 from accounts.selectors import local_day
 from accounts.services import Actor, record_event
 from accounts.tenancy import tenant_atomic
+from accounts.tenancy.limits import allow_minutes
 from clients.imports.errors import ImportRefused
 from clients.imports.kinds.base import Context, Kind, Tally, kind_named
 from clients.imports.mapping import Binding, bind
@@ -217,7 +218,7 @@ def _write(spool: Spool, kind: Kind, context: Context, binding: Binding, result:
             content.seek(0)
             try:
                 with tenant_atomic(context.organization.pk):
-                    stage.run("SET LOCAL statement_timeout = '10min'; SET LOCAL transaction_timeout = '15min'; SET LOCAL work_mem = '64MB'")
+                    allow_minutes()
                     stage.copy(content)
                     loaded = kind.load(stage)
                     stage.run("DROP TABLE staged")

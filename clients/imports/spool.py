@@ -61,4 +61,4 @@ class Spool:
 
 
 def _temporary() -> IO[str]:
-    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="", buffering=1 << 16)  # noqa: SIM115 - the spool closes it
+    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="", buffering=1 << 16)

@@ -13,6 +13,7 @@ from django.db import connection
 
 from accounts.models import Organization
 from accounts.tenancy import active_organization_id, tenant_atomic
+from accounts.tenancy.limits import allow_minutes
 from clients.services import projection_sql as statements
 from clients.signals import projections_rebuilt
 
@@ -72,7 +73,7 @@ def rebuild_projections(organization: Organization, *, as_of: date) -> int:
         with tenant_atomic(organization.pk):
             ids = _next_clients(after, lock=True)
             if ids:
-                _allow_minutes()
+                allow_minutes()
                 refresh_clients(ids, as_of=as_of)
                 projections_rebuilt.send(sender=rebuild_projections, client_ids=ids)
             else:
@@ -93,7 +94,7 @@ def refresh_windows(organization: Organization, *, as_of: date) -> int:
             if not ids:
                 refresh_abc()
                 return recomputed
-            _allow_minutes()
+            allow_minutes()
             facts = _facts(as_of) | {"clients": ids}
             cursor.execute(statements.WINDOWS_THAT_CHANGE, facts)
             changed = [row[0] for row in cursor.fetchall()]
@@ -109,7 +110,7 @@ def differences(organization: Organization) -> Differences:
     """
     activity, months, named, after = 0, 0, [], 0
     with tenant_atomic(organization.pk), connection.cursor() as cursor:
-        _allow_minutes()
+        allow_minutes()
         while ids := _next_clients(after):
             cursor.execute(statements.DAYS_OF_WINDOWS, {"organization": organization.pk, "clients": ids})
             for windows_on, members in cursor.fetchall():
@@ -137,8 +138,3 @@ def _next_clients(after: int, *, lock: bool = False) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"organization": active_organization_id(), "after": after, "limit": CHUNK_CLIENTS})
         return [row[0] for row in cursor.fetchall()]
-
-
-def _allow_minutes() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL transaction_timeout = '15min'; SET LOCAL work_mem = '64MB'")

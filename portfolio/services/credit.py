@@ -8,19 +8,18 @@ from django.db import connection
 from accounts.tenancy import active_organization_id
 
 # Half-open days: on its last day an ownership already belongs to its successor, and one of no days is never found.
-_CREDIT = """
-UPDATE clients_order o SET representative_id = right_.representative_id
-  FROM (SELECT x.id, w.representative_id
-          FROM clients_order x
-          LEFT JOIN portfolio_ownership w
-            ON w.organization_id = x.organization_id AND w.client_id = x.client_id
-           AND w.started_on <= x.ordered_on AND (w.ended_on IS NULL OR w.ended_on > x.ordered_on)
-         WHERE x.organization_id = %(organization)s AND x.client_id = ANY(%(clients)s)
-           AND x.ordered_on >= %(since)s
-           AND x.representative_id IS DISTINCT FROM w.representative_id) right_
- WHERE o.organization_id = %(organization)s AND o.id = right_.id
+# Subqueries, not a join of the orders with themselves: right after a first import the planner believes there is one
+# order, and pairs each with every other.
+_OWNER = """(
+  SELECT w.representative_id FROM portfolio_ownership w
+   WHERE w.organization_id = %(organization)s AND w.client_id = o.client_id
+     AND w.started_on <= o.ordered_on AND (w.ended_on IS NULL OR w.ended_on > o.ordered_on))"""
+_CREDIT = f"""
+UPDATE clients_order o SET representative_id = {_OWNER}
+ WHERE o.organization_id = %(organization)s AND o.client_id = ANY(%(clients)s) AND o.ordered_on >= %(since)s
+   AND o.representative_id IS DISTINCT FROM {_OWNER}
 RETURNING o.client_id
-"""
+"""  # noqa: S608 - constants of this module
 
 
 def credit_orders(client_ids: Sequence[int], *, since: date | None = None) -> set[int]:

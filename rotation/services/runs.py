@@ -358,6 +358,7 @@ def _mutex():
 
 def _take_time() -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_timeout = 0")  # a timer that runs keeps its old limit until it is switched off
         for name, value in _TIME_TO_THINK.items():
             cursor.execute(f"SET LOCAL {name} = '{value}'")
 

@@ -19,7 +19,7 @@ SHOWN_REFUSALS = 5
 
 
 class Command(BaseCommand):
-    help = "Imports a CSV, CSV.gz or XLSX file; the same file twice changes nothing. Refused rows go to a file that can be mended and sent again."
+    help = "Imports a CSV, CSV.gz or XLSX file; twice changes nothing. Refused rows go to a file to mend and send again."
 
     def add_arguments(self, parser):
         parser.add_argument("kind", metavar="KIND", help=", ".join(kind_names()))
