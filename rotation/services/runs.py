@@ -21,6 +21,7 @@ from accounts.models import Membership, Notice, Organization, Role
 from accounts.selectors import local_day
 from accounts.services import Actor, notify, record_event
 from accounts.tenancy import active_organization_id, tenant_atomic
+from accounts.tenancy.tasks import send_on_commit
 from rotation.calendar import add_business_days, end_of_day
 from rotation.engine.pipeline import ENGINE_VERSION
 from rotation.engine.rules import Rule as EngineRule
@@ -85,6 +86,7 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
     ----------
     rules : active or not; their order in the run is that of the organization
     trigger : schedule, person or command
+        The first two send the task that computes the run, once it is committed.
 
     Raises
     ------
@@ -132,6 +134,8 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
                 "attempt": run.attempt,
             },
         )
+        if trigger != "command":  # a command computes what it started itself
+            send_on_commit("rotation.tasks.compute_run", run.pk, organization_id=run.organization_id)
     return run
 
 
@@ -179,9 +183,7 @@ def _claim(run_id: int, at: datetime) -> bool:
     claimable = Q(state__in=[Run.State.SCHEDULED, Run.State.COMPUTING]) | Q(state=Run.State.FAILED, failed_in=Run.State.COMPUTING)
     # A person who resumes a failed run starts its count of attempts anew.
     Run.objects.filter(Q(pk=run_id, state=Run.State.FAILED) & claimable).update(attempts_made=0)
-    return bool(
-        Run.objects.filter(Q(pk=run_id) & claimable).update(state=Run.State.COMPUTING, heartbeat_at=at, error="", failed_in="")
-    )
+    return bool(Run.objects.filter(Q(pk=run_id) & claimable).update(state=Run.State.COMPUTING, heartbeat_at=at, error="", failed_in=""))
 
 
 def _compute_claimed(run_id: int, at: datetime) -> Run:
