@@ -1,7 +1,15 @@
 """How sign-in behaves here: nobody signs up by themselves, tries are counted, a suspended person learns nothing."""
 
+import base64
+import hashlib
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts.models.people import normalized_email
 from accounts.throttle import forget, tries
@@ -25,3 +33,34 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user) -> None:
         super().login(request, user)
         forget(f"login:{user.email_norm}")
+
+    def format_email_subject(self, subject: str) -> str:
+        return f"Carteira: {subject}"
+
+    def send_password_reset_mail(self, user, email, context) -> None:
+        """Five messages a person in fifteen minutes: nobody can fill somebody's mailbox. The page answers the same."""
+        if tries(f"reset:{user.email_norm}", window_seconds=WINDOW_SECONDS) <= PER_ACCOUNT:
+            super().send_password_reset_mail(user, email, context)
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """Second factors: seeds are encrypted at rest, keys have names a person understands."""
+
+    def encrypt(self, text: str) -> str:
+        return _keys().encrypt(text.encode()).decode("ascii")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _keys().decrypt(encrypted_text.encode("ascii")).decode()
+
+    def generate_authenticator_name(self, user, type: Authenticator.Type) -> str:
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return _("Chave %(number)d") % {"number": count + 1}
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        return {**super().get_public_key_credential_rp_entity(), "name": "Carteira"}
+
+
+def _keys() -> MultiFernet:
+    """Keys drawn from SECRET_KEY and its fallbacks: the first encrypts, any of them decrypts."""
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"mfa:" + secret.encode()).digest())) for secret in secrets])

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from django.db.models import QuerySet
 
-from accounts.models import Membership, Organization, Representative, Role, Team
+from accounts.models import Membership, Notice, Organization, Representative, Role, Session, Team
 
 
 def membership_in(slug: str, *, user_id: int) -> Membership | None:
@@ -54,3 +54,18 @@ def representatives_visible_to(member: Membership) -> QuerySet[Representative]:
     if member.role == Role.MANAGER:
         return everyone.filter(team_id__in=team_ids_under(member.team_id))
     return everyone.filter(membership_id=member.pk)
+
+
+def notices_of(member: Membership) -> QuerySet[Notice]:
+    """The member's own notices, newest first."""
+    return Notice.objects.filter(membership_id=member.pk).order_by("-created_at", "-id")
+
+
+def unread_notices(member: Membership) -> QuerySet[Notice]:
+    """Those of the member's notices that wait to be read."""
+    return Notice.objects.filter(membership_id=member.pk, read_at=None)
+
+
+def sessions_of(user_id: int, *, at: datetime) -> QuerySet[Session]:
+    """The person's sessions that have not expired, last used first."""
+    return Session.objects.filter(user_id=user_id, expire_date__gt=at).order_by("-seen_at")

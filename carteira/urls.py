@@ -5,11 +5,17 @@ from django.urls import include, path
 
 from carteira import health
 
+handler400 = "accounts.views.errors.bad_request"
+handler403 = "accounts.views.errors.forbidden"
+handler404 = "accounts.views.errors.not_found"
+handler429 = "accounts.views.errors.too_many"  # the sign-in library's
+handler500 = "accounts.views.errors.server_error"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
     path("o/<slug:organization>/", include("clients.urls")),
     path("o/<slug:organization>/", include("portfolio.urls")),
     path("o/<slug:organization>/", include("rotation.urls")),

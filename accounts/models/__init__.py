@@ -3,6 +3,7 @@ from accounts.models.messaging import ConsumedEvent, IdempotencyKey, Notice, Out
 from accounts.models.organization import Organization
 from accounts.models.people import ApiToken, Membership, Role, Team, User
 from accounts.models.representative import Absence, Representative
+from accounts.models.session import Session
 
 __all__ = [
     "Absence",
@@ -17,6 +18,7 @@ __all__ = [
     "OutboxEvent",
     "Representative",
     "Role",
+    "Session",
     "Team",
     "ThrottleCounter",
     "User",

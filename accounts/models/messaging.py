@@ -31,7 +31,10 @@ class Notice(TenantModel):
             *tenant_walls("notice", "membership"),
             models.UniqueConstraint(fields=["organization", "membership", "key"], name="notice_once"),
         ]
-        indexes = [models.Index(fields=["organization", "membership", "-created_at"], name="notice_recent")]
+        indexes = [
+            models.Index(fields=["organization", "membership", "-created_at"], name="notice_recent"),
+            models.Index(fields=["organization", "membership"], condition=models.Q(read_at=None), name="notice_unread"),  # the bell
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} → {self.membership_id}"

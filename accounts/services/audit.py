@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Membership
+from accounts.request_id import current_request_id
 from accounts.tenancy import active_organization_id
 
 
@@ -69,7 +70,7 @@ def record_events(events: Iterable[Event], *, by: Actor, request_id: str = "", a
                 "organization": active_organization_id(),
                 "actor": by.id,
                 "label": by.label,
-                "request": request_id,
+                "request": request_id or current_request_id(),
                 "at": at or timezone.now(),
                 "stream": [event.stream for event in events],
                 "action": [event.action for event in events],

@@ -7,7 +7,9 @@ from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.views import redirect_to_login
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
+from accounts.second_factor import lacks_second_factor
 from accounts.selectors import membership_in
 from accounts.tenancy.context import identity_atomic, tenant_atomic
 from accounts.tenancy.identity import named_identity
@@ -56,6 +58,8 @@ class TenantMiddleware:
             if request.membership is None:  # type: ignore[attr-defined]
                 raise Http404
             kwargs.pop("organization")  # request.organization carries it; views need not repeat it
+            if lacks_second_factor(request):
+                return _elsewhere(request, "mfa_index")
         return None
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
@@ -64,6 +68,13 @@ class TenantMiddleware:
             # DRF answers a refusal without raising: without this, what the view wrote before would be committed.
             transaction.set_rollback(True)
         return response
+
+
+def _elsewhere(request: HttpRequest, name: str) -> HttpResponse:
+    response = redirect(name)
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": response.url})  # a fragment's place is not where that page belongs
+    return response
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:

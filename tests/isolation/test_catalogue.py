@@ -12,6 +12,7 @@ QUIET = ("accounts_membership", "accounts_apitoken")
 # Read before anybody is known, or holding nobody's data.
 GLOBAL = {
     "accounts_organization",
+    "accounts_session",
     "accounts_user",
     "accounts_throttlecounter",
     "account_emailaddress",

@@ -1,0 +1,163 @@
+"""The words of notices: a sentence made from ``kind`` and ``facts`` when somebody reads it, in that person's language.
+
+Facts are what the services write: ``clients_received`` and ``clients_given`` hold ``n``, ``clients`` [[id, name], ...],
+``source``, ``on`` and sometimes ``run``; ``run_*`` hold ``run`` and their counts. A fact that is missing leaves its part
+of the sentence out: notices outlive the release that wrote them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.models import Notice
+from accounts.templatetags.formats import day, day_short, money_short, number
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What a notice says. ``path`` is the place that shows more, below ``/o/<slug>/``; "" when there is none."""
+
+    text: str
+    detail: str = ""
+    path: str = ""
+    icon: str = "info"
+    tone: str = ""
+
+
+Words = Callable[[Facts, str], Sentence]
+_words: dict[str, Words] = {}
+
+SOURCES: dict[str, Promise] = {
+    "rotation": gettext_lazy("pelo giro de carteira"),
+    "manual": gettext_lazy("por transferência manual"),
+    "import": gettext_lazy("por importação"),
+    "handover": gettext_lazy("pela saída de um vendedor"),
+    "reversal": gettext_lazy("pela reversão de um lote"),
+}
+
+
+def words_for(kind: str) -> Callable[[Words], Words]:
+    """Register how notices of ``kind`` read; an app above this one registers its own kinds from its ``ready``."""
+
+    def register(words: Words) -> Words:
+        _words[str(kind)] = words
+        return words
+
+    return register
+
+
+def sentence(kind: str, facts: Facts, *, currency: str) -> Sentence:
+    """What the notice says in the active language. An unknown kind still says that something happened."""
+    words = _words.get(kind)
+    return words(facts, currency) if words else Sentence(_("Há uma novidade para você."))
+
+
+@words_for(Notice.Kind.CLIENTS_RECEIVED)
+def clients_received(facts: Facts, currency: str) -> Sentence:
+    n, clients = _clients(facts)
+    if n == 1 and clients:
+        text = _("%(name)s entrou na sua carteira") % {"name": clients[0][1]}
+    else:
+        text = ngettext("%(n)s cliente entrou na sua carteira", "%(n)s clientes entraram na sua carteira", n) % {"n": number(n)}
+    path = f"clients/{clients[0][0]}/" if n == 1 and clients else "clients/"
+    return Sentence(text, _detail(facts, n, clients), path, "user-plus", "ok")
+
+
+@words_for(Notice.Kind.CLIENTS_GIVEN)
+def clients_given(facts: Facts, currency: str) -> Sentence:
+    n, clients = _clients(facts)
+    if n == 1 and clients:
+        text = _("%(name)s saiu da sua carteira") % {"name": clients[0][1]}
+    else:
+        text = ngettext("%(n)s cliente saiu da sua carteira", "%(n)s clientes saíram da sua carteira", n) % {"n": number(n)}
+    # No link to the client: its page is no longer within reach.
+    return Sentence(text, _detail(facts, n, clients), "rotation/mine/", "user-x", "warn")
+
+
+@words_for(Notice.Kind.RUN_AWAITING)
+def run_awaiting(facts: Facts, currency: str) -> Sentence:
+    n = _number(facts, "proposed", "count")
+    text = ngettext("%(n)s proposta de giro espera a sua revisão", "%(n)s propostas de giro esperam a sua revisão", n) % {"n": number(n)}
+    parts = []
+    if facts.get("value_cents"):
+        parts.append(_("%(money)s de valor esperado") % {"money": money_short(facts["value_cents"], currency)})
+    expires_on, as_of = _day(facts.get("expires_on")), _day(facts.get("as_of"))
+    if expires_on:
+        parts.append(_("decida até %(day)s") % {"day": day(expires_on)})
+    elif as_of:
+        parts.append(_("calculado sobre %(day)s") % {"day": day(as_of)})
+    return Sentence(text, " · ".join(parts), _run(facts), "clock", "warn")
+
+
+@words_for(Notice.Kind.RUN_APPLIED)
+def run_applied(facts: Facts, currency: str) -> Sentence:
+    n = _number(facts, "applied")
+    text = ngettext("Giro aplicado: %(n)s cliente mudou de mãos", "Giro aplicado: %(n)s clientes mudaram de mãos", n) % {"n": number(n)}
+    return Sentence(text, _left_out(facts), _run(facts), "circle-check", "ok")
+
+
+@words_for(Notice.Kind.RUN_REVERSED)
+def run_reversed(facts: Facts, currency: str) -> Sentence:
+    n = _number(facts, "applied")
+    text = ngettext("Lote revertido: %(n)s cliente voltou", "Lote revertido: %(n)s clientes voltaram", n) % {"n": number(n)}
+    return Sentence(text, _left_out(facts), _run(facts), "undo-2", "info")
+
+
+@words_for(Notice.Kind.RUN_FAILED)
+def run_failed(facts: Facts, currency: str) -> Sentence:
+    during_apply = facts.get("state") == "applying"
+    text = _("O giro parou enquanto era aplicado") if during_apply else _("O giro não pôde ser calculado")
+    return Sentence(text, str(facts.get("error") or ""), _run(facts), "circle-alert", "bad")
+
+
+def _clients(facts: Facts) -> tuple[int, list]:
+    clients = [pair for pair in facts.get("clients") or [] if isinstance(pair, list) and len(pair) == 2]
+    return _number(facts, "n", "count"), clients
+
+
+def _detail(facts: Facts, n: int, clients: list) -> str:
+    parts = []
+    if n > 1 and clients:
+        named = ", ".join(str(name) for _id, name in clients)
+        more = n - len(clients)
+        parts.append(
+            ngettext("%(names)s e mais %(n)s", "%(names)s e mais %(n)s", more) % {"names": named, "n": more} if more > 0 else named
+        )
+    if str(facts.get("source")) in SOURCES:
+        parts.append(str(SOURCES[facts["source"]]))
+    on = _day(facts.get("on"))
+    if on:
+        parts.append(_("desde %(day)s") % {"day": day_short(on)})
+    return " · ".join(parts)
+
+
+def _left_out(facts: Facts) -> str:
+    stale, undecided = _number(facts, "stale"), _number(facts, "undecided")
+    parts = []
+    if stale:
+        parts.append(ngettext("%(n)s ficou de fora: mudou antes", "%(n)s ficaram de fora: mudaram antes", stale) % {"n": number(stale)})
+    if undecided:
+        parts.append(ngettext("%(n)s ainda por decidir", "%(n)s ainda por decidir", undecided) % {"n": number(undecided)})
+    return " · ".join(parts)
+
+
+def _number(facts: Facts, *names: str) -> int:
+    return next((int(facts[name]) for name in names if isinstance(facts.get(name), int)), 0)
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def _run(facts: Facts) -> str:
+    return f"rotation/{facts['run']}/" if isinstance(facts.get("run"), int) else ""

@@ -1,0 +1,28 @@
+"""Whether a member must set up a second factor before entering an organization that requires one."""
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.http import HttpRequest
+
+from accounts.models import Organization
+from accounts.sessions import SECOND_FACTOR
+
+FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+
+
+def requires_second_factor(organization: Organization) -> bool:
+    """Every member of an organization that says so; never of a demonstration, whose passwords are published."""
+    return organization.require_second_factor and not organization.is_demo
+
+
+def lacks_second_factor(request: HttpRequest) -> bool:
+    """Whether the member of this request must set up a second factor first.
+
+    Asked of the database until there is one, then remembered by the session; removing a factor ends that memory.
+    """
+    if not requires_second_factor(request.organization) or request.session.get(SECOND_FACTOR):  # type: ignore[attr-defined]
+        return False
+    if not is_mfa_enabled(request.user, FACTORS):
+        return True
+    request.session[SECOND_FACTOR] = True
+    return False
