@@ -205,7 +205,7 @@ def _one(rule: Rule, version: int, facts: Facts, reps: Representatives, as_of: i
     result = _solve(rule, pairs, ceilings, ties, orphan_drawn, reps)
     watch.lap("assign")
     others = {
-        kind: worth(distribute(kind, pairs, ceilings, reps.holds + shared.received, reps.capacity), pairs)
+        kind: worth(distribute(kind, pairs, ceilings, reps.holds + shared.received, reps.capacity), pairs, ceilings)
         for kind in ("round_robin", "greedy")
     }
     watch.lap("compare")

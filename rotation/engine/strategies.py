@@ -90,6 +90,11 @@ def distribute(kind: str, pairs: Pairs, ceilings: Ceilings, holds: Array, capaci
     return chosen
 
 
-def worth(chosen: Array, pairs: Pairs) -> int:
-    """Cents of the pairs chosen."""
-    return int(pairs.value[chosen[chosen >= 0]].sum())
+def worth(chosen: Array, pairs: Pairs, ceilings: Ceilings) -> int:
+    """Cents of the pairs chosen less the steps of fairness their loads cost: the measure the assignment maximises.
+
+    Without the steps a strategy that crowds one representative would look better than the optimum.
+    """
+    rows = chosen[chosen >= 0]
+    load = np.bincount(pairs.representative[rows], minlength=len(ceilings.room))
+    return int(pairs.value[rows].sum()) - ceilings.penalty(load)

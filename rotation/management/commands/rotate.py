@@ -44,8 +44,7 @@ class Command(BaseCommand):
         except DomainError as refusal:
             raise CommandError(str(refusal), returncode=1) from refusal
         if options["json"]:
-            json.dump(report, self.stdout, ensure_ascii=False)
-            self.stdout.write("")
+            self.stdout.write(json.dumps(report, ensure_ascii=False))
         else:
             with translation.override(organization.language):
                 self._tell(report)
