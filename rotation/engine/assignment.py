@@ -24,10 +24,12 @@ from .facts import Array
 from .pairs import Pairs
 
 TIES = 1024
-PATIENCE = 1000  # rounds with the smallest increment before a price war is cut short
-CHECK_EVERY = 200
+PATIENCE, LONG_PATIENCE = 40, 960  # rounds with the smallest increment; the long one while few still bid
+SKIRMISH = 64, 200  # more bidders than this, or than one client in so many, are a price war
+PHASES, PHASE_ROUNDS = 8, 300
+FIRST, FINER, MARGIN = 0.3, 4, 2  # first increment in medians; how much finer each phase; overshoot in increments
 GOOD_GAP = 1e-4
-COARSE = 1e-3
+LARGE = 1000  # people; beyond that exchanges cost more than the last hundredth of a percent
 MOST = 2**62
 HEAD = 2048
 FEW = 1024
@@ -128,10 +130,13 @@ class _Auction:
         self.load = np.zeros(m, np.int64)
         self.price = np.append(self._reserve(np.arange(m), np.zeros(m, np.int64)), MOST)
         self.price[:-1][self.room <= 0] = MOST
-        self.net = self._nets(np.arange(n))[0]
+        self.net, self.column, self.second = self._nets(np.arange(n))
         self.fresh = np.zeros(n, np.int64)
+        # numpy sorts 16 bits by counting
+        self.narrow = np.int16 if m < 2**15 else np.int64
         self.rounds = 0
         self.eps = 1
+        self.best_bound, self.best_objective = MOST * self.n + MOST * self.m, -1
         # those worth asking first: everyone waiting whose remembered net value is at least the floor
         self.head, self.floor = np.empty(0, np.int64), MOST
         self.placed = np.empty(0, np.int64)
@@ -160,29 +165,84 @@ class _Auction:
         return best, column, net.max(axis=1)
 
     def run(self) -> None:
-        """Bid until nobody can gain, or the bound shows that nothing worth waiting for is left."""
-        while True:
-            chosen, alternative = self._choose()
-            if len(chosen) == 0:
-                break
-            self.rounds += 1
-            self._bid(chosen, alternative)
-            if self.rounds >= PATIENCE and self.rounds % CHECK_EVERY == 0:
-                if self.eps == 1:
-                    positive = self.worth[self.worth > 0]
-                    self.eps = max(int(COARSE * float(np.median(positive))), 1)
-                self._complete_if_good()
-                if self.done:
-                    break
-        if self.eps > 1:
+        """Bid until nobody can gain, or, in a price war, until the bound shows that nothing worth waiting for is left."""
+        if self._rounds(PATIENCE) or self._rounds(LONG_PATIENCE, while_few=True):
+            return
+        if not self.small:
+            self._scale_down()
+        self._complete()
+        self._remember()
+        self._restore()
+        good = self.best_objective >= self.best_bound * (1 - GOOD_GAP)
+        if self.best_objective < self.best_bound and not (good and (self.m + len(self.ceilings.give)) > LARGE):
             self._polish()
-
-    done = False
 
     @property
     def small(self) -> bool:
         """Exchanges alone reach the optimum sooner than a price war would."""
-        return (self.m + len(self.ceilings.give)) ** 2 * 2000 <= BUDGET
+        return (self.m + len(self.ceilings.give)) ** 2 * 500 <= BUDGET
+
+    def _rounds(self, most: int, while_few: bool = False) -> bool:
+        """Rounds of bidding; True if they ended by themselves."""
+        for _ in range(most):
+            chosen, alternative = self._choose()
+            if len(chosen) == 0:
+                return True
+            if while_few and len(chosen) > max(SKIRMISH[0], self.n // SKIRMISH[1]):
+                return False
+            self.rounds += 1
+            self._bid(chosen, alternative)
+        return False
+
+    def _scale_down(self) -> None:
+        """Coarse increments first, then finer ones from prices a little below those found.
+
+        Two representatives at the same distance are worth the same to everyone nearby, and single increments would then
+        climb for ever. A place left empty at a price above its step spoils only the bound, and the next phase
+        starts it from its step again.
+        """
+        positive = self.worth[self.worth > 0]
+        eps = max(int(FIRST * float(np.median(positive))), 1)
+        for _ in range(PHASES):
+            self._restart(eps)
+            self._rounds(PHASE_ROUNDS)
+            self._complete()
+            self._remember()
+            if self.best_objective >= self.best_bound * (1 - GOOD_GAP):
+                return
+            eps = max(eps // FINER, 1)
+
+    def _restart(self, eps: int) -> None:
+        """Take every client back and begin from the prices reached, less what the last increments may have overshot."""
+        reps = np.arange(self.m)
+        price = self.price[:-1]
+        step = self._reserve(reps, np.clip(self.load, 0, np.maximum(self.room - 1, 0)))
+        price = np.where(self.load < self.room, np.minimum(price, step), price)
+        overshot = MARGIN * self.eps if self.eps > 1 else 0
+        price = np.maximum(price - overshot, self._reserve(reps, np.zeros(self.m, np.int64)))
+        self.price[:-1] = np.where(self.room > 0, price, MOST)
+        self.eps = eps
+        self.at[:] = -1
+        self.load[:] = 0
+        self.tickets = np.append(self.ceilings.give, MOST)
+        self.run_tickets = int(self.ceilings.run)
+        self.net, self.column, self.second = self._nets(np.arange(self.n))
+        self.fresh[:] = self.rounds
+        self.head, self.floor = np.empty(0, np.int64), MOST
+        self.placed = np.empty(0, np.int64)
+
+    def _remember(self) -> None:
+        """Keep the best assignment and the least bound seen, each on its own."""
+        bound = self.bound()
+        if bound < self.best_bound:
+            self.best_bound, self.best_price = bound, self.price.copy()
+        objective = self._objective()
+        if objective > self.best_objective:
+            self.best_objective, self.best = objective, (self.at.copy(), self.slot.copy())
+
+    def _restore(self) -> None:
+        self.at, self.slot = self.best
+        self.price = self.best_price
 
     def _choose(self) -> tuple[Array, Array]:
         """Bidders of this round in falling order of net value while tickets last, and what each one's ticket is worth elsewhere.
@@ -219,9 +279,9 @@ class _Auction:
 
     def _refresh(self, clients: Array) -> bool:
         """Look at the prices again; True if nothing had changed for these clients."""
-        net = self._nets(clients)[0]
+        net, column, second = self._nets(clients)
         same = bool((net == self.net[clients]).all())
-        self.net[clients] = net
+        self.net[clients], self.column[clients], self.second[clients] = net, column, second
         self.fresh[clients] = self.rounds
         return same
 
@@ -249,7 +309,7 @@ class _Auction:
         return chosen, alternative
 
     def _bid(self, chosen: Array, alternative: Array) -> None:
-        best, column, second = self._nets(chosen)
+        best, column, second = self.net[chosen], self.column[chosen], self.second[chosen]
         rival = np.maximum(np.maximum(second, alternative), 0)
         target = self.place[chosen, column].astype(np.int64)
         offer = self.price[target] + np.maximum(best - rival, 0) + self.eps
@@ -261,7 +321,9 @@ class _Auction:
         where = np.concatenate((self.at[held], target))
         bids = np.concatenate((self.bid[held], offer))
         slots = np.concatenate((self.slot[held], column))
-        order = np.lexsort((who, -bids, where))
+        # stable twice over: equal bids stay in the order in which they came, the earlier holder first
+        order = np.argsort(-bids, kind="stable")
+        order = order[np.argsort(where[order].astype(self.narrow), kind="stable")]
         who, where, bids, slots = who[order], where[order], bids[order], slots[order]
         first = np.flatnonzero(np.concatenate(([True], where[1:] != where[:-1])))
         rank = np.arange(len(where)) - np.repeat(first, np.diff(np.append(first, len(where))))
@@ -285,8 +347,6 @@ class _Auction:
         self.price[reps] = np.maximum(self.price[reps], np.minimum(lowest[reps], next_place))
         # whoever was outbid remembers a net value from before the prices rose: still an upper bound
         lost = who[~keeps]
-        self.net[lost] = self._nets(lost)[0]
-        self.fresh[lost] = self.rounds
         self.placed = np.concatenate((self.placed[self.at[self.placed] >= 0], chosen[self.at[chosen] >= 0]))
         self.mark[chosen] = True
         self.head = np.concatenate((self.head[~self.mark[self.head]], lost))
@@ -307,30 +367,28 @@ class _Auction:
         ticketed = order[_rank_within(owner) < give[owner]][: int(min(self.ceilings.run, self.n))]
         return _exact_sum(over) + _exact_sum(net[ticketed])
 
-    def _complete_if_good(self) -> None:
-        """Fill places left empty with whoever is worth most there; stop when exchanges can do the rest."""
-        kept = self.at.copy(), self.slot.copy(), self.load.copy(), self.tickets.copy(), self.run_tickets
-        self._complete()
-        if self.small or self._objective() >= self.bound() * (1 - GOOD_GAP):
-            self.done = True
-        else:
-            self.at, self.slot, self.load, self.tickets, self.run_tickets = kept
-
     def _complete(self) -> None:
-        waiting = np.flatnonzero((self.at < 0) & (self.tickets[self.owner] > 0) & (self.worth.max(axis=1) > 0))
-        for client in waiting[np.argsort(-self.worth[waiting].max(axis=1), kind="stable")]:
+        """Fill places left empty with whoever is worth most there."""
+        reps = np.arange(self.m)
+        step = np.where(self.load < self.room, self._reserve(reps, np.clip(self.load, 0, np.maximum(self.room - 1, 0))), MOST)
+        step = np.append(step, MOST)
+        waiting = np.flatnonzero((self.at < 0) & (self.tickets[self.owner] > 0))
+        gain = (self.worth[waiting] - step[self.place[waiting]]).max(axis=1, initial=0)
+        order = np.argsort(-gain, kind="stable")
+        for client in waiting[order[: int((gain > 0).sum())]]:
             if self.run_tickets <= 0:
                 return
-            place = self.place[client]
-            real = np.flatnonzero((place < self.m) & (np.append(self.load < self.room, False)[place]))
-            if self.tickets[self.owner[client]] <= 0 or len(real) == 0:
+            if self.tickets[self.owner[client]] <= 0:
                 continue
-            gain = self.worth[client, real] - self._reserve(place[real], self.load[place[real]])
-            if gain.max() <= 0:
+            gains = self.worth[client] - step[self.place[client]]
+            column = int(gains.argmax())
+            if gains[column] <= 0:
                 continue
-            column = real[gain.argmax()]
-            self.at[client], self.slot[client] = place[column], column
-            self.load[place[column]] += 1
+            rep = int(self.place[client, column])
+            self.at[client], self.slot[client] = rep, column
+            self.load[rep] += 1
+            full = self.load[rep] >= self.room[rep]
+            step[rep] = MOST if full else self._reserve(np.array([rep]), self.load[rep : rep + 1])[0]
             self.tickets[self.owner[client]] -= 1
             self.run_tickets -= 1
 
@@ -349,7 +407,8 @@ class _Auction:
 
     def _objective(self) -> int:
         placed = np.flatnonzero(self.at >= 0)
-        return _exact_sum(self.worth[placed, self.slot[placed]]) - self.ceilings.penalty(self.load) * self.unit
+        load = np.bincount(self.at[placed], minlength=self.m)
+        return _exact_sum(self.worth[placed, self.slot[placed]]) - self.ceilings.penalty(load) * self.unit
 
     def result(self) -> Assignment:
         pairs = self.pairs
@@ -357,9 +416,8 @@ class _Auction:
         pair_of = np.full(self.n, -1, np.int64)
         pair_of[placed] = pairs.start[placed] + self.slot[placed]
         value = int(pairs.value[pair_of[placed]].sum())
-        load = np.bincount(self.at[placed], minlength=self.m)
-        penalty = self.ceilings.penalty(load)
-        bound = self.bound() // self.unit
+        penalty = self.ceilings.penalty(np.bincount(self.at[placed], minlength=self.m))
+        bound = min(self.bound(), self.best_bound) // self.unit
         prices = np.where(self.price[:-1] >= MOST, np.inf, self.price[:-1] / self.unit)
         return Assignment(
             representative_of=self.at.astype(np.int32),

@@ -55,12 +55,10 @@ class Ceilings:
 
 
 def fairness_cost(pairs: Pairs, fairness: float) -> int:
-    """Cents of one step: ``fairness`` times the median over clients of their best pair."""
+    """Cents of one step: ``fairness`` times the median value of all pairs."""
     if fairness == 0 or len(pairs) == 0:
         return 0
-    has = np.diff(pairs.start) > 0
-    best = np.maximum.reduceat(pairs.value, pairs.start[:-1][has])
-    return int(np.rint(fairness * np.median(best)))
+    return int(np.rint(fairness * np.median(pairs.value)))
 
 
 def ledger_shift(balance: Array | None) -> Array | None:

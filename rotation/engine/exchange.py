@@ -17,7 +17,7 @@ from .facts import Array
 from .pairs import Pairs
 
 NO_ARC = 2**60
-BUDGET = 400_000_000  # cells looked at: about a second
+BUDGET = 100_000_000  # cells looked at: about half a second
 
 
 @dataclass(eq=False)

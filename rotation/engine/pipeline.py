@@ -182,7 +182,7 @@ def _one(rule: Rule, version: int, facts: Facts, reps: Representatives, as_of: i
     watch.lap("guard")
 
     stake = at_stake_cents(scores, rule.value.margin_rate, rows_free, facts.client_id)
-    orphan = _orphans(facts, reps, rows_free)
+    orphan = _orphans(rule, facts, reps, rows_free)
     # nobody serves them: their whole year is at stake
     stake[orphan] = np.maximum(scores.year_cents[rows_free[orphan]] * rule.value.margin_rate, 0)
     give = give_for(rule, reps, shared.given)
@@ -204,10 +204,7 @@ def _one(rule: Rule, version: int, facts: Facts, reps: Representatives, as_of: i
     ceilings = Ceilings(room, facts.owner[candidates], give, run, step, ledger_shift(reps.balance))
     result = _solve(rule, pairs, ceilings, ties, orphan_drawn, reps)
     watch.lap("assign")
-    others = {
-        kind: worth(distribute(kind, pairs, ceilings, reps.holds + shared.received, reps.capacity), pairs, ceilings)
-        for kind in ("round_robin", "greedy")
-    }
+    others = _others(pairs, ceilings, reps, shared.received)
     watch.lap("compare")
 
     proposals = _proposals(facts, reps, scores, candidates, stake_drawn, base, pairs, result, as_of)
@@ -248,8 +245,7 @@ def _one(rule: Rule, version: int, facts: Facts, reps: Representatives, as_of: i
         "exact": result.exact,
         "rounds": result.rounds,
         "at_stake_cents": int(proposals.at_stake_cents.sum()),
-        "round_robin_cents": others["round_robin"],
-        "greedy_cents": others["greedy"],
+        **others,
         "seconds": watch.seconds,
     }
     n = len(facts)
@@ -282,7 +278,10 @@ def _flag(rule: Rule, facts: Facts, columns: Columns, excluded: Array) -> tuple[
     return population, population & evaluate(rule.trigger, columns) & ~excluded
 
 
-def _orphans(facts: Facts, reps: Representatives, rows: Array) -> NDArray[np.bool_]:
+def _orphans(rule: Rule, facts: Facts, reps: Representatives, rows: Array) -> NDArray[np.bool_]:
+    """Clients nobody answers for, where the rule is about that: a leaver's every client must reach someone."""
+    if "owner_status" not in fields_used(rule):
+        return np.zeros(len(rows), bool)
     return ~np.append(reps.active, False)[facts.owner[rows]]
 
 
@@ -354,6 +353,17 @@ def _solve(rule: Rule, pairs: Pairs, ceilings: Ceilings, ties: Array, orphan: Ar
     return Assignment(
         solved.representative_of, solved.pair_of, value, solved.penalty_cents, bound, gap, solved.prices, solved.rounds, solved.exact
     )
+
+
+def _others(pairs: Pairs, ceilings: Ceilings, reps: Representatives, received: Array) -> dict[str, int]:
+    """What other ways would have been worth: bare value, and less the same fairness steps as the objective."""
+    worths = {}
+    for kind in ("round_robin", "greedy"):
+        chosen = distribute(kind, pairs, ceilings, reps.holds + received, reps.capacity)
+        load = np.bincount(pairs.representative[chosen[chosen >= 0]], minlength=len(reps))
+        worths[f"{kind}_cents"] = worth(chosen, pairs)
+        worths[f"{kind}_objective_cents"] = worths[f"{kind}_cents"] - ceilings.penalty(load)
+    return worths
 
 
 def _proposals(
