@@ -32,7 +32,6 @@ class Workbook:
         if sheet is None:
             raise UnreadableFile(_("“%(name)s” está vazio.") % {"name": path.name})
         self._sheet = sheet
-        self._first_line = (sheet.start or (0, 0))[0] + 1
         _line, header = next(self._records(), (0, []))
         self.header = checked_header(header, limits, path.name)
         self.expected_rows = sheet.height - 1
@@ -82,7 +81,7 @@ class Workbook:
         return digest.hexdigest()
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        for line, values in enumerate(self._sheet.iter_rows(), start=self._first_line):
+        for line, values in enumerate(self._sheet.iter_rows(), start=1):
             cells = [_text(value) for value in values]
             if max(map(len, cells), default=0) > self.limits.cell:
                 raise UnreadableFile(
