@@ -3,7 +3,8 @@
 Rows never become Python objects: a night of a million clients is read in place from the server's binary copy.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,7 +18,7 @@ from clients.models import Client
 from rotation.engine.facts import NO_DAY, Facts, Representatives
 from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
-from rotation.selectors.activity import activity_on
+from rotation.selectors.activity import Source, activity_query, source_on
 from rotation.selectors.columns import Array, read_columns
 
 EPOCH = date(1970, 1, 1)
@@ -88,7 +89,8 @@ _HELD_OUT = sql.SQL("""
     WHERE organization_id = %(organization)s AND until_on > %(as_of)s AND run_id <> %(run)s GROUP BY client_id
 """)
 _SCHEDULED_ORDERS = sql.SQL("""
-    SELECT client_id FROM clients_clientactivity WHERE organization_id = %(organization)s AND last_on > %(as_of)s
+    SELECT DISTINCT client_id FROM clients_order
+    WHERE organization_id = %(organization)s AND ordered_on > %(as_of)s AND net_cents > 0
 """)
 # The summary keeps the latest visit and contact only; a run of the past must not see those that came later.
 _EARLIER = """
@@ -106,7 +108,7 @@ class RunFacts:
 
     clients: Facts
     representatives: Representatives
-    from_orders: bool  # the orders were read, not the summary alone
+    source: Source  # where the orders' statistics came from
 
 
 def day_number(day: date) -> int:
@@ -137,7 +139,7 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
         A rule needs what is not recorded; the message names it.
     """
     values = {"organization": organization.pk, "as_of": as_of, "run": run_id}
-    columns, from_orders = _client_columns(organization, rules, values)
+    columns, source = _client_columns(organization, rules, values)
     table = _representative_table(organization, as_of)
     ids = np.array([row.pk for row in table], np.int64)
 
@@ -168,34 +170,46 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
         **columns,
         **words,
     )
-    return RunFacts(facts, representatives, from_orders)
+    return RunFacts(facts, representatives, source)
 
 
-def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], bool]:
+def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, dict[str, str]]:
+    """The one SELECT over clients for these rules, parameters organization and as_of, and the kind of each column."""
     used = frozenset[str]().union(*(fields_used(rule) for rule in rules))
     chosen = dict(_BASE)
     for name in sorted(used & _OPTIONAL.keys()):
         column, kind, expression = _OPTIONAL[name]
         chosen[column] = (kind, expression)
-    activity, from_orders = activity_on(organization.pk, values["as_of"])
-    query = sql.SQL(_CLIENTS).format(
-        columns=sql.SQL(", ").join(sql.SQL(expression) for _, expression in chosen.values()), activity=activity
-    )
+    columns = sql.SQL(", ").join(sql.SQL(expression) for _, expression in chosen.values())
+    query = sql.SQL(_CLIENTS).format(columns=columns, activity=activity_query(source))
+    return query, {name: kind for name, (kind, _) in chosen.items()}
+
+
+@contextmanager
+def planned_for(source: Source) -> Iterator[None]:
+    """Planner settings of that one query, inside the caller's transaction."""
+    # Wide tables of one row a client: a hash that fits in memory beats one that spills.
+    wanted = {"work_mem": "192MB"}
+    if source is not Source.SUMMARY:
+        # Orders come out of their covering index in client order; hashing nine million of them is 7 times slower.
+        wanted["enable_hashagg"] = "off"
     with connection.cursor() as cursor:
-        # Three wide tables of one row a client: a hash that fits in memory beats one that spills.
-        cursor.execute("SET LOCAL work_mem = '192MB'")
-        if from_orders:
-            # Orders come out of their covering index in client order; hashing nine million of them instead is 7 times slower.
-            cursor.execute("SET LOCAL enable_hashagg = off")
-        columns = read_columns(query, values, {name: kind for name, (kind, _) in chosen.items()}, no_day=NO_DAY)
-        cursor.execute("SET LOCAL enable_hashagg TO DEFAULT")
-        cursor.execute("SET LOCAL work_mem TO DEFAULT")
+        cursor.execute("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in wanted.items()))
+        yield
+        cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in wanted))
+
+
+def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], Source]:
+    source = source_on(organization.pk, values["as_of"])
+    query, kinds = clients_query(rules, source)
+    with planned_for(source):
+        columns = read_columns(query, values, kinds, no_day=NO_DAY)
     ids = columns["client_id"]
     if (ids[1:] < ids[:-1]).any():
         # Cheaper here than a sort of wide rows on the server.
         order = np.argsort(ids, kind="stable")
         columns = {name: column[order] for name, column in columns.items()}
-    return columns, from_orders
+    return columns, source
 
 
 def _positions(wanted: Array, ids: Array) -> Array:

@@ -133,7 +133,7 @@ def _summary(facts: RunFacts, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "at_stake_cents": sum(outcome.summary["at_stake_cents"] for outcome in outcomes),
         "net_12m_cents": int(sum(facts.clients.net_12m[outcome.proposals.client].sum() for outcome in outcomes)),
         "net_12m_all_cents": int(np.maximum(facts.clients.net_12m, 0).sum()),
-        "from_orders": facts.from_orders,
+        "source": facts.source.value,
         "km_before": round(float(before[known].mean()), 1) if known.any() else None,
         "km_after": round(float(after[known].mean()), 1) if known.any() else None,
         **_load(facts, sent, got),
