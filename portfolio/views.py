@@ -19,8 +19,9 @@ from clients.models import Contact, Order
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to
 from clients.selectors.lifecycle import lifecycle_of
 from clients.selectors.lists import COUNT_UP_TO, SORTS
-from clients.selectors.page import CYCLE_FROM_ORDERS, monthly_revenue, recent_orders, standing_of
+from clients.selectors.page import monthly_revenue, recent_orders, standing_of
 from portfolio.models import Visit
+from portfolio.rows import shown
 from portfolio.timeline import happenings
 
 TABS = {
@@ -50,15 +51,9 @@ def client_list(request: HttpRequest) -> HttpResponse:
     member = request.membership  # type: ignore[attr-defined]
     visible = clients_visible_to(member)
     page = client_rows(visible, wanted, as_of=as_of, limits=limits)
-    for row in page.rows:
-        row.lifecycle = lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits)
-        row.silent = (as_of - row.last_on).days if row.last_on else None
-        known = row.repeat_days is not None and row.repeat_days + 1 >= CYCLE_FROM_ORDERS and row.median_gap
-        row.cycle = row.median_gap if known else None
-        row.lateness = row.silent / row.median_gap if known and row.silent is not None else None
     here = reverse("portfolio:client_list", args=[request.organization.slug])  # type: ignore[attr-defined]
     context: dict[str, Any] = {
-        "page": page,
+        "rows": shown(page.rows, as_of=as_of, limits=limits, currency=request.organization.currency),  # type: ignore[attr-defined]
         "wanted": wanted,
         "here": here,
         "count": COUNT_UP_TO if page.count > COUNT_UP_TO else page.count,

@@ -15,7 +15,7 @@ from tests.clients.conftest import NOW, counts, refused_rows
 
 REPRESENTATIVES = "representative_code,name,team,contract_type,regions\nV1,Ana,Sul,CLT,SC|PR\nV2,Bruno,Sul,autônomo,\n"
 CLIENTS = "client_code,name,tax_id,state,representative_code,tags\nC1,Açaí do Pará Ltda,11.222.333/0001-81,SP,V1,vip;novo\nC2,Bazar Dois,,PR,V2,\n"
-ORDERS = "order_code,client_code,ordered_on,amount\nP1,C1,2026-01-05,\"1.234,56\"\nP2,C1,2026-02-05,100\nP3,C2,05/02/2026,50.00\n"
+ORDERS = 'order_code,client_code,ordered_on,amount\nP1,C1,2026-01-05,"1.234,56"\nP2,C1,2026-02-05,100\nP3,C2,05/02/2026,50.00\n'
 LINES = """order_code,client_code,ordered_on,product_code,quantity,unit_price
 P1,C1,2026-01-05,A,2,10.00
 P2,C2,2026-01-06,A,1,10.00
@@ -39,7 +39,9 @@ def test_representatives_come_with_their_team(take, organization):
 
     assert counts(result) == (2, 0, 0, 0, 0)
     with acting_for(organization.pk):
-        rows = Representative.objects.order_by("code").values_list("code", "name", "team__name", "contract_type", "regions", "capacity_clients")
+        rows = Representative.objects.order_by("code").values_list(
+            "code", "name", "team__name", "contract_type", "regions", "capacity_clients"
+        )
         assert list(rows) == [("V1", "Ana", "Sul", "employee", ["SC", "PR"], 150), ("V2", "Bruno", "Sul", "autonomous", [], 150)]
         assert Team.objects.count() == 1
 
@@ -109,12 +111,14 @@ def test_an_owner_named_again_moves_nothing_and_another_moves_the_client(take, o
 
 def test_contacts_and_products(take, organization, companies):
     contacts = take("contacts", "client_code,name,email,role\nC1,João,joao@acai.example,Compras\nC9,Maria,,\n")
-    products = take("products", "product_code,name,stock_quantity,stock_since\nA,Arroz,\"12,5\",01/02/2026\nB,Feijão,,\n")
+    products = take("products", 'product_code,name,stock_quantity,stock_since\nA,Arroz,"12,5",01/02/2026\nB,Feijão,,\n')
 
     assert counts(contacts) == (1, 0, 0, 0, 1)
     assert counts(products) == (2, 0, 0, 0, 0)
     with acting_for(organization.pk):
-        assert list(Contact.objects.values_list("client__code", "name", "email", "role")) == [("C1", "João", "joao@acai.example", "Compras")]
+        assert list(Contact.objects.values_list("client__code", "name", "email", "role")) == [
+            ("C1", "João", "joao@acai.example", "Compras")
+        ]
         assert list(Product.objects.order_by("code").values_list("code", "name", "stock_quantity", "stock_since")) == [
             ("A", "Arroz", 12.5, date(2026, 2, 1)),
             ("B", "Feijão", None, None),
@@ -128,7 +132,12 @@ def test_orders_bring_their_projections_and_the_feeds_freshness(take, organizati
     assert result.more == {"orders": 3, "amount_cents": 138456}
     with acting_for(organization.pk):
         activity = ClientActivity.objects.get(client__code="C1")
-        assert (activity.repeat_days, activity.first_on, activity.last_on, activity.median_gap) == (1, date(2026, 1, 5), date(2026, 2, 5), 31)
+        assert (activity.repeat_days, activity.first_on, activity.last_on, activity.median_gap) == (
+            1,
+            date(2026, 1, 5),
+            date(2026, 2, 5),
+            31,
+        )
         assert (activity.net_12m_cents, activity.n30, activity.n90, activity.abc) == (133456, 1, 2, "A")
         assert Organization.objects.get().orders_received_at == NOW
 
@@ -159,7 +168,9 @@ def test_lines_make_orders_however_far_apart_and_repeated_lines_add_up(take, org
     assert counts(result) == (3, 0, 0, 1, 0)
     with acting_for(organization.pk):
         assert dict(Order.objects.values_list("code", "amount_cents")) == {"P1": 4550, "P2": 1000}
-        items = OrderItem.objects.filter(order__code="P1").values_list("line", "product__code", "quantity", "unit_price_cents", "amount_cents")
+        items = OrderItem.objects.filter(order__code="P1").values_list(
+            "line", "product__code", "quantity", "unit_price_cents", "amount_cents"
+        )
         assert sorted(items) == [(1, "A", 4, 1000, 4000), (2, "B", 1, 550, 550)]
         assert list(Product.objects.order_by("code").values_list("code", "name")) == [("A", "A"), ("B", "B")]
 
@@ -195,7 +206,9 @@ def test_returns_and_cancellations_by_prefix(take, organization, companies):
         "status": {"column": "invoice", "starts_with": {"C": "returned", "X": "cancelled"}, "default": "valid"},
     }
 
-    take("orders", "invoice,client_code,ordered_on,amount\n1,C1,2026-01-05,100\nC2,C1,2026-01-05,-40\nX3,C1,2026-01-06,70\n", mapping=mapping)
+    take(
+        "orders", "invoice,client_code,ordered_on,amount\n1,C1,2026-01-05,100\nC2,C1,2026-01-05,-40\nX3,C1,2026-01-06,70\n", mapping=mapping
+    )
 
     with acting_for(organization.pk):
         assert dict(Order.objects.values_list("code", "net_cents")) == {"1": 10000, "C2": -4000, "X3": 0}
@@ -289,8 +302,9 @@ def test_missing_columns_are_listed_with_the_nearest_header(take, companies):
     with pytest.raises(MissingColumns) as refusal:
         take("orders", "Pedido;Cod Cliente;order_on;valor_total\n1;C1;2026-01-05;1\n")
 
-    assert "order_code (seria “Pedido”?), client_code (seria “Cod Cliente”?), ordered_on (seria “order_on”?), amount (seria “valor_total”?)" in str(
-        refusal.value
+    assert (
+        "order_code (seria “Pedido”?), client_code (seria “Cod Cliente”?), ordered_on (seria “order_on”?), amount (seria “valor_total”?)"
+        in str(refusal.value)
     )
 
 
@@ -349,7 +363,11 @@ def test_chunks_give_what_one_transaction_gives(take, organization, companies, m
     from clients.imports.kinds.orders import Orders
 
     take("clients", "client_code,name\n" + "".join(f"K{n},Cliente {n}\n" for n in range(40)))
-    text = LINES.splitlines()[0] + "\n" + "".join(f"Q{n % 90},K{n % 30},2026-01-{n % 30 % 27 + 1:02d},A,{n % 7 + 1},1.25\n" for n in range(400))
+    text = (
+        LINES.splitlines()[0]
+        + "\n"
+        + "".join(f"Q{n % 90},K{n % 30},2026-01-{n % 30 % 27 + 1:02d},A,{n % 7 + 1},1.25\n" for n in range(400))
+    )
     whole = take("orders", text, dry_run=True)
     monkeypatch.setattr(Orders, "chunk_rows", 25)
 

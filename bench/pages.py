@@ -1,0 +1,135 @@
+"""What a page costs the server: CPU of the application and of its database connection, per request, as a company grows.
+
+The pages are asked for in this process through the whole stack (middleware, row security, templates), so the CPU of
+this process is the application's, and the CPU of the connection's own server process is the database's.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.test import Client as Web
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Membership, Organization, Representative, Team, User
+from accounts.tenancy import identity_atomic, tenant_atomic
+from bench import world
+from clients.models import Client
+from rotation.models import Run
+
+REQUESTS = 60
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Cost:
+    page: str
+    cpu_ms: float  # application and database, mean
+    database_ms: float  # of which the database
+    p95_ms: float  # wall clock
+    queries: int
+    kilobytes: float
+
+
+def database_cpu(pid: int) -> float:
+    """Seconds of CPU the server process has used (Linux, and a database on this machine)."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def member(organization: Organization, role: str, representative: Representative | None = None) -> Membership:
+    """A person of the bench organization, made once, looking after ``representative``."""
+    email = f"{role}@{organization.slug}.example"
+    with identity_atomic(email=email):
+        user = User.objects.filter(email_norm=email).first() or User.objects.create_user(email, "a-long-bench-password")
+    with tenant_atomic(organization.pk):
+        found, _made = Membership.objects.get_or_create(
+            organization=organization, user_id=user.pk, defaults={"role": role, "name": role.title()}
+        )
+        if role == "manager" and found.team_id is None:
+            team, _made = Team.objects.get_or_create(organization=organization, name="Bench")
+            Representative.objects.filter(team=None).update(team=team)
+            Membership.objects.filter(pk=found.pk).update(team=team)
+        if representative is not None and representative.membership_id is None:
+            Representative.objects.filter(pk=representative.pk).update(membership=found)
+    return found
+
+
+def signed_in(person: Membership) -> Web:
+    web = Web(HTTP_HOST="localhost")
+    with identity_atomic(user_id=person.user_id):
+        web.force_login(User.objects.get(pk=person.user_id), backend="allauth.account.auth_backends.AuthenticationBackend")
+    return web
+
+
+def measure(page: str, ask: Callable[[int], bytes]) -> Cost:
+    """The mean CPU and the 95th percentile of ``REQUESTS`` requests, after five that warm caches."""
+    for number in range(5):
+        ask(number)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    with CaptureQueriesContext(connection) as queries:
+        body = ask(0)
+    walls, application, database = [], time.process_time(), database_cpu(pid)
+    for number in range(REQUESTS):
+        began = time.perf_counter()
+        ask(number)
+        walls.append((time.perf_counter() - began) * 1000)
+    application, database = time.process_time() - application, database_cpu(pid) - database
+    each = 1000 / REQUESTS
+    p95 = statistics.quantiles(walls, n=20)[18]
+    return Cost(page, (application + database) * each, database * each, p95, len(queries), len(body) / 1024)
+
+
+def costs(clients: int) -> list[Cost]:
+    """The costs of the main pages in a company of that many clients."""
+    organization = world.build(clients)
+    with tenant_atomic(organization.pk):
+        Organization.objects.filter(pk=organization.pk).update(require_second_factor=False)  # the sign-in below has none
+        representative = Representative.objects.order_by("id").first()
+        assert representative is not None
+    seller, manager = member(organization, "representative", representative), member(organization, "manager")
+    with tenant_atomic(organization.pk):
+        mine = list(Client.objects.filter(representative=representative).order_by("id").values_list("id", flat=True)[:REQUESTS])
+        run = Run.objects.filter(state=Run.State.AWAITING).order_by("-id").first()
+    places = f"/o/{organization.slug}"
+    own, boss = signed_in(seller), signed_in(manager)
+
+    def asking(web: Web, address: Callable[[int], str]) -> Callable[[int], bytes]:
+        def ask(number: int) -> bytes:
+            response = web.get(places + address(number))
+            assert response.status_code == 200, (response.status_code, address(number))
+            return response.content
+
+        return ask
+
+    pages = [
+        ("own clients, 50 rows", own, lambda _n: "/clients/"),
+        ("own clients, filtered and sorted", own, lambda _n: "/clients/?state=active&sort=value"),
+        ("all clients, first page", boss, lambda _n: "/clients/"),
+        ("client page", own, lambda n: f"/clients/{mine[n % len(mine)]}/"),
+    ]
+    if run is not None:
+        pages.append(("review, 50 proposals", boss, lambda _n: f"/rotation/{run.pk}/"))
+    return [measure(name, asking(web, address)) for name, web, address in pages]
+
+
+def main(clients: int, smaller: int | None = None) -> None:
+    """Print the table; with ``smaller``, also the ratio to a company of that size."""
+    now = costs(clients)
+    before = {cost.page: cost for cost in costs(smaller)} if smaller else {}
+    print(f"Pages, {clients:,} clients in the company ({REQUESTS} requests each; bounds: own clients 22 ms of CPU, p95 150 ms)")
+    print(
+        f"{'page':<34} {'CPU ms':>8} {'of it DB':>9} {'p95 ms':>8} {'queries':>8} {'KB':>6}"
+        + (f" {'/ ' + format(smaller, ','):>10}" if smaller else "")
+    )
+    for cost in now:
+        line = f"{cost.page:<34} {cost.cpu_ms:8.1f} {cost.database_ms:9.1f} {cost.p95_ms:8.1f} {cost.queries:8d} {cost.kilobytes:6.0f}"
+        if cost.page in before:
+            line += f" {cost.cpu_ms / before[cost.page].cpu_ms:10.2f}"
+        print(line)
