@@ -144,7 +144,8 @@ def owner_status(facts: Facts, representatives: Representatives) -> Array:
 def evaluate(condition: Condition, columns: Columns) -> Array:
     """Which clients satisfy the condition, shape (n_clients,).
 
-    An unknown value satisfies no leaf but ``is_null``; ``not`` turns the answer around, unknown or not.
+    An unknown value satisfies no leaf but ``is_null``; never contacted or visited counts as endlessly long ago. ``not``
+    turns the answer around, unknown or not.
     """
     if isinstance(condition, Leaf):
         return evaluate_leaf(condition, columns)
@@ -164,7 +165,9 @@ def evaluate_leaf(leaf: Leaf, columns: Columns) -> Array:
     values, null = columns.get(leaf.field)
     if leaf.op == "is_null":
         return null if leaf.value else ~null
-    return _compare(values, leaf.op, _coded(leaf, columns)) & ~null
+    answer = _compare(values, leaf.op, _coded(leaf, columns))
+    # never contacted is longer ago than any limit, not unknown
+    return answer if leaf.field in ("days_since_contact", "days_since_visit") else answer & ~null
 
 
 def _coded(leaf: Leaf, columns: Columns) -> Any:

@@ -50,6 +50,15 @@ def test_nobody_flagged_is_a_run_with_nothing_in_it():
     assert (len(found.proposals), found.summary["gap"], found.unassigned.tolist()) == (0, 0.0, [])
 
 
+def test_an_empty_organization_runs():
+    for clients, reps in ((0, 2), (2, 0), (0, 0)):
+        found = run(
+            rule(**STRICT | {"receivers": {"not_former_within_days": 0, "same_region": False}}), facts(clients), representatives(reps)
+        )
+        assert (len(found.proposals), found.unassigned.tolist()) == (0, list(range(clients)))
+        assert [UNASSIGNED[code] for code in found.unassigned_why] == ["no_receiver"] * clients
+
+
 def test_nobody_has_room_lists_everyone_as_unassigned():
     found = run(rule(), facts(2), representatives(1, capacity=[0]))
     assert [UNASSIGNED[code] for code in found.unassigned_why] == ["no_room", "no_room"]
