@@ -102,7 +102,7 @@ def measure(n: int, m: int, lp_up_to: int) -> dict[str, object]:
     }
     for kind in ("round_robin", "weighted", "least_loaded", "greedy"):
         chosen = distribute(kind, pairs, ceilings, np.zeros(m), np.full(m, n // m))
-        row[f"{kind}_loses"] = round(1 - worth(chosen, pairs) / found.value_cents, 4)
+        row[f"{kind}_loses"] = round(1 - worth(chosen, pairs, ceilings) / found.objective_cents, 4)
     if n <= lp_up_to:
         began = process_time()
         row["lp_cents"] = round(lp_bound(pairs, ceilings))

@@ -356,13 +356,12 @@ def _solve(rule: Rule, pairs: Pairs, ceilings: Ceilings, ties: Array, orphan: Ar
 
 
 def _others(pairs: Pairs, ceilings: Ceilings, reps: Representatives, received: Array) -> dict[str, int]:
-    """What other ways would have been worth: bare value, and less the same fairness steps as the objective."""
+    """What other ways would have been worth, measured as the objective is, and their bare value beside it."""
     worths = {}
     for kind in ("round_robin", "greedy"):
         chosen = distribute(kind, pairs, ceilings, reps.holds + received, reps.capacity)
-        load = np.bincount(pairs.representative[chosen[chosen >= 0]], minlength=len(reps))
-        worths[f"{kind}_cents"] = worth(chosen, pairs)
-        worths[f"{kind}_objective_cents"] = worths[f"{kind}_cents"] - ceilings.penalty(load)
+        worths[f"{kind}_cents"] = worth(chosen, pairs, ceilings)
+        worths[f"{kind}_value_cents"] = int(pairs.value[chosen[chosen >= 0]].sum())
     return worths
 
 
