@@ -38,8 +38,9 @@ class _Graph:
     def _build(self) -> NDArray[np.int64]:
         pairs, c = self.pairs, self.ceilings
         placed = self.pair_of >= 0
-        at = np.where(placed, pairs.representative[self.pair_of], -1)
-        held = np.where(placed, pairs.value[self.pair_of], 0)
+        # row -1, nobody, is the one appended
+        at = np.append(pairs.representative, -1).astype(np.int64)[self.pair_of]
+        held = np.append(pairs.value, 0)[self.pair_of]
         self.source = np.where(placed, at, self.ticket)[pairs.client]
         self.loss = held[pairs.client] - pairs.value
         cost = np.full((self.idle + 1, self.idle + 1), NO_ARC, np.int64)

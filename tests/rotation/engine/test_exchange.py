@@ -29,6 +29,12 @@ def test_the_price_of_a_place_is_what_one_more_place_would_be_worth():
         assert exhaustive(np.array(value), ceilings(room, n=3)) - worth <= prices[rep]
 
 
+def test_nothing_to_exchange_is_an_answer():
+    made, c = dense([[-1], [-1]]), ceilings([3], n=2)
+    chosen, prices = improve(made, c, np.array([-1, -1]), np.zeros(1))
+    assert (chosen.tolist(), prices.tolist()) == ([-1, -1], [0])
+
+
 @given(problems())
 @settings(max_examples=150, deadline=None)
 def test_from_nobody_placed_exchanges_reach_the_best_of_every_possible_way(problem):
