@@ -5,7 +5,7 @@ addition drifts the first time an order is changed, cancelled, returned or dated
 not seen until their day comes; ``refresh_windows`` brings them in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -54,6 +54,17 @@ def refresh_clients(client_ids: Sequence[int], *, as_of: date) -> None:
         cursor.execute(statements.WRITE_ACTIVITY, facts)
         cursor.execute("SET LOCAL enable_hashagg = on")
         cursor.execute(statements.WRITE_MONTHS, facts)
+
+
+def refresh_months(client_ids: Collection[int]) -> None:
+    """Recompute the months of clients whose orders are credited to somebody else now; nothing else of them changed."""
+    if not client_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(statements.DAYS_OF_WINDOWS, {"organization": active_organization_id(), "clients": sorted(client_ids)})
+        for windows_on, ids in cursor.fetchall():
+            if windows_on:
+                cursor.execute(statements.WRITE_MONTHS, _facts(windows_on) | {"clients": ids})
 
 
 def refresh_abc() -> int:

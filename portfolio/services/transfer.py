@@ -16,6 +16,7 @@ from accounts.services import Actor, record_events, send_to_outbox
 from accounts.services.audit import Event
 from accounts.tenancy import active_organization_id
 from clients.models import Client
+from clients.services import refresh_months
 from portfolio.errors import SENTENCES, ReasonMissing, refusal
 from portfolio.models import Ownership
 from portfolio.services.credit import credit_orders
@@ -326,7 +327,8 @@ def _write(
         if cursor.rowcount != len(moves):
             raise ChangedMeanwhile(f"{len(moves)} transfers judged under lock, {cursor.rowcount} written")
     record_events((_event(each, client, source, on) for each, client in zip(moves, before, strict=True)), by=by, at=at)
-    credit_orders([each.client_id for each in moves], since=on)
+    # The month of an order that changed hands belongs to its new owner too.
+    refresh_months(credit_orders([each.client_id for each in moves], since=on))
     given, received = _parts(moves, before)
     members = {pk: person.membership_id for pk, person in people.items() if person.membership_id}
     tell_owners(occasion, given=given, received=received, members=members, source=source, on=on)

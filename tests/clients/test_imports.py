@@ -14,7 +14,10 @@ from portfolio.models import Ownership
 from tests.clients.conftest import NOW, counts, refused_rows
 
 REPRESENTATIVES = "representative_code,name,team,contract_type,regions\nV1,Ana,Sul,CLT,SC|PR\nV2,Bruno,Sul,autônomo,\n"
-CLIENTS = "client_code,name,tax_id,state,representative_code,tags\nC1,Açaí do Pará Ltda,11.222.333/0001-81,SP,V1,vip;novo\nC2,Bazar Dois,,PR,V2,\n"
+CLIENTS = """client_code,name,tax_id,state,representative_code,tags
+C1,Açaí do Pará Ltda,11.222.333/0001-81,SP,V1,vip;novo
+C2,Bazar Dois,,PR,V2,
+"""
 ORDERS = 'order_code,client_code,ordered_on,amount\nP1,C1,2026-01-05,"1.234,56"\nP2,C1,2026-02-05,100\nP3,C2,05/02/2026,50.00\n'
 LINES = """order_code,client_code,ordered_on,product_code,quantity,unit_price
 P1,C1,2026-01-05,A,2,10.00

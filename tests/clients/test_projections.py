@@ -1,0 +1,258 @@
+"""What is stored of clients' orders equals a plain recomputation from the facts, whatever happened to them in which order."""
+
+import math
+import statistics
+from collections import defaultdict
+from datetime import date, timedelta
+from itertools import count, pairwise
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.services import Actor
+from accounts.tenancy import acting_for
+from clients.models import Client, ClientActivity, ClientMonth, Order, OrderItem
+from clients.services import differences, rebuild_projections, refresh_abc, refresh_clients, refresh_windows
+from clients.signals import orders_changed
+from portfolio.models import Ownership
+from portfolio.services import Transfer, transfer_clients
+from tests.clients.conftest import NOW
+from tests.factories import ClientFactory, OrderFactory, RepresentativeFactory, VisitFactory, make_organization
+
+TODAY = NOW.date()  # noon in São Paulo
+BY = Actor(label="test")
+
+
+def expected_activity(client: Client, *, as_of: date) -> dict:
+    """The client's activity from its orders, in Python, one order at a time."""
+    days: dict[date, int] = defaultdict(int)
+    for order in Order.objects.filter(client=client, ordered_on__lte=as_of):
+        days[order.ordered_on] += {"valid": order.amount_cents, "returned": min(order.amount_cents, 0), "cancelled": 0}[order.status]
+    bought = sorted(day for day, net in days.items() if net > 0)
+    gaps = [(b - a).days for a, b in pairwise(bought)]
+    recent = {n: sum(as_of - timedelta(days=n) < day <= as_of for day in bought) for n in (30, 90, 180, 365)}
+    return {
+        "repeat_days": len(bought) - 1,
+        "first_on": bought[0] if bought else None,
+        "last_on": bought[-1] if bought else None,
+        "sum_log_gap": pytest.approx(sum(math.log(gap) for gap in gaps), rel=1e-12, abs=1e-12),
+        "median_gap": statistics.median(gaps) if gaps else None,
+        "mean_gap": pytest.approx(statistics.fmean(gaps)) if gaps else None,
+        "net_total_cents": sum(days.values()),
+        "net_12m_cents": sum(net for day, net in days.items() if day > as_of - timedelta(days=365)),
+        **{f"n{n}": recent[n] for n in recent},
+        "windows_on": as_of,
+    }
+
+
+def expected_months(client: Client, *, as_of: date) -> set[tuple]:
+    """(month, representative credited, orders, order days, revenue, products), in Python."""
+    found = defaultdict(lambda: {"orders": 0, "revenue": 0, "days": defaultdict(int), "products": set()})
+    periods = list(Ownership.objects.filter(client=client))
+    for order in Order.objects.filter(client=client, ordered_on__lte=as_of).exclude(status="cancelled"):
+        day = order.ordered_on
+        owner = next((p.representative_id for p in periods if p.started_on <= day and (p.ended_on is None or p.ended_on > day)), None)
+        assert order.representative_id == owner  # credited to whoever owned the client that day
+        net = order.amount_cents if order.status == "valid" else min(order.amount_cents, 0)
+        month = found[day.replace(day=1), owner]
+        month["orders"] += order.status == "valid"
+        month["revenue"] += net
+        month["days"][day] += net
+        if order.status == "valid":
+            month["products"].update(OrderItem.objects.filter(order=order).values_list("product_id", flat=True))
+    return {
+        (month, owner, m["orders"], sum(net > 0 for net in m["days"].values()), m["revenue"], len(m["products"]))
+        for (month, owner), m in found.items()
+    }
+
+
+def expected_classes() -> dict[int, str]:
+    year = {a.client_id: a.net_12m_cents for a in ClientActivity.objects.all() if a.net_12m_cents > 0}
+    total, before, classes = sum(year.values()), 0, {}
+    for client_id, net in sorted(year.items(), key=lambda each: (-each[1], each[0])):
+        classes[client_id] = "A" if before * 100 < total * 80 else "B" if before * 100 < total * 95 else "C"
+        before += net
+    return classes
+
+
+def assert_projections_equal_facts(organization, *, as_of: date) -> None:
+    for client in Client.objects.all():
+        activity = ClientActivity.objects.get(client=client)
+        expected = expected_activity(client, as_of=as_of)
+        assert {name: getattr(activity, name) for name in expected} == expected
+        stored = ClientMonth.objects.filter(client=client).values_list(
+            "month", "representative_id", "orders", "order_days", "revenue_cents", "products"
+        )
+        assert set(stored) == expected_months(client, as_of=as_of)
+        assert len(stored) == len(set(stored))
+    classes = expected_classes()
+    assert {a.client_id: a.abc for a in ClientActivity.objects.all()} == {
+        client_id: classes.get(client_id, "") for client_id in Client.objects.values_list("id", flat=True)
+    }
+    assert not differences(organization)
+
+
+DAYS = st.integers(-400, 40).map(lambda n: TODAY + timedelta(days=n))  # some still to come
+ROW = st.tuples(
+    st.integers(1, 8),  # order
+    st.integers(1, 3),  # client
+    DAYS,
+    st.sampled_from(["valid", "valid", "valid", "returned", "cancelled"]),
+    st.integers(-300, 900),  # amount, in units
+    st.sampled_from("ABC"),  # product
+)
+STEP = st.one_of(
+    st.lists(ROW, min_size=1, max_size=5, unique_by=lambda row: row[0]).map(lambda rows: ("orders", rows)),
+    st.lists(ROW, min_size=1, max_size=5, unique_by=lambda row: row[0]).map(lambda rows: ("lines", rows)),
+    st.tuples(st.integers(1, 3), st.integers(1, 2), st.integers(-60, 0)).map(lambda move: ("transfer", move)),
+    st.integers(1, 3).map(lambda days: ("night", days)),
+)
+numbers = count(1)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEP, min_size=1, max_size=6))
+def test_projections_equal_the_facts_after_any_sequence(take, steps):
+    organization = make_organization(f"any-{next(numbers)}")
+    take("representatives", "representative_code,name\nV1,Ana\nV2,Bruno\n", organization=organization)
+    take("clients", "client_code,name\nC1,Um\nC2,Dois\nC3,Três\n", organization=organization)
+    at, owned_on = NOW, TODAY - timedelta(days=60)
+    for name, value in steps:
+        if name == "night":
+            at += timedelta(days=value)
+            refresh_windows(organization, as_of=at.date())
+        elif name == "transfer":
+            client, representative, days = value
+            owned_on = max(owned_on, TODAY + timedelta(days=days))  # the ledger only grows
+            with acting_for(organization.pk):
+                ids = dict(Client.objects.values_list("code", "id"))
+                people = dict(organization_representatives())
+                transfer_clients([Transfer(ids[f"C{client}"], people[f"V{representative}"])], by=BY, source="manual", on=owned_on)
+        else:
+            take("orders", as_file(name, value), organization=organization, at=at)
+        refresh_windows(organization, as_of=at.date())
+    with acting_for(organization.pk):
+        assert_projections_equal_facts(organization, as_of=at.date())
+
+
+def organization_representatives():
+    from accounts.models import Representative
+
+    return Representative.objects.values_list("code", "id")
+
+
+def as_file(name: str, rows: list[tuple]) -> str:
+    if name == "orders":
+        header = "order_code,client_code,ordered_on,status,amount"
+        lines = [f"P{order},C{client},{day},{status},{amount}" for order, client, day, status, amount, _product in rows]
+    else:
+        header = "order_code,client_code,ordered_on,status,product_code,quantity,unit_price"
+        lines = [f"P{order},C{client},{day},{status},{product},2,{amount / 2:.2f}" for order, client, day, status, amount, product in rows]
+    return "\n".join([header, *lines])
+
+
+@pytest.fixture
+def bought(acting):
+    """A client nobody owns, that bought on 1 December, 5 January and 10 February."""
+    client = ClientFactory()
+    for day in (date(2025, 12, 1), date(2026, 1, 5), date(2026, 2, 10)):
+        OrderFactory(client=client, ordered_on=day)
+    refresh_clients([client.id], as_of=TODAY)
+    refresh_abc()
+    return client
+
+
+def test_a_day_counts_when_its_net_is_above_zero(bought, acting):
+    OrderFactory(client=bought, ordered_on=date(2026, 1, 5), amount_cents=-10_000, status="returned")
+    OrderFactory(client=bought, ordered_on=date(2026, 2, 10), amount_cents=-9_999, status="returned")
+    OrderFactory(client=bought, ordered_on=date(2026, 2, 20), status="cancelled")
+
+    refresh_clients([bought.id], as_of=TODAY)
+
+    activity = ClientActivity.objects.get(client=bought)
+    assert (activity.repeat_days, activity.last_on, activity.median_gap) == (1, date(2026, 2, 10), 71)
+    assert activity.net_total_cents == 10_001
+
+
+def test_an_order_still_to_come_counts_from_its_day(bought, acting):
+    OrderFactory(client=bought, ordered_on=TODAY + timedelta(days=2))
+    refresh_clients([bought.id], as_of=TODAY)
+    assert ClientActivity.objects.get(client=bought).last_on == date(2026, 2, 10)
+
+    refresh_windows(acting, as_of=TODAY + timedelta(days=1))
+    assert ClientActivity.objects.get(client=bought).last_on == date(2026, 2, 10)
+    refresh_windows(acting, as_of=TODAY + timedelta(days=2))
+    assert ClientActivity.objects.get(client=bought).last_on == TODAY + timedelta(days=2)
+
+
+def test_windows_move_with_the_day_and_only_clients_they_concern_are_recomputed(bought, acting):
+    quiet = ClientFactory()
+    refresh_clients([quiet.id], as_of=TODAY)
+
+    assert refresh_windows(acting, as_of=date(2026, 3, 3)) == 0
+    assert refresh_windows(acting, as_of=date(2026, 3, 12)) == 1  # 10 February leaves the 30 days
+    assert refresh_windows(acting, as_of=date(2026, 3, 12)) == 0
+
+    activity = ClientActivity.objects.get(client=bought)
+    assert (activity.n30, activity.n90, activity.windows_on) == (0, 2, date(2026, 3, 12))
+    assert ClientActivity.objects.get(client=quiet).windows_on == date(2026, 3, 12)
+
+
+def test_a_transfer_dated_back_moves_the_months_of_its_orders(bought, acting):
+    ana = RepresentativeFactory()
+    transfer_clients([Transfer(bought.id, ana.id)], by=BY, source="manual", on=date(2026, 1, 10))
+
+    credited = ClientMonth.objects.order_by("month").values_list("month", "representative_id")
+    assert list(credited) == [(date(2025, 12, 1), None), (date(2026, 1, 1), None), (date(2026, 2, 1), ana.id)]
+
+
+def test_check_finds_what_was_changed_behind_the_projections_back(bought, organization, capsys):
+    call_command("rebuild_projections", organization=organization.slug, check=True)
+    OrderFactory(client=bought, ordered_on=date(2026, 2, 11))
+    with pytest.raises(CommandError, match=str(bought.id)):
+        call_command("rebuild_projections", organization=organization.slug, check=True)
+
+    rebuild_projections(organization, as_of=TODAY)
+
+    assert not differences(organization)
+
+
+def test_rebuilding_brings_back_last_visit_and_a_missing_row(acting):
+    client = ClientFactory()
+    VisitFactory(client=client, visited_on=date(2026, 2, 1))
+    ClientActivity.objects.all().delete()
+
+    rebuild_projections(acting, as_of=TODAY)
+
+    assert list(ClientActivity.objects.values_list("repeat_days", "last_visit_on", "last_contact_on")) == [
+        (-1, date(2026, 2, 1), date(2026, 2, 1))
+    ]
+
+
+def test_orders_of_a_client_are_read_through_the_covering_index(bought, acting):
+    """The plan that holds at nine million orders: an index-only read per client, never all orders of the organization."""
+    from django.db import connection
+
+    from clients.services import projection_sql
+    from clients.services.projections import _facts
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a handful of rows would rather be scanned
+        cursor.execute("SET LOCAL enable_hashagg = off")
+        cursor.execute("EXPLAIN " + projection_sql.WRITE_ACTIVITY, _facts(TODAY) | {"clients": [bought.id]})
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "order_of_client" in plan
+    assert "client_id = w.client_id" in plan
+
+
+def test_the_receiver_credits_before_the_projections_are_built(bought, acting):
+    ana = RepresentativeFactory()
+    transfer_clients([Transfer(bought.id, ana.id)], by=BY, source="manual", on=TODAY)
+    order = OrderFactory(client=bought, ordered_on=TODAY)
+
+    orders_changed.send(sender=None, client_ids=[bought.id])
+
+    order.refresh_from_db()
+    assert order.representative_id == ana.id
