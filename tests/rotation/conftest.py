@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from accounts.models import Organization, Role
-from clients.models import Client, ClientActivity
-from portfolio.models import Ownership
+from clients.models import Client, Order
+from clients.services import refresh_clients
 from rotation.engine.presets import PRESETS
 from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_member
 
@@ -48,19 +48,8 @@ def representatives(acting, team):
 
 
 def make_client(owner, *, days_silent: int | None = 100, as_of: date = AS_OF, x: int = 5, net: int = 1_000_000, **fields) -> Client:
-    """A client with its activity and an open ownership; ``days_silent`` None never ordered, ``owner`` None has nobody."""
-    last = None if days_silent is None else as_of - timedelta(days=days_silent)
-    activity = {"windows_on": as_of}
-    if last:
-        activity |= {
-            "repeat_days": x,
-            "first_on": last - timedelta(days=30 * x),
-            "last_on": last,
-            "median_gap": 30.0,
-            "mean_gap": 30.0,
-            "net_total_cents": net,
-            "net_12m_cents": net,
-        }
+    """A client that ordered every thirty days until ``days_silent`` ago (None: never), ``net`` cents in all, in the
+    portfolio of ``owner`` (None: of nobody)."""
     defaults = {
         "latitude": -23.5,
         "longitude": -46.6,
@@ -68,9 +57,23 @@ def make_client(owner, *, days_silent: int | None = 100, as_of: date = AS_OF, x:
         "segment": "Padaria",
         "registered_on": as_of - timedelta(days=900),
     }
-    client = ClientFactory(representative=owner, activity=activity, **(defaults | fields))
+    client = ClientFactory(representative=owner, **(defaults | fields))
     if owner:
         OwnershipFactory(client=client, representative=owner, started_on=as_of - timedelta(days=400))
+    if days_silent is not None:
+        last = as_of - timedelta(days=days_silent)
+        amounts = [net // (x + 1)] * x + [net - net // (x + 1) * x]
+        Order.objects.bulk_create(
+            Order(
+                organization_id=client.organization_id,
+                code=f"{client.code}-{i}",
+                client=client,
+                ordered_on=last - timedelta(days=30 * i),
+                amount_cents=amount,
+            )
+            for i, amount in enumerate(amounts)
+        )
+    refresh_clients([client.pk], as_of=as_of)
     return client
 
 
@@ -83,6 +86,3 @@ def portfolio(representatives) -> list[Client]:
             silent = 100 + i if i % 3 == 0 else 10 + i
             made.append(make_client(owner, days_silent=silent, net=500_000 + 10_000 * i))
     return made
-
-
-__all__ = ["AS_OF", "NOW", "RULE", "ClientActivity", "Ownership", "make_client"]
