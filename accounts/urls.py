@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.views import notices, organizations, profile
+from accounts.views import consent, notices, organizations, profile
 
 app_name = "accounts"
 inside = "o/<slug:organization>/"
@@ -16,6 +16,7 @@ urlpatterns = [
     path(inside, organizations.home, name="home"),
     path(f"{inside}me/", profile.profile, name="profile"),
     path(f"{inside}me/sessions/end/", profile.end_sessions, name="end_sessions"),
+    path(f"{inside}people/<int:representative>/consent/", consent.consent, name="consent"),
     path(f"{inside}notices/", notices.notice_list, name="notices"),
     path(f"{inside}notices/read/", notices.read_all, name="read_notices"),
     path(f"{inside}notices/<int:notice_id>/read/", notices.read, name="read_notice"),
