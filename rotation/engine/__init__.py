@@ -25,8 +25,10 @@ value_cents, km, cost_cents} of shape (n, 4), the receiver first. ``outcome.flag
 ``.guard_names``), ``.guard_value``, ``.guard_until_on``, ``.limited``, ``.held_out`` are masks and columns over all
 clients; ``.unassigned``, ``.unassigned_why`` (position in UNASSIGNED), ``.unassigned_price_cents`` list who got
 nobody; ``.traces`` each condition with what every move showed; ``.preventions`` what would have kept them;
-``.summary`` plain JSON for the run's record.
+``.summary`` plain JSON for the run's record: counts, objective_cents = value_cents - penalty_cents (fairness), bound_cents, gap,
+round_robin_cents and greedy_cents on the objective's measure (their bare value as *_value_cents), seconds, digest.
 
 Order of the modules, each importing only those before it: errors, schema, conditions, rules, presets, facts,
-features, scoring, evaluate, guards, geometry, pairs, ceilings, assignment, strategies, experiment, explain, pipeline.
+features, scoring, evaluate, guards, geometry, pairs, ceilings, exchange, assignment, strategies, experiment, explain,
+pipeline.
 """

@@ -69,8 +69,8 @@ def assign(pairs: Pairs, ceilings: Ceilings, ties: Array | None = None) -> Assig
     pairs : eligible pairs with value in cents; a pair the rules forbid is simply absent
     ceilings : rooms, tickets and steps
     ties : shape (n_pairs,), 0 to 1023, optional
-        Settles equal values (``tie_hash``). It never outweighs a cent unless values are so large that counting would
-        overflow; then at most a cent a client is at stake and the certificate includes it.
+        Settles equal values (``tie_hash``) and never outweighs a cent. Where values are too large to count increments
+        below a tie in 64 bits, equal values are still settled alike on every machine, only not always by the hash.
 
     Returns
     -------
