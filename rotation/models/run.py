@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -95,6 +97,11 @@ class Run(TenantModel):
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.as_of}"
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The last instant at which a proposal can be decided; ``expires_at`` already belongs to the next day."""
+        return self.expires_at and self.expires_at - timedelta(seconds=1)
 
 
 class RunRule(TenantModel):

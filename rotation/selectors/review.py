@@ -1,0 +1,270 @@
+"""What the review of a run shows: who may see and decide which rows, counts, money, groups, one proposal whole."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+
+from accounts.models import Membership, Representative, Role
+from accounts.selectors import representatives_visible_to
+from clients.models import ClientMonth
+from rotation.models import Proposal, RefusalReason, Run, RunRule
+from rotation.selectors.filters import LIVE, PENDING, TABS, ReviewFilter, page_of
+
+State = Proposal.State
+OPEN_STATES = (State.PROPOSED, State.APPROVED, State.REJECTED)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which representatives a member answers for; ``ids`` is None when the answer is all of them."""
+
+    ids: frozenset[int] | None
+    decides: bool
+
+    def covers(self, representative_id: int | None) -> bool:
+        """Whether the member may move clients from or to that representative; clients of nobody are the admin's."""
+        return self.ids is None or representative_id in self.ids
+
+    def may_decide(self, proposal: Proposal) -> bool:
+        """Both representatives must be within reach."""
+        return self.decides and self.covers(proposal.from_representative_id) and self.covers(proposal.to_representative_id)
+
+
+def reach_of(member: Membership) -> Reach:
+    """The member's reach: two queries for a manager, none for the others."""
+    decides = member.role in (Role.ADMIN, Role.MANAGER)
+    if member.role in (Role.ADMIN, Role.AUDITOR):
+        return Reach(None, decides)
+    return Reach(frozenset(representatives_visible_to(member).values_list("id", flat=True)), decides)
+
+
+def proposals_visible_to(reach: Reach, run: Run) -> QuerySet[Proposal]:
+    """The run's proposals whose client the member may see; clients kept as control group are not proposals."""
+    proposals = Proposal.objects.filter(run=run).exclude(state=State.WITHHELD)
+    return proposals if reach.ids is None else proposals.filter(from_representative__in=reach.ids)
+
+
+def decidable_by(reach: Reach, proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
+    """Those of ``proposals`` the member may decide."""
+    if not reach.decides:
+        return proposals.none()
+    if reach.ids is None:
+        return proposals
+    return proposals.filter(from_representative__in=reach.ids, to_representative__in=reach.ids)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts per tab and the money of a run, in one query. Money in cents, distances in km."""
+
+    tabs: dict[str, int]
+    decided: int
+    pending_cents: int
+    revenue_cents: int
+    value_cents: int
+    approved_cents: int
+    km_from: float | None
+    km_to: float | None
+
+    @property
+    def all(self) -> int:
+        return self.tabs["all"]
+
+    @property
+    def refused(self) -> int:
+        return self.tabs["rejected"] + self.tabs["stale"]
+
+    @property
+    def approved(self) -> int:
+        return self.tabs["approved"] + self.tabs["applied"]
+
+    @property
+    def km_change(self) -> float | None:
+        return None if self.km_from is None or self.km_to is None else self.km_to - self.km_from
+
+
+def review_totals(proposals: QuerySet[Proposal]) -> Totals:
+    """Totals of all the rows given."""
+    measured = LIVE & Q(km_from__isnull=False, km_to__isnull=False)
+    found = proposals.aggregate(
+        **{f"tab_{name}": Count("id", filter=condition) if condition else Count("id") for name, condition in TABS.items()},
+        undecided=Count("id", filter=Q(state=State.PROPOSED)),
+        pending_cents=Sum("net_12m_cents", filter=PENDING, default=0),
+        revenue_cents=Sum("net_12m_cents", filter=LIVE, default=0),
+        value_cents=Sum("value_cents", filter=LIVE, default=0),
+        approved_cents=Sum("net_12m_cents", filter=Q(state=State.APPROVED), default=0),
+        km_from=Avg("km_from", filter=measured),
+        km_to=Avg("km_to", filter=LIVE),
+    )
+    tabs = {name: found[f"tab_{name}"] for name in TABS}
+    return Totals(
+        tabs=tabs,
+        decided=tabs["all"] - found["undecided"],
+        pending_cents=int(found["pending_cents"]),
+        revenue_cents=int(found["revenue_cents"]),
+        value_cents=int(found["value_cents"]),
+        approved_cents=int(found["approved_cents"]),
+        km_from=found["km_from"],
+        km_to=found["km_to"],
+    )
+
+
+@dataclass
+class GroupTotal:
+    """One group of the list: what its rows share, how many they are and their revenue in cents."""
+
+    key: int | None
+    n: int
+    cents: int
+    rank: int = 0
+    title: Any = ""
+
+
+@dataclass
+class Page:
+    """One page of the review."""
+
+    rows: list[Proposal]
+    groups: dict[int | None, GroupTotal]
+    n: int
+    cents: int
+    has_previous: bool
+    has_next: bool
+    decidable: int = 0
+
+
+def rules_of(run: Run) -> dict[int, RunRule]:
+    """The rules a run used, by rule version, in their order; one query."""
+    found = RunRule.objects.filter(run=run).select_related("rule_version__rule").defer("rule_version__definition").order_by("position")
+    return {each.rule_version_id: each for each in found}
+
+
+def review_page(
+    proposals: QuerySet[Proposal],
+    wanted: ReviewFilter,
+    *,
+    rules: dict[int, RunRule],
+    after: int | None = None,
+    before: int | None = None,
+) -> Page:
+    """One page of the filter's rows with everything a row shows, and the totals of every group; two or three queries."""
+    filtered = wanted.apply(proposals)
+    groups = _groups(filtered, wanted, rules)
+    ranks = {key: group.rank for key, group in groups.items() if key is not None}
+    columns = wanted.ordering(ranks)
+    rows, earlier, later = page_of(wanted.ranked(shown(filtered), ranks), columns, size=wanted.size, after=after, before=before)
+    return Page(rows, groups, sum(g.n for g in groups.values()), sum(g.cents for g in groups.values()), earlier, later)
+
+
+def shown(proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
+    """Rows with all that a line of the list needs."""
+    joined = proposals.select_related("client", "from_representative", "to_representative", "decided_by")
+    return joined.defer("client__custom_fields").annotate(abc=F("client__activity__abc"))
+
+
+def _groups(filtered: QuerySet[Proposal], wanted: ReviewFilter, rules: dict[int, RunRule]) -> dict[int | None, GroupTotal]:
+    totals = filtered.order_by()
+    fields = {
+        "rule": ["rule_version_id"],
+        "from": ["from_representative_id", "from_representative__code", "from_representative__name"],
+        "to": ["to_representative_id", "to_representative__code", "to_representative__name"],
+        "none": [],
+    }[wanted.group]
+    if not fields:
+        found = totals.aggregate(n=Count("id"), cents=Sum("net_12m_cents", default=0))
+        return {None: GroupTotal(None, found["n"], int(found["cents"]))}
+    rows = list(totals.values_list(*fields).annotate(n=Count("id"), cents=Sum("net_12m_cents")))
+    if wanted.group == "rule":
+        order = {version: place for place, version in enumerate(rules)}
+        rows.sort(key=lambda row: order.get(row[0], len(order)))
+    else:
+        rows.sort(key=lambda row: (row[0] is None, row[1] or ""))
+    groups = {}
+    for rank, (key, *title, n, cents) in enumerate(rows):
+        groups[key] = GroupTotal(key, n, int(cents or 0), rank, rules.get(key) if wanted.group == "rule" else title)
+    return groups
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the filters of a run can be set to."""
+
+    origins: list[Representative] = field(default_factory=list)
+    receivers: list[Representative] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    nobody: bool = False
+
+
+def filter_choices(proposals: QuerySet[Proposal]) -> Choices:
+    """Origins, receivers and states that occur among the rows; two queries."""
+    pairs = set(proposals.order_by().values_list("from_representative_id", "to_representative_id", "client__state").distinct())
+    ids = {each for pair in pairs for each in pair[:2] if each}
+    people = {each.pk: each for each in Representative.objects.filter(pk__in=ids).order_by("code")}
+    origins, receivers = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    return Choices(
+        origins=[each for pk, each in people.items() if pk in origins],
+        receivers=[each for pk, each in people.items() if pk in receivers],
+        states=sorted({pair[2] for pair in pairs if pair[2]}),
+        nobody=None in origins,
+    )
+
+
+def refusal_reasons() -> QuerySet[RefusalReason]:
+    """The company's list, in its order."""
+    return RefusalReason.objects.filter(is_active=True).order_by("position", "label")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One representative the client could go to.
+
+    ``score`` is 0 to 100, the expected value there against the best; ``cost_cents`` is at least what choosing it
+    would cost the whole run; ``clients`` counts what it would hold with the approved moves and this one.
+    """
+
+    representative: Representative
+    score: int
+    value_cents: int
+    km: float | None
+    cost_cents: int
+    clients: int
+    chosen: bool
+
+
+def candidates_of(proposal: Proposal, *, clients: dict[int, int]) -> list[Candidate]:
+    """The proposal's best receivers, the computed one first; one query. ``clients``: present holdings per representative."""
+    ids = list(proposal.candidates)
+    if proposal.to_representative_id and proposal.to_representative_id not in ids:
+        ids.append(proposal.to_representative_id)  # a manager's own choice
+    people = Representative.objects.in_bulk(ids)
+    details = {
+        each: (value, km, cost)
+        for each, value, km, cost in zip(
+            proposal.candidates, proposal.candidate_values, proposal.candidate_kms, proposal.candidate_costs, strict=False
+        )
+    }
+    best = max(proposal.candidate_values, default=0) or 1
+    found = []
+    for each in ids:
+        if each not in people:
+            continue
+        value, km, cost = details.get(each, (0, None, 0))
+        chosen = each == proposal.to_representative_id
+        found.append(Candidate(people[each], round(100 * max(value, 0) / best), value, km, cost, clients.get(each, 0) + 1, chosen))
+    return found
+
+
+def months_of(client_id: int, *, until: date, n: int = 12) -> list[tuple[date, int]]:
+    """Net revenue in cents of each of the ``n`` months up to the month of ``until``, blanks as 0; one query."""
+    first_of_month = until.replace(day=1)
+    months = [_months_before(first_of_month, back) for back in range(n - 1, -1, -1)]
+    found = ClientMonth.objects.filter(client=client_id, month__gte=months[0], month__lte=months[-1])
+    cents = dict(found.order_by().values_list("month").annotate(cents=Sum("revenue_cents")))
+    return [(month, int(cents.get(month, 0))) for month in months]
+
+
+def _months_before(first_of_month: date, n: int) -> date:
+    months = first_of_month.year * 12 + first_of_month.month - 1 - n
+    return date(months // 12, months % 12 + 1, 1)

@@ -1,0 +1,112 @@
+"""Lists of runs and of rules."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+
+from accounts.models import Membership, Role
+from accounts.selectors import representatives_visible_to
+from rotation.models import Proposal, Rule, RuleVersion, Run, RunRule
+from rotation.selectors.review import Reach
+
+State = Proposal.State
+
+
+def runs_visible_to(member: Membership) -> QuerySet[Run]:
+    """Every run to those who lead or audit; none to a representative."""
+    return Run.objects.all() if member.role in (Role.ADMIN, Role.MANAGER, Role.AUDITOR) else Run.objects.none()
+
+
+def pending_for(member: Membership) -> int | None:
+    """Proposals that wait for this member in the runs in review; None to those who decide nothing."""
+    if member.role not in (Role.ADMIN, Role.MANAGER):
+        return None
+    waiting = Proposal.objects.filter(run__state=Run.State.AWAITING, run__kind=Run.Kind.ROTATION, state=State.PROPOSED, postponed_at=None)
+    if member.role == Role.MANAGER:
+        theirs = representatives_visible_to(member).values("pk")
+        waiting = waiting.filter(from_representative__in=theirs, to_representative__in=theirs)
+    return waiting.count() or None
+
+
+@dataclass
+class RunLine:
+    """One run of the list with its counts, over the rows the member may see. Money in cents."""
+
+    run: Run
+    rules: list[RunRule]
+    pending: int = 0
+    approved: int = 0
+    rejected: int = 0
+    applied: int = 0
+    stale: int = 0
+    total: int = 0
+    revenue_cents: int = 0
+
+    @property
+    def decided(self) -> int:
+        return self.total - self.pending
+
+
+def run_lines(runs: QuerySet[Run], reach: Reach, *, most: int = 50) -> list[RunLine]:
+    """The latest runs, each with its rules and counts; three queries, however many runs."""
+    rules = RunRule.objects.select_related("rule_version__rule").defer("rule_version__definition").order_by("position")
+    found = list(runs.select_related("started_by").prefetch_related(Prefetch("rules", rules)).order_by("-created_at", "-id")[:most])
+    lines = {run.pk: RunLine(run, list(run.rules.all())) for run in found}
+    proposals = Proposal.objects.filter(run__in=list(lines)).exclude(state=State.WITHHELD)
+    if reach.ids is not None:
+        proposals = proposals.filter(from_representative__in=reach.ids)
+    counted = (
+        proposals.order_by()
+        .values("run_id")
+        .annotate(
+            pending=Count("id", filter=Q(state=State.PROPOSED)),
+            approved=Count("id", filter=Q(state=State.APPROVED)),
+            rejected=Count("id", filter=Q(state=State.REJECTED)),
+            applied=Count("id", filter=Q(state=State.APPLIED)),
+            stale=Count("id", filter=Q(state=State.STALE)),
+            total=Count("id"),
+            revenue_cents=Sum("net_12m_cents"),
+        )
+    )
+    for row in counted:
+        line = lines[row.pop("run_id")]
+        for name, value in row.items():
+            setattr(line, name, int(value or 0))
+    return list(lines.values())
+
+
+@dataclass
+class RuleLine:
+    """One rule of the list: the version in force, the draft, the last run that used it."""
+
+    rule: Rule
+    in_force: RuleVersion | None
+    draft: RuleVersion | None
+    last_run: RunRule | None
+    next_at: datetime | None = None
+
+
+def rule_lines() -> list[RuleLine]:
+    """The rules not archived, in their order; three queries, however many rules."""
+    current = RuleVersion.objects.filter(state__in=[RuleVersion.State.PUBLISHED, RuleVersion.State.DRAFT])
+    latest = RunRule.objects.filter(rule_version__rule=OuterRef("pk")).order_by("-run__created_at").values("id")[:1]
+    rules = list(
+        Rule.objects.filter(archived_at=None)
+        .prefetch_related(Prefetch("versions", current, to_attr="current"))
+        .annotate(latest=Subquery(latest))
+        .order_by("position", "id")
+    )
+    used = RunRule.objects.select_related("run").in_bulk([rule.latest for rule in rules if rule.latest])
+    lines = []
+    for rule in rules:
+        by_state = {version.state: version for version in rule.current}
+        lines.append(
+            RuleLine(rule, by_state.get(RuleVersion.State.PUBLISHED), by_state.get(RuleVersion.State.DRAFT), used.get(rule.latest))
+        )
+    return lines
+
+
+def versions_of(rule: Rule) -> QuerySet[RuleVersion]:
+    """Every version of a rule, the newest first, with who made and who published it."""
+    return RuleVersion.objects.filter(rule=rule).select_related("created_by", "published_by").order_by("-number")

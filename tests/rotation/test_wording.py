@@ -1,0 +1,106 @@
+"""Rules, reasons and refusals in a person's words."""
+
+from datetime import date
+
+import pytest
+
+from rotation.engine.presets import PRESETS
+from rotation.engine.schema import FIELDS, GUARDS
+from rotation.explaining import explanation
+from rotation.models import Proposal, RuleVersion
+from rotation.wording import FIELD_NAMES, GUARD_NAMES, condition_text, fact_text, guard_text, reason_lines, rule_sentence, schedule_text
+
+AS_OF = date(2026, 10, 5)
+
+
+def test_every_field_and_guard_of_the_engine_has_a_name():
+    assert set(FIELDS) == set(FIELD_NAMES)
+    assert set(GUARDS) <= set(GUARD_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "text"),
+    [
+        ({"field": "days_since_last", "op": ">=", "value": 90}, "Dias sem compra ≥ 90"),
+        ({"field": "days_since_last", "op": "between", "value": [90, 359]}, "Dias sem compra de 90 a 359"),
+        ({"field": "abc", "op": "in", "value": ["A", "B"]}, "Curva ABC: A ou B"),
+        ({"field": "segment", "op": "not_in", "value": ["contract"]}, "Segmento: menos contrato"),
+        ({"field": "p_cross", "op": ">=", "value": 0.7}, "Chance de inativar ≥ 70%"),
+        ({"field": "net_12m_cents", "op": ">=", "value": 500_000}, "Faturamento 12 meses ≥ R$\u00a05.000"),
+        ({"field": "days_since_visit", "op": "is_null", "value": True}, "Dias sem visita: sem dado"),
+        ({"field": "key_account", "op": "=", "value": False}, "Conta-chave = não"),
+    ],
+)
+def test_a_condition_in_short(leaf, text):
+    assert condition_text(leaf) == text
+
+
+def test_values_are_read_as_their_field_is():
+    assert [fact_text("lateness", 4.25), fact_text("days_since_last", 118.0), fact_text("abc", None)] == ["4,2×", "118", "sem dado"]
+
+
+def test_a_rule_in_a_sentence_with_what_may_change_marked():
+    rule = PRESETS["general"] | {
+        "population": {"all": [{"field": "uf", "op": "in", "value": ["SP"]}]},
+        "trigger": {
+            "any": [{"field": "days_since_last", "op": ">=", "value": 1}, {"field": "p_cross", "op": ">=", "value": 0.5}],
+        },
+        "guards": ["hold", "never_rotate", "visit_within:15"],
+    }
+    assert rule_sentence(rule) == (
+        "Quando um cliente (<mark>está há 1 dia ou mais sem compra</mark> ou <mark>tem 50% ou mais de chance de inativar</mark>)"
+        " e <mark>fica em SP</mark>, propor <mark>o representante de maior valor esperado na mesma região em até 150 km</mark>,"
+        " dando e recebendo no máximo <mark>10% de cada carteira</mark>. Nunca girar: cliente com trava, visita recente (15 dias)."
+    )
+
+
+def test_names_from_people_are_escaped_in_the_sentence():
+    rule = PRESETS["general"] | {"population": {"all": [{"field": "city", "op": "=", "value": "<script>"}]}}
+    assert "<script>" not in rule_sentence(rule) and "&lt;script&gt;" in rule_sentence(rule)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        ({"cadence": "weekly", "weekday": "fri", "at": "07:30"}, "sextas às 07:30"),
+        ({"cadence": "daily", "at": "06:00"}, "todo dia às 06:00"),
+        ({"cadence": "monthly", "day": 5, "at": "06:00"}, "dia 5 de cada mês às 06:00"),
+        ({"cadence": "on_event", "event": "representative_deactivated"}, "quando um representante sai"),
+    ],
+)
+def test_a_schedule_in_words(schedule, text):
+    assert schedule_text({"schedule": schedule}) == text
+
+
+def test_guards_say_their_days():
+    assert [guard_text("visit_within:1"), guard_text("blocked")] == ["Visita recente (1 dia)", "Cliente bloqueado"]
+
+
+def test_reasons_of_a_row_put_the_caveat_before_the_cycle():
+    proposal = Proposal(days_since_last=94, cycle_days=28.4, lateness=3.3)
+    assert reason_lines(proposal) == ("94 dias sem compra", "3,3× o ciclo (28 dias)", False)
+    proposal.caveats = ["autonomous", "farther"]
+    assert reason_lines(proposal) == ("94 dias sem compra", "Autônomo: aceite · Destino mais longe", True)
+
+
+def test_the_explanation_has_values_and_what_would_have_avoided_the_move():
+    definition = PRESETS["general"] | {"guards": ["blocked", "visit_within:60"]}
+    proposal = Proposal(
+        rule_version=RuleVersion(definition=definition), days_since_last=118, facts={"days_since_last": 118.0}, net_12m_cents=0
+    )
+
+    found = explanation(proposal, AS_OF, "BRL")
+
+    assert [(each.text, each.value, each.holds) for each in found.reasons] == [("Dias sem compra de 90 a 359", "118", True)]
+    assert found.n_guards == 2
+    # 90 days before 5 October the client would be flagged; an order from 8 July on leaves 89.
+    assert found.avoided_by == [("um pedido", date(2026, 7, 8)), ("uma visita", date(2026, 8, 7))]
+
+
+def test_a_branch_not_taken_is_shown_as_such():
+    definition = PRESETS["weekly_buyer"]
+    proposal = Proposal(
+        rule_version=RuleVersion(definition=definition), days_since_last=30, lateness=5.0, cycle_days=6.0, facts={"p_cross": 0.2}
+    )
+    holds = {each.text: each.holds for each in explanation(proposal, AS_OF, "BRL").reasons}
+    assert holds["Chance de inativar ≥ 50%"] is False and holds["Atraso no próprio ciclo ≥ 4,0×"] is True
