@@ -1,3 +1,28 @@
 """Addresses of the rotation pages."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from rotation.views import applying, decisions, export, review, rules, runs
+
+app_name = "rotation"
+urlpatterns = [
+    path("rotation/", runs.runs, name="runs"),
+    path("rotation/start/", runs.start, name="start"),
+    path("rotation/<int:run>/", review.review, name="review"),
+    path("rotation/<int:run>/proposals/<int:proposal>/", review.detail, name="proposal"),
+    path("rotation/<int:run>/decide/", decisions.decide_proposals, name="decide"),
+    path("rotation/<int:run>/undo/<uuid:batch>/", decisions.undo, name="undo"),
+    path("rotation/<int:run>/export.<str:form>", export.export, name="export"),
+    path("rotation/<int:run>/apply/", applying.apply, name="apply"),
+    path("rotation/<int:run>/job/", applying.job, name="job"),
+    path("rotation/<int:run>/reverse/", applying.reverse_batch, name="reverse"),
+    path("rotation/<int:run>/cancel/", applying.cancel, name="cancel"),
+    path("rules/", rules.rules, name="rules"),
+    path("rules/new/", rules.new_rule, name="rule-new"),
+    path("rules/sentence/", rules.sentence, name="rule-sentence"),
+    path("rules/simulate/", rules.simulate, name="rule-simulate"),
+    path("rules/<int:rule>/", rules.rule, name="rule"),
+    path("rules/<int:rule>/publish/", rules.publish_rule, name="rule-publish"),
+    path("rules/<int:rule>/versions/", rules.versions, name="rule-versions"),
+    path("rules/<int:rule>/act/", rules.rule_action, name="rule-act"),
+]

@@ -1,0 +1,78 @@
+"""What the rotation pages share: who may come in, and how a page or its fragment is answered."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.models import Role
+from rotation.models import Run
+from rotation.selectors.runs import runs_visible_to
+
+View = Callable[..., HttpResponse]
+LEADERS = frozenset({Role.ADMIN, Role.MANAGER, Role.AUDITOR})
+DECIDERS = frozenset({Role.ADMIN, Role.MANAGER})
+ADMINS = frozenset({Role.ADMIN})
+
+
+def only(roles: frozenset[str]) -> Callable[[View], View]:
+    """To anyone else the page does not exist: no permission is a 404."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.membership.role not in roles:  # type: ignore[attr-defined]
+                raise Http404
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def paged(view: View) -> View:
+    """One address answers page or fragment: caches are told, and a fragment is never stored."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if partial(request):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return vary_on_headers("HX-Request")(answered)
+
+
+def partial(request: HttpRequest) -> bool:
+    """Whether htmx asks for a fragment, not for a whole page."""
+    return bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+
+
+def run_or_404(request: HttpRequest, run_id: int) -> Run:
+    run = runs_visible_to(request.membership).filter(pk=run_id).first()  # type: ignore[attr-defined]
+    if run is None:
+        raise Http404
+    return run
+
+
+def query_here(request: HttpRequest) -> QueryDict:
+    """The querystring of the page the person is looking at: the form's own word, htmx's, or this request's."""
+    if "here" in request.POST:
+        return QueryDict(request.POST["here"].lstrip("?")[:4_000])
+    if request.htmx and request.htmx.current_url:  # type: ignore[attr-defined]
+        return QueryDict(urlsplit(request.htmx.current_url).query[:4_000])  # type: ignore[attr-defined]
+    return request.GET
+
+
+def page(request: HttpRequest, whole: str, fragment: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """The page, or for htmx the fragment the page includes."""
+    return render(request, fragment if partial(request) else whole, context, status=status)
+
+
+def row_id(text: str | None) -> int | None:
+    """A positive id out of a querystring, or None."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -1,0 +1,94 @@
+"""The review's filter as a file."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from accounts.exports import spreadsheet
+from accounts.models import Role
+from accounts.services import Actor, record_event
+from rotation.models import Proposal
+from rotation.selectors.filters import ReviewFilter
+from rotation.selectors.review import rules_of, shown
+from rotation.views.common import LEADERS, only
+from rotation.views.review import desk_of
+from rotation.wording import reason_lines
+
+MOST_ROWS = 200_000
+
+
+@require_GET
+@only(LEADERS)
+def export(request: HttpRequest, run: int, form: str) -> HttpResponse:
+    """The rows of the filter in the order of the list; who took them away is recorded."""
+    desk = desk_of(request, run)
+    if form not in ("csv", "xlsx"):
+        raise Http404
+    wanted = ReviewFilter.parse(request.GET)
+    rules = rules_of(desk.run)
+    ranks = {version: place for place, version in enumerate(rules)}
+    rows = wanted.but(group="rule").ranked(shown(wanted.apply(desk.proposals)), ranks).order_by("rank", "-value_cents", "id")[:MOST_ROWS]
+    names = {version: f"{each.rule_version.rule.name} v{each.rule_version.number}" for version, each in rules.items()}
+    header = [
+        _("Código"),
+        _("Cliente"),
+        _("Cidade"),
+        _("UF"),
+        _("Curva"),
+        _("Regra"),
+        _("De"),
+        _("Para"),
+        _("Motivo"),
+        _("Ressalva"),
+        _("Dias sem compra"),
+        _("Último pedido"),
+        _("Ciclo (dias)"),
+        _("Faturamento 12 meses"),
+        _("Valor esperado"),
+        _("Distância antes (km)"),
+        _("Distância depois (km)"),
+        _("Situação"),
+        _("Decidida por"),
+        _("Decidida em"),
+        _("Motivo da decisão"),
+        _("Observação"),
+    ]
+    # An auditor reads masked: what people wrote about a client stays inside.
+    masked = request.membership.role == Role.AUDITOR  # type: ignore[attr-defined]
+    lines = [_line(proposal, names, masked) for proposal in rows]
+    record_event(
+        f"run:{desk.run.pk}",
+        "run.exported",
+        by=Actor(request.membership),  # type: ignore[attr-defined]
+        after={"form": form, "rows": len(lines), "filter": wanted.query[:300]},
+    )
+    return spreadsheet(form, _("giro-%(day)s") % {"day": desk.run.as_of.isoformat()}, header, lines)
+
+
+def _line(proposal: Proposal, rules: dict[int, str], masked: bool) -> list:
+    first, second, caution = reason_lines(proposal)
+    client, origin, receiver = proposal.client, proposal.from_representative, proposal.to_representative
+    return [
+        client.code,
+        str(client),
+        client.city,
+        client.state,
+        proposal.abc or "",  # type: ignore[attr-defined]
+        rules.get(proposal.rule_version_id or 0, ""),
+        str(origin) if origin else "",
+        str(receiver) if receiver else "",
+        first,
+        second if caution else "",
+        proposal.days_since_last,
+        proposal.last_order_on,
+        round(proposal.cycle_days, 1) if proposal.cycle_days else None,
+        proposal.net_12m_cents / 100,
+        proposal.value_cents / 100,
+        round(proposal.km_from, 1) if proposal.km_from is not None else None,
+        round(proposal.km_to, 1) if proposal.km_to is not None else None,
+        proposal.get_state_display(),
+        proposal.decided_by.name if proposal.decided_by else "",
+        proposal.decided_at,
+        proposal.decision_reason,
+        "" if masked else proposal.decision_note,
+    ]
