@@ -1,0 +1,249 @@
+"""The review, applying and rules in a real browser: keyboard, pointer, no script at all, and axe on every page."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import expect
+
+from accounts.models import Role
+from accounts.tenancy import acting_for
+from rotation.models import Proposal, RefusalReason, Run
+from rotation.services.moving import apply_run
+from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
+from tests.front.conftest import browser  # noqa: F401  the one Chromium of the session
+from tests.rotation.factories import ProposalFactory, RuleFactory, RuleVersionFactory, RunFactory
+
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+AXE = Path(settings.BASE_DIR, "tests/e2e/axe/axe.min.js")
+LONG = "Irmãos Figueiredo & Associados Comércio e Representações de Alimentos do Vale do Paraíba"
+
+
+@pytest.fixture
+def house(transactional_db, monkeypatch):
+    """A company with one run in review: six proposals, one of them with a caveat, one with a very long name."""
+    # Playwright's loop runs in this thread, and Django then refuses the database to it; nothing here is async.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    organization = make_organization("vale-verde", require_second_factor=False)
+    with acting_for(organization.pk):
+        team = TeamFactory()
+        admin = make_member(organization, Role.ADMIN, name="Helena Prado")
+        ana, bruno, carla = (
+            RepresentativeFactory(code=code, name=name, team=team, base_city=name)
+            for code, name in (("V-04", "Campinas"), ("V-09", "Ribeirão Preto"), ("V-18", "São Carlos"))
+        )
+        version = RuleVersionFactory(rule=RuleFactory(name="Inativo 90+ dias"), created_by=admin, published_by=admin)
+        run = RunFactory(version=version)
+        RefusalReason.objects.create(label="Negociação em curso")
+        proposals = [
+            ProposalFactory(
+                run=run,
+                rule_version=version,
+                from_representative=ana,
+                to_representative=bruno,
+                candidates=[bruno.pk, carla.pk],
+                candidate_values=[9_000, 7_000],
+                candidate_kms=[12.5, 40.0],
+                candidate_costs=[0, 2_000],
+                caveats=["farther"] if n == 5 else [],
+            )
+            for n in range(6)
+        ]
+        proposals[1].client.name = LONG
+        proposals[1].client.save(update_fields=["name"])
+        ClientFactory.create_batch(2, representative=carla)
+    return SimpleNamespace(
+        organization=organization, admin=admin, run=run, proposals=proposals, rule=version.rule, base=f"/o/vale-verde/rotation/{run.pk}/"
+    )
+
+
+@pytest.fixture
+def visit(house, browser, live_server, signed_in):  # noqa: F811
+    """``visit(path)`` gives a page of the admin's; a script error or a refusal of the policy fails the test."""
+    contexts, complaints = [], []
+
+    def go(path: str, *, width: int = 1440, **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, locale="pt-BR", reduced_motion="reduce", base_url=live_server.url, **options
+        )
+        contexts.append(context)
+        cookie = signed_in(house.admin).cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: "Content Security Policy" in message.text and complaints.append(message.text))
+        page.goto(path)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def states(house) -> list[str]:
+    with acting_for(house.organization.pk):
+        return list(Proposal.objects.order_by("pk").values_list("state", flat=True))
+
+
+def tab(page, name: str):
+    return page.locator("#review-tabs .tab", has_text=name).locator(".count")
+
+
+def row(house, n: int) -> str:
+    return f"#proposal-{house.proposals[n].pk}"
+
+
+def test_proposals_are_decided_from_the_keyboard_alone(house, visit):
+    page = visit(house.base)
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator(row(house, 0))).to_contain_text("Aprovada")
+    expect(tab(page, "Aprovadas")).to_have_text("1")
+    expect(page.locator(row(house, 1))).to_be_focused()
+    assert states(house) == ["approved", *["proposed"] * 5]
+
+    page.keyboard.press("z")
+    expect(tab(page, "Aprovadas")).to_have_text("0")
+    assert states(house) == ["proposed"] * 6
+
+    page.locator(row(house, 1)).focus()
+    page.keyboard.press("r")
+    page.locator("dialog[open]").get_by_text("Negociação em curso").click()
+    page.locator("dialog[open]").get_by_role("button", name="Recusar", exact=True).click()
+    expect(page.locator(row(house, 1))).to_contain_text("Recusada")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator(row(house, 2))).to_be_focused()
+
+    page.keyboard.press("d")
+    expect(page.locator(row(house, 2))).to_contain_text("Adiada")
+
+    page.locator(row(house, 3)).focus()
+    for key in ("x", "j", "j", "Shift+X", "a"):
+        page.keyboard.press(key)
+    expect(page.locator("#toasts")).to_contain_text("1 com ressalva ficou de fora")
+    assert states(house) == ["proposed", "rejected", "proposed", "approved", "approved", "proposed"]
+
+
+def test_the_whole_filter_asks_once_and_then_decides(house, visit):
+    page = visit(house.base)
+    page.check(f"{row(house, 0)} .pick")
+    page.get_by_role("button", name="Selecionar as 6 do filtro").click()
+    page.locator("[data-bulk] [data-act=approve]").click()
+    expect(page.locator("dialog[open]")).to_contain_text("Aprovar 5 propostas, R$\u00a050 mil, 1 representante?")
+    page.locator("dialog[open]").get_by_role("button", name="Aprovar 5").click()
+    expect(page.locator("#apply-action")).to_contain_text("Aplicar 5 aprovadas…")
+    assert states(house) == [*["approved"] * 5, "proposed"]
+
+
+def test_the_panel_shows_why_and_changes_the_receiver(house, visit):
+    page = visit(house.base)
+    page.locator(f"{row(house, 2)} [data-open]").click()
+    panel = page.locator("#review-detail")
+    expect(panel).to_contain_text(str(house.proposals[2].client))
+    expect(panel).to_contain_text("Dias sem compra de 90 a 359")
+    assert page.url.endswith(f"open={house.proposals[2].pk}")
+
+    panel.locator("input[name=to]").nth(1).check(force=True)
+    panel.get_by_role("button", name="Aprovar").click()
+    expect(page.locator(row(house, 2))).to_contain_text("V-18")
+    expect(panel).to_contain_text("Aprovada")
+
+    page.reload()
+    expect(page.locator("#review-detail")).to_contain_text(str(house.proposals[2].client))
+
+
+def test_filters_tabs_and_back_are_in_the_address(house, visit):
+    page = visit(house.base)
+    page.locator("[data-dialog=review-filters]").click()
+    page.locator("#filter-q").fill("figueiredo")
+    page.get_by_role("button", name="Filtrar").click()
+    expect(page.locator("[data-row]")).to_have_count(1)
+    assert "q=figueiredo" in page.url
+    page.get_by_label("Tirar o filtro Busca: figueiredo").click()
+    expect(page.locator("[data-row]")).to_have_count(6)
+    page.go_back()
+    expect(page.locator("[data-row]")).to_have_count(1)
+
+
+def test_everything_works_before_any_script(house, visit):
+    page = visit(house.base, java_script_enabled=False)
+    page.locator(f"{row(house, 0)} [name=approve]").click()
+    expect(page.locator("#toasts")).to_contain_text("1 aprovada.")
+    page.locator(f"{row(house, 1)} [name=reject]").click()
+    page.get_by_text("Negociação em curso").click()
+    page.get_by_role("button", name="Recusar", exact=True).click()
+    page.check(f"{row(house, 2)} .pick")
+    page.check(f"{row(house, 3)} .pick")
+    page.locator("[data-bulk] [name=decision][value=approve]").click()
+    assert states(house) == ["approved", "rejected", "approved", "approved", "proposed", "proposed"]
+    page.locator("#filter-q").fill("figueiredo")
+    page.get_by_role("button", name="Filtrar").click()
+    expect(page.get_by_text("Nenhuma proposta com este filtro")).to_be_visible()
+
+
+def test_applying_is_followed_to_its_result_and_can_be_reversed(house, visit):
+    with acting_for(house.organization.pk):
+        Proposal.objects.exclude(pk=house.proposals[5].pk).update(state="approved", decided_by=house.admin)
+    page = visit(house.base)
+    page.get_by_role("link", name="Aplicar 5 aprovadas…").click()
+    page.get_by_role("button", name="Aplicar 5 agora").click()
+    expect(page.locator("#job")).to_contain_text("0 de 5")
+
+    assert apply_run(house.run.pk, house.organization.pk).applied == 5
+
+    expect(page.locator("#job")).to_contain_text("5 aplicadas", timeout=10_000)
+    page.get_by_role("link", name="Reverter lote…").click()
+    page.get_by_role("button", name="Reverter 5 clientes").click()
+    expect(page.locator("#job")).to_contain_text("Devolvendo clientes")
+    with acting_for(house.organization.pk):
+        reversal = Run.objects.get(kind=Run.Kind.REVERSAL)
+    apply_run(reversal.pk, house.organization.pk)
+    expect(page.locator("#job")).to_contain_text("5 clientes voltaram a quem os tinha", timeout=10_000)
+
+
+def test_a_rule_is_rewritten_in_words_while_it_is_typed(house, visit):
+    page = visit(f"/o/vale-verde/rules/{house.rule.pk}/")
+    page.fill("#id_days_from", "75")
+    expect(page.locator("#sentence")).to_contain_text("está há 75 a 359 dias sem compra")
+    page.get_by_role("button", name="Simular agora").click()
+    expect(page.locator("#preview")).to_contain_text("Sinalizados")
+    page.fill("#id_days_to", "60")
+    page.get_by_role("button", name="Salvar rascunho").click()
+    expect(page.locator("#id_days_to")).to_be_focused()
+    expect(page.locator("#id_days_to_error")).to_contain_text("vem antes do começo")
+
+
+PAGES = {
+    "runs": "/o/vale-verde/rotation/",
+    "start": "/o/vale-verde/rotation/start/",
+    "review": "{base}",
+    "open": "{base}?open={proposal}",
+    "load": "{base}?view=load",
+    "empty": "{base}?q=nada",
+    "apply": "{base}apply/",
+    "rules": "/o/vale-verde/rules/",
+    "new": "/o/vale-verde/rules/new/",
+    "rule": "/o/vale-verde/rules/{rule}/",
+    "versions": "/o/vale-verde/rules/{rule}/versions/",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_in_either_theme_at_any_width(house, visit, name):
+    with acting_for(house.organization.pk):
+        Proposal.objects.filter(pk=house.proposals[3].pk).update(state="approved", decided_by=house.admin, decided_at="2026-10-05T12:00Z")
+    page = visit(PAGES[name].format(base=house.base, proposal=house.proposals[1].pk, rule=house.rule.pk))
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    wrong = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in (320, 390, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
+            violations = {one["id"]: [node["html"][:160] for node in one["nodes"]] for one in found["violations"]}
+            overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if violations or overflow > 0:
+                wrong[scheme, width] = (violations, overflow)
+    assert wrong == {}
