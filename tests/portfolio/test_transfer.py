@@ -6,7 +6,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from accounts.errors import NotAllowed
 from accounts.models import Absence, AuditEvent, Notice, OutboxEvent, Role
 from accounts.services import Actor
-from clients.models import Client
+from clients.models import Client, ClientMonth
+from clients.services.projections import refresh_clients
 from portfolio.errors import AlreadyOwner, ReasonMissing, ReceiverInactive
 from portfolio.models import Ownership
 from portfolio.selectors import ownership_history, ownerships_on, portfolio_counts
@@ -201,11 +202,15 @@ def test_orders_from_the_day_of_the_transfer_are_credited_to_the_receiver(acting
     move(client, ana, JAN_5)
     for day in (date(2026, 1, 4), JAN_5, date(2026, 3, 1), MAR_2, date(2026, 3, 9)):
         OrderFactory(client=client, ordered_on=day)
+    refresh_clients([client.pk], as_of=date(2026, 3, 20))
 
     move(client, bruno, MAR_2)
 
     credited = client.orders.order_by("ordered_on").values_list("representative_id", flat=True)
     assert list(credited)[-2:] == [bruno.pk, bruno.pk]
+    # The month's row follows in the same transaction; the order of March 1st, never announced, is nobody's.
+    march = ClientMonth.objects.filter(client=client, month=date(2026, 3, 1)).values_list("representative_id", "orders")
+    assert set(march) == {(None, 1), (bruno.pk, 2)}
 
 
 def test_ledger_and_mirror_never_differ(acting):
