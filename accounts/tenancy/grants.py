@@ -6,6 +6,9 @@ from django.db import connections
 
 from accounts.tenancy.constraints import AppendOnly
 
+# Definer functions the application may call; each is allowed by name in tests/isolation too.
+FUNCTIONS = ("organizations_due()", "carteira_fresh_statistics()")
+
 
 def grant_to_application(sender=None, using: str = "owner", **kwargs) -> None:
     """``post_migrate``: read and write rows, never truncate (it ignores policies), never change append-only history."""
@@ -24,8 +27,9 @@ def grant_to_application(sender=None, using: str = "owner", **kwargs) -> None:
             table = model._meta.db_table
             if table in tables and any(isinstance(each, AppendOnly) for each in model._meta.constraints):
                 cursor.execute(f"REVOKE UPDATE, DELETE ON {connections[using].ops.quote_name(table)} FROM {quoted}")
-        cursor.execute("SELECT to_regprocedure('organizations_due()') IS NOT NULL")
-        if cursor.fetchone()[0]:
-            cursor.execute(f"GRANT EXECUTE ON FUNCTION organizations_due() TO {quoted}")
+        for function in FUNCTIONS:
+            cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [function])
+            if cursor.fetchone()[0]:
+                cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}")
         if "portfolio_ownership" in tables:
             cursor.execute(f"REVOKE DELETE ON portfolio_ownership FROM {quoted}")

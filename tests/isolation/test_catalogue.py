@@ -116,8 +116,13 @@ def test_views_run_as_their_reader_and_definer_functions_are_the_known_ones():
     )
     assert views == []
     assert rows("SELECT relname FROM pg_class WHERE relkind = 'm' AND relnamespace = 'public'::regnamespace") == []
-    assert rows("SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace") == [("organizations_due",)]
-    assert rows("SELECT proconfig FROM pg_proc WHERE proname = 'organizations_due'") == [(["search_path=pg_catalog, public"],)]
+    assert rows("SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1") == [
+        ("carteira_fresh_statistics",),
+        ("organizations_due",),
+    ]
+    assert rows("SELECT DISTINCT proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace") == [
+        (["search_path=pg_catalog, public"],)
+    ]
 
 
 def test_the_application_may_not_truncate_nor_change_history_nor_write_migrations(settings):
