@@ -158,7 +158,8 @@ def main() -> None:
         told("the same file again", send("orders", invoices, MAPPING))
     both = orders["here"] + orders["there"]
     print(
-        f"\ninvoices against the floor: {orders['wall'] / bare['wall']:.2f}x of wall time, {both / bare['there']:.2f}x of processor time; at most 5x"
+    wall, processor = orders["wall"] / bare["wall"], both / bare["there"]
+    print(f"\ninvoices against the floor: {wall:.2f}x of wall time, {processor:.2f}x of processor time; at most 5x")
     )
     print(f"clients with owners: {first['here'] + first['there']:.2f} s of processor time, {first['here']:.2f} s of it here; at most 2.8 s")
 

@@ -17,9 +17,10 @@ found AS (
      WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s) AND word <> ''
 )
 """
-_INSERT = f"""WITH {_WORDS} INSERT INTO clients_clientword (organization_id, client_id, word)
-SELECT %(organization)s, client_id, word FROM found ORDER BY client_id, word ON CONFLICT (organization_id, client_id, word) DO NOTHING
+_INSERT_FIRST = f"""WITH {_WORDS} INSERT INTO clients_clientword (organization_id, client_id, word)
+SELECT %(organization)s, client_id, word FROM found ORDER BY client_id, word
 """  # noqa: S608 - constants of this module
+_INSERT = f"{_INSERT_FIRST} ON CONFLICT (organization_id, client_id, word) DO NOTHING"
 _DELETE = f"""WITH {_WORDS} DELETE FROM clients_clientword w
  WHERE w.organization_id = %(organization)s AND w.client_id = ANY(%(clients)s)
    AND NOT EXISTS (SELECT FROM found f WHERE f.client_id = w.client_id AND f.word = w.word)
@@ -40,4 +41,4 @@ def refresh_words(client_ids: Sequence[int], *, new: bool = False) -> None:
     with connection.cursor() as cursor:
         if not new:
             cursor.execute(_DELETE, facts)
-        cursor.execute(_INSERT, facts)
+        cursor.execute(_INSERT_FIRST if new else _INSERT, facts)
