@@ -157,10 +157,8 @@ def main() -> None:
         told("bare COPY of them, same keys and indexes (the floor)", bare)
         told("the same file again", send("orders", invoices, MAPPING))
     both = orders["here"] + orders["there"]
-    print(
     wall, processor = orders["wall"] / bare["wall"], both / bare["there"]
     print(f"\ninvoices against the floor: {wall:.2f}x of wall time, {processor:.2f}x of processor time; at most 5x")
-    )
     print(f"clients with owners: {first['here'] + first['there']:.2f} s of processor time, {first['here']:.2f} s of it here; at most 2.8 s")
 
 
