@@ -8,6 +8,7 @@ from itertools import count, pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -198,6 +199,17 @@ def test_windows_move_with_the_day_and_only_clients_they_concern_are_recomputed(
     activity = ClientActivity.objects.get(client=bought)
     assert (activity.n30, activity.n90, activity.windows_on) == (0, 2, date(2026, 3, 12))
     assert ClientActivity.objects.get(client=quiet).windows_on == date(2026, 3, 12)
+
+
+def test_the_hourly_task_brings_every_organization_to_its_own_day(bought, organization):
+    from accounts.selectors import local_day
+    from clients.tasks import refresh_windows as task
+
+    ClientActivity.objects.update(windows_on=date(2026, 1, 1))
+    task()
+
+    assert set(ClientActivity.objects.values_list("windows_on", flat=True)) == {local_day(organization, at=timezone.now())}
+    assert not differences(organization)
 
 
 def test_a_transfer_dated_back_moves_the_months_of_its_orders(bought, acting):
