@@ -13,7 +13,8 @@ from clients.services import differences
 from tests.clients.conftest import counts
 from tests.published.shared import published
 
-pytestmark = pytest.mark.slow
+# Each chunk in a transaction of its own, as it is in life.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 IOWA_ORDERS = {
     "order_code": ["invoice", "client_id", "date"],
