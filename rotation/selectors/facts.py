@@ -189,7 +189,8 @@ def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, 
 def planned_for(source: Source) -> Iterator[None]:
     """Planner settings of that one query, inside the caller's transaction."""
     # Wide tables of one row a client: a hash that fits in memory beats one that spills.
-    wanted = {"work_mem": "192MB"}
+    # It reads every client: a planner with old statistics, as after a large import, must not loop over them one by one.
+    wanted = {"work_mem": "192MB", "enable_nestloop": "off"}
     if source is not Source.SUMMARY:
         # Orders come out of their covering index in client order; hashing nine million of them is 7 times slower.
         wanted["enable_hashagg"] = "off"
