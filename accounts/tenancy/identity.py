@@ -37,7 +37,7 @@ def _named_user(request: HttpRequest) -> int | None:
         return _from_base36(request.path_info.removeprefix(_RESET_PREFIX).partition("-")[0])
     pending = request.session.get("account_login")
     if isinstance(pending, dict) and pending.get("user_pk"):
-        return int(pending["user_pk"])
+        return _from_base36(str(pending["user_pk"]))  # as the sign-in library writes ids
     return None
 
 
