@@ -59,7 +59,7 @@ class ProfileForm(forms.Form):
     def __init__(self, *args: Any, organization_language: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = dict(settings.LANGUAGES)
-        own = _("O da empresa (%(language)s)") % {"language": names.get(organization_language, organization_language)}
+        own = _("O da empresa: %(language)s") % {"language": names.get(organization_language, organization_language)}
         self.fields["language"].choices = [("", own), *settings.LANGUAGES]  # type: ignore[attr-defined]
         self.fields["name"].widget.attrs["autocomplete"] = "name"
 

@@ -16,6 +16,7 @@ from accounts.views.errors import refusal
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 FILES_BYTES = 20 * 1024 * 1024
 LINE_BREAKS = frozenset("\t\n\r")
+DEEPEST = 100  # levels of nesting in a field that holds JSON; Python's own reader gives up, loudly, near a thousand
 
 
 def unusable(text: str) -> bool:
@@ -23,6 +24,18 @@ def unusable(text: str) -> bool:
     if text.isprintable():
         return False
     return any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in LINE_BREAKS for sign in text)
+
+
+def too_deep(text: str) -> bool:
+    """Whether a text that looks like JSON nests further than any that is meant."""
+    if len(text) <= DEEPEST or text.lstrip()[:1] not in {"[", "{"}:
+        return False
+    depth = 0
+    for sign in text:
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 class InputGuardMiddleware:
@@ -42,10 +55,10 @@ class InputGuardMiddleware:
         try:
             if unusable(request.path_info) or LINE_BREAKS & set(request.path_info) or _any_unusable(request.GET.lists()):
                 return _refuse(request, 400)
-            if request.method in {"POST", "PUT", "PATCH", "DELETE"} and request.content_type in FORMS:
-                names = [file.name or "" for file in request.FILES.values()]
-                if _any_unusable(request.POST.lists()) or any(unusable(name) for name in names):
-                    return _refuse(request, 400)
+            # Names of files need no look: Django's parser drops such characters from them.
+            is_form = request.method in {"POST", "PUT", "PATCH", "DELETE"} and request.content_type in FORMS
+            if is_form and _any_unusable(request.POST.lists()):
+                return _refuse(request, 400)
         except RequestDataTooBig:
             return _refuse(request, 413)
         except (TooManyFieldsSent, TooManyFilesSent, MultiPartParserError, UnicodeError):
@@ -61,7 +74,7 @@ def _length(request: HttpRequest) -> int:
 
 
 def _any_unusable(fields: Iterable[tuple[str, list]]) -> bool:
-    return any(unusable(name) or any(unusable(value) for value in values) for name, values in fields)
+    return any(unusable(name) or any(unusable(value) or too_deep(value) for value in values) for name, values in fields)
 
 
 def _refuse(request: HttpRequest, status: int) -> HttpResponse:

@@ -29,7 +29,8 @@ class SessionStore(DatabaseStore):
         return Session
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        row: Session = super().create_model_instance(data)
+        row = super().create_model_instance(data)
+        assert isinstance(row, Session)
         row.user_id = int(data[SESSION_KEY]) if data.get(SESSION_KEY) else None
         row.started_at, row.seen_at = _instant(data.get(STARTED)), _instant(data.get(SEEN))
         row.user_agent = str(data.get(AGENT, ""))[:300]
