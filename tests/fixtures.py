@@ -1,12 +1,38 @@
 """Fixtures about organizations and the people in them (a pytest plugin, named in pyproject.toml)."""
 
+import atexit
+import functools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client as Web
 
 os.environ.setdefault("STATIC_PLAIN", "true")  # no collectstatic before the tests
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+
+
+@functools.cache
+def _chromium(path: str):
+    """Playwright starts once a process, whoever asks; its end is that of the process."""
+    from playwright.sync_api import sync_playwright
+
+    playwright = sync_playwright().start()
+    chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    atexit.register(lambda: (chromium.close(), playwright.stop()))
+    return chromium
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The one Chromium of the session."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if not found:
+        pytest.skip("no Chromium on this machine: the browser tests do not run")
+    return _chromium(found)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import functools
 import mimetypes
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,10 +17,15 @@ from django.test import RequestFactory
 from django.utils import translation
 
 from accounts.shell import Shell
+from tests.fixtures import browser  # noqa: F401  (others import it from here)
 
 POLICY = "; ".join(f"{name} {' '.join(sources)}" for name, sources in settings.CONTENT_SECURITY_POLICY["DIRECTIVES"].items())
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(autouse=True)
+def no_counts(monkeypatch):
+    """The numbers of the navigation come from the database, which these pages do without."""
+    monkeypatch.setattr("accounts.shell._counts", {})
 
 
 def request_for(role: str = "manager"):
@@ -97,21 +101,8 @@ def site() -> Iterator[Site]:
     server.server_close()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if not found:
-        pytest.skip("no Chromium on this machine: the browser tests do not run")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def open_page(browser, site) -> Iterator:
+def open_page(browser, site) -> Iterator:  # noqa: F811
     """``open_page("/path", width=…)`` gives a page; a script error or a refusal of the policy fails the test."""
     contexts, complaints = [], []
 
