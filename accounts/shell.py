@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, Resolver404, get_urlconf, resolve, reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 ADMIN, MANAGER, REPRESENTATIVE, AUDITOR = "admin", "manager", "representative", "auditor"
 EVERYONE = frozenset({ADMIN, MANAGER, REPRESENTATIVE, AUDITOR})
@@ -81,7 +82,7 @@ MAP: list[tuple[Any, list[Place]]] = [
 ]
 # The phone keeps two places on each side of the round "+"; "Mais" opens the rest.
 THUMB = {REPRESENTATIVE: ["today/", "clients/", "agenda/"], MANAGER: ["dashboard/", "rotation/", "clients/"]}
-SHORT_LABELS = {"rotation/": _("Giro"), ("clients/", REPRESENTATIVE): _("Carteira")}
+SHORT_LABELS = {"rotation/": _("Giro"), ("clients/", REPRESENTATIVE): pgettext_lazy("navigation", "Carteira")}
 
 
 @dataclass

@@ -11,7 +11,7 @@ from accounts.models import Organization
 
 
 class Lifecycle(models.TextChoices):
-    PROSPECT = "prospect", _("Prospecto")
+    PROSPECT = "prospect", _("Prospect")
     ACTIVE = "active", _("Ativo")
     NEAR_INACTIVE = "near_inactive", _("Quase inativo")
     INACTIVE = "inactive", _("Inativo")
