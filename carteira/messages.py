@@ -62,18 +62,21 @@ def read_catalogue(path: Path) -> Catalog:
 
 
 def update_messages(locale: Path = LOCALE, root: Path = REPOSITORY) -> dict[str, int]:
-    """Bring each catalogue up to the sources; returns how many messages of each still lack a translation."""
+    """Bring each catalogue up to the sources; returns how many messages of each still lack a sure translation."""
     template = source_messages(root)
     missing = {}
     for path in sorted(locale.glob("*/LC_MESSAGES/*.po")):
         catalogue = read_catalogue(path)
+        begun = catalogue.creation_date
         # A guess from a similar sentence is worse than a gap: the gap is seen, the guess is read.
         catalogue.update(template, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
+        # The day of the reading would change in every catalogue at every update, and say nothing.
+        catalogue.creation_date = begun
         with open(path, "wb") as file:
             # Lines would change with every edit of a source, and merge badly; the file's name says enough.
             write_po(file, catalogue, width=110, omit_header=False, ignore_obsolete=True, include_lineno=False, sort_by_file=True)
-        missing[path.parent.parent.name] = sum(not all(texts(message.string)) for message in catalogue if message.id)
+        missing[path.parent.parent.name] = sum(message.fuzzy or not all(texts(message.string)) for message in catalogue if message.id)
     return missing
 
 
