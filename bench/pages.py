@@ -1,14 +1,29 @@
 """What a page costs the server: CPU of the application and of its database connection, per request, as a company grows.
 
+    python -m bench.pages                 # SCALE clients (100,000 by default), and the ratio to a tenth of them
+
 The pages are asked for in this process through the whole stack (middleware, row security, templates), so the CPU of
 this process is the application's, and the CPU of the connection's own server process is the database's.
 """
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
+os.environ.setdefault("STATIC_PLAIN", "true")
+
+from carteira.embedded import ensure_environment
+
+if __name__ == "__main__":
+    ensure_environment()
+    django.setup()
 
 from django.db import connection
 from django.test import Client as Web
@@ -17,8 +32,12 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Membership, Organization, Representative, Team, User
 from accounts.tenancy import identity_atomic, tenant_atomic
 from bench import world
+from bench.run import administrator
 from clients.models import Client
-from rotation.models import Run
+from rotation.engine.presets import PRESETS
+from rotation.models import Rule, Run
+from rotation.services.rules import create_rule, publish
+from rotation.services.runs import compute_run, start_run
 
 REQUESTS = 60
 TICK = os.sysconf("SC_CLK_TCK")
@@ -86,6 +105,22 @@ def measure(page: str, ask: Callable[[int], bytes]) -> Cost:
     return Cost(page, (application + database) * each, database * each, p95, len(queries), len(body) / 1024)
 
 
+def awaiting_run(organization: Organization) -> Run:
+    """A run in review with as many proposals as the preset makes; computed when there is none."""
+    admin, at = administrator(organization), datetime.combine(world.AS_OF, datetime.min.time(), tzinfo=UTC) + timedelta(hours=12)
+    with tenant_atomic(organization.pk):
+        found = Run.objects.filter(state=Run.State.AWAITING).order_by("-id").first()
+        if found:
+            return found
+        Organization.objects.filter(pk=organization.pk).update(orders_received_at=at)
+        rule = Rule.objects.filter(archived_at=None).first() or create_rule(PRESETS["general"], by=admin)
+        version = rule.versions.first()
+        if version.state == "draft":
+            publish(version, by=admin)
+        run = start_run([rule], as_of=world.AS_OF, trigger="command", by=admin)
+    return compute_run(run.pk, organization.pk, at=at)
+
+
 def costs(clients: int) -> list[Cost]:
     """The costs of the main pages in a company of that many clients."""
     organization = world.build(clients)
@@ -96,7 +131,7 @@ def costs(clients: int) -> list[Cost]:
     seller, manager = member(organization, "representative", representative), member(organization, "manager")
     with tenant_atomic(organization.pk):
         mine = list(Client.objects.filter(representative=representative).order_by("id").values_list("id", flat=True)[:REQUESTS])
-        run = Run.objects.filter(state=Run.State.AWAITING).order_by("-id").first()
+    run = awaiting_run(organization)
     places = f"/o/{organization.slug}"
     own, boss = signed_in(seller), signed_in(manager)
 
@@ -114,8 +149,7 @@ def costs(clients: int) -> list[Cost]:
         ("all clients, first page", boss, lambda _n: "/clients/"),
         ("client page", own, lambda n: f"/clients/{mine[n % len(mine)]}/"),
     ]
-    if run is not None:
-        pages.append(("review, 50 proposals", boss, lambda _n: f"/rotation/{run.pk}/"))
+    pages.append(("review, 50 proposals", boss, lambda _n: f"/rotation/{run.pk}/"))
     return [measure(name, asking(web, address)) for name, web, address in pages]
 
 
@@ -133,3 +167,8 @@ def main(clients: int, smaller: int | None = None) -> None:
         if cost.page in before:
             line += f" {cost.cpu_ms / before[cost.page].cpu_ms:10.2f}"
         print(line)
+
+
+if __name__ == "__main__":
+    scale = int(os.environ.get("SCALE", "100000"))
+    main(scale, max(scale // 10, 1_000) if "--alone" not in sys.argv else None)
