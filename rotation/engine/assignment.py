@@ -252,13 +252,15 @@ class _Auction:
         """
         while self.run_tickets > 0:
             head = self.head[self.net[self.head] >= self.floor]
-            self.head = head
-            head = head[self.tickets[self.owner[head]] > 0]
+            able = self.tickets[self.owner[head]] > 0
+            head, ticketless = head[able], head[~able]
             if len(head) <= FEW:
                 # asking all of them at once costs less than asking twice
                 self._refresh(head[self.fresh[head] < self.rounds])
                 head = head[self.net[head] >= self.floor]
             order = head[np.argsort(-self.net[head], kind="stable")]
+            # kept in order: the next sort finds most of it done, and a stable sort of such rows is nearly linear
+            self.head = np.concatenate((order, ticketless))
             owner = self.owner[order]
             rank = _rank_within(owner)
             ticketed = rank < self.tickets[owner]
@@ -436,7 +438,8 @@ def _rank_within(groups: Array) -> NDArray[np.int64]:
     """How many of the same group come before each entry."""
     if len(groups) == 0:
         return np.empty(0, np.int64)
-    order = np.argsort(groups, kind="stable")
+    # numpy sorts 16 bits by counting
+    order = np.argsort(groups.astype(np.int16) if int(groups.max()) < 2**15 else groups, kind="stable")
     ordered = groups[order]
     first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     rank = np.empty(len(groups), np.int64)

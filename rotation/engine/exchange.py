@@ -33,35 +33,49 @@ class _Graph:
         self.run, self.idle = self.m + self.s, self.m + self.s + 1
         self.ticket = np.where(self.ceilings.owner < 0, self.run, self.m + self.ceilings.owner)
         # where each pair's client would come from if the pair were chosen, and what that gives up
-        self.cost = self._build()
+        self.source = np.empty(len(self.pairs), np.int64)
+        self.loss = np.empty(len(self.pairs), np.int64)
+        self._look_at(np.arange(len(self.pairs)))
+        self.cost = np.full((self.idle + 1, self.idle + 1), NO_ARC, np.int64)
+        self._draw(np.ones(self.idle + 1, bool))
 
-    def _build(self) -> NDArray[np.int64]:
-        pairs, c = self.pairs, self.ceilings
-        placed = self.pair_of >= 0
-        # row -1, nobody, is the one appended
-        at = np.append(pairs.representative, -1).astype(np.int64)[self.pair_of]
-        held = np.append(pairs.value, 0)[self.pair_of]
-        self.source = np.where(placed, at, self.ticket)[pairs.client]
-        self.loss = held[pairs.client] - pairs.value
-        cost = np.full((self.idle + 1, self.idle + 1), NO_ARC, np.int64)
-        np.minimum.at(cost, (self.source, pairs.representative), self.loss)
-        clients = np.flatnonzero(placed)
-        np.minimum.at(cost, (at[clients], self.ticket[clients]), held[clients])
+    def _look_at(self, rows: Array) -> None:
+        """Source and loss of these pairs, from where their clients are now."""
+        client = self.pairs.client[rows]
+        chosen = self.pair_of[client]
+        placed = chosen >= 0
+        # row -1, nobody, is the last one: any value will do there
+        self.source[rows] = np.where(placed, self.pairs.representative[chosen], self.ticket[client])
+        self.loss[rows] = np.where(placed, self.pairs.value[chosen], 0) - self.pairs.value[rows]
+
+    def _draw(self, touched: Array) -> None:
+        """The arcs that leave the nodes in ``touched`` (nodes,) anew; the few of tickets and idle places always."""
+        pairs, c, cost = self.pairs, self.ceilings, self.cost
+        clients = np.flatnonzero(self.pair_of >= 0)
+        at = pairs.representative[self.pair_of[clients]].astype(np.int64)
+        load = np.bincount(at, minlength=self.m)
+        cost[touched] = NO_ARC
+        # one index instead of two: numpy then takes its fast path, a tenth of the time
+        flat, size = cost.reshape(-1), self.idle + 1
+        rows = np.flatnonzero(touched[self.source])
+        np.minimum.at(flat, self.source[rows] * size + pairs.representative[rows], self.loss[rows])
+        here = touched[at]
+        leaving = clients[here]
+        np.minimum.at(flat, at[here] * size + self.ticket[leaving], pairs.value[self.pair_of[leaving]])
         reps = np.arange(self.m)
-        load = np.bincount(at[clients], minlength=self.m)
         free, some = load < c.room, load > 0
+        cost[:, self.idle] = NO_ARC
+        cost[self.idle] = NO_ARC
         cost[reps[free], self.idle] = c.reserve(reps[free], load[free])
         cost[self.idle, reps[some]] = -c.reserve(reps[some], load[some] - 1)
-        used = np.bincount(c.owner[clients][c.owner[clients] >= 0], minlength=self.s)
+        owner = c.owner[clients]
+        used = np.bincount(owner[owner >= 0], minlength=self.s)
         owners = self.m + np.arange(self.s)
-        cost[self.run, owners[used < c.give]] = 0
-        cost[owners[used > 0], self.run] = 0
-        if len(clients) < c.run:
-            cost[self.idle, self.run] = 0
-        if len(clients) > 0:
-            cost[self.run, self.idle] = 0
+        cost[self.run, owners] = np.where(used < c.give, 0, NO_ARC)
+        cost[owners, self.run] = np.where(used > 0, 0, NO_ARC)
+        cost[self.idle, self.run] = 0 if len(clients) < c.run else NO_ARC
+        cost[self.run, self.idle] = 0 if len(clients) > 0 else NO_ARC
         np.fill_diagonal(cost, 0)
-        return cost
 
     def apply(self, cycle: list[int]) -> None:
         """Push one client along each arc of the cycle."""
@@ -75,9 +89,15 @@ class _Graph:
                 here = np.flatnonzero((self.pair_of >= 0) & (self.ticket == b))
                 here = here[self.pairs.representative[self.pair_of[here]] == a]
                 changes.append((int(here[np.argmin(self.pairs.value[self.pair_of[here]])]), -1))
+        moved = np.unique([client for client, _row in changes])
+        rows = np.concatenate([np.arange(self.pairs.start[client], self.pairs.start[client + 1]) for client in moved])
+        touched = np.zeros(self.idle + 1, bool)
+        touched[self.source[rows]] = True
         for client, row in changes:
             self.pair_of[client] = row
-        self.cost = self._build()
+        self._look_at(rows)
+        touched[self.source[rows]] = True
+        self._draw(touched)
 
 
 def improve(pairs: Pairs, ceilings: Ceilings, pair_of: Array, prices: Array) -> tuple[Array, Array | None]:
