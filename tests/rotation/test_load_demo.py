@@ -50,7 +50,7 @@ def test_the_demonstration_awaits_review_and_loading_it_again_changes_nothing(ca
         assert Representative.objects.exclude(membership=None).count() == Membership.objects.filter(role="representative").count() == 10
         assert Rule.objects.get().versions.get().state == "published"
         run = Run.objects.get()
-        assert run.state == Run.State.AWAITING_APPROVAL
+        assert run.state == Run.State.AWAITING
         assert Proposal.objects.filter(run=run, state="proposed").count() > 10
         last_order = Order.objects.latest("ordered_on").ordered_on
         assert 1 <= (run.as_of - last_order).days <= 3  # it ends yesterday, or on the Friday before
