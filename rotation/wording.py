@@ -52,8 +52,8 @@ WORDS = {
     "inactive": gettext_lazy("inativo"),
     "lost": gettext_lazy("perdido"),
     "discarded": gettext_lazy("descartado"),
-    "absent": gettext_lazy("ausente"),
-    "leaver": gettext_lazy("de saída"),
+    "absent": gettext_lazy("alguém ausente"),
+    "leaver": gettext_lazy("alguém de saída"),
     "none": gettext_lazy("ninguém"),
     "contract": gettext_lazy("contrato"),
     True: gettext_lazy("sim"),
@@ -146,7 +146,7 @@ def phrase(leaf: Mapping[str, Any], currency: str = "BRL") -> str:
     if field == "p_cross" and op == ">=":
         return _("tem %(share)s ou mais de chance de inativar") % {"share": percent(value)}
     if field == "owner_status" and op == "in":
-        return _("tem representante %(words)s") % {"words": any_of(str(WORDS.get(each, each)) for each in value)}
+        return _("tem como representante %(words)s") % {"words": any_of(str(WORDS.get(each, each)) for each in value)}
     text = condition_text(leaf, currency)
     return _("tem %(condition)s") % {"condition": text[:1].lower() + text[1:]}
 

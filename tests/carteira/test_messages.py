@@ -44,6 +44,20 @@ msgid "Velho"
 msgstr "Viejo"
 """
 
+SPOKEN = re.compile(r'\b(?:aria-label|title|placeholder|alt|label|data-label|data-said)="([^"]*)"')
+# Names of keys, units and product, the same in every language.
+UNIVERSAL = {"Ctrl", "Shift", "Enter", "Esc", "km", "ABC", "CNPJ", "Carteira", "GET", "POST", "CSV", "XLSX"}
+
+
+def bare_words(template: str) -> list[str]:
+    """Words that a template shows a person without asking for their translation."""
+    text = re.sub(r"\{#.*?#\}|\{% comment.*?endcomment %\}|<script\b.*?</script>", "", template, flags=re.DOTALL)
+    text = re.sub(r"\{% block \w+_class %\}[\w ]*\{% endblock %\}", "", text)
+    text = re.sub(r"\{% blocktranslate\b.*?\{% endblocktranslate %\}", "", text, flags=re.DOTALL)
+    text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
+    shown = [*SPOKEN.findall(text), re.sub(r"<[^>]*>|&\w+;", " ", text)]
+    return [word for piece in shown for word in re.findall(r"[^\W\d_]{2,}", piece) if word not in UNIVERSAL]
+
 
 def said(catalogue: Catalog) -> set[tuple[str | None, str | tuple[str, ...]]]:
     """The messages of a catalogue, each with its context."""
@@ -77,6 +91,26 @@ def test_messages_are_read_from_python_and_from_templates(repository):
         (None, ("um dia", "%(n)s dias, 70%% deles")),
         (None, "Ciclo de compra"),
     }
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("<p>Clientes</p>", ["Clientes"]),
+        ('<a aria-label="Fechar {{ name }}" class="btn">{% icon "x" %}</a>', ["Fechar"]),
+        ('<p title="{% translate "Fechar" %}">{% blocktranslate %}<b>{{ n }}</b> dias{% endblocktranslate %} {{ n }} km</p>', []),
+    ],
+)
+def test_bare_words_are_those_shown_without_a_translation(template, words):
+    assert bare_words(template) == words
+
+
+def test_no_template_shows_words_that_are_not_translated():
+    """The guide of components is for whoever writes templates: its samples stay in Portuguese."""
+    templates = [path for path in (REPOSITORY / "templates").rglob("*.html") if "guide" not in path.relative_to(REPOSITORY).parts]
+    found = {path.name: words for path in templates if path.name != "guide.html" and (words := bare_words(path.read_text()))}
+    assert len(templates) > 50
+    assert found == {}
 
 
 def test_an_update_brings_what_is_new_drops_what_is_gone_and_keeps_translations(repository):

@@ -27,14 +27,14 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    help = "Roda o giro agora, com as regras ativas ou só uma. --dry-run mostra o que seria proposto e não grava nada."
+    help = "Runs a rotation now, with the active rules or one of them. With --dry-run it shows what would be proposed and writes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organization", required=True, metavar="SLUG")
-        parser.add_argument("--rule", metavar="NAME", help="só esta regra, ativa ou pausada")
-        parser.add_argument("--as-of", type=_day, metavar="DATE", help="AAAA-MM-DD; hoje, no fuso da organização, se omitido")
-        parser.add_argument("--dry-run", action="store_true", help="não grava nada")
-        parser.add_argument("--json", action="store_true", help="um documento JSON na saída padrão")
+        parser.add_argument("--rule", metavar="NAME", help="only this rule, active or paused")
+        parser.add_argument("--as-of", type=_day, metavar="DATE", help="YYYY-MM-DD; today in the organization's zone when left out")
+        parser.add_argument("--dry-run", action="store_true", help="write nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
