@@ -176,11 +176,15 @@ def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL") -> SafeS
     when = format_html(_("{trigger} e {population}"), trigger=trigger, population=population) if population else trigger
     receivers, limits = definition.get("receivers", {}), definition.get("limits", {})
     give, receive = limits.get("give_share", 0.1), limits.get("receive_share", 0.1)
-    shares = mark(_("%(share)s de cada carteira") % {"share": percent(give)})
+    shares = format_html(_("dando e recebendo no máximo {share}"), share=mark(_("%(share)s de cada carteira") % {"share": percent(give)}))
     if give != receive:
-        shares = format_html(_("{give} a ceder e {receive} a receber"), give=mark(percent(give)), receive=mark(percent(receive)))
+        shares = format_html(
+            _("cedendo no máximo {give} e recebendo no máximo {receive} de cada carteira"),
+            give=mark(percent(give)),
+            receive=mark(percent(receive)),
+        )
     sentence = format_html(
-        _("Quando um cliente {when}, propor {receiver}, dando e recebendo no máximo {shares}."),
+        _("Quando um cliente {when}, propor {receiver}, {shares}."),
         when=when,
         receiver=mark(receiver_phrase(receivers, definition.get("strategy", {}))),
         shares=shares,
