@@ -6,6 +6,7 @@ worker gets a copy of it, and ``default`` connects to the copy as the applicatio
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -28,6 +29,8 @@ def prepare(worker: str | None) -> None:
     base = "test_" + settings.DATABASES["default"]["NAME"]
     template, mine = f"{base}_template", f"{base}_{worker}" if worker else base
     with _as_owner() as cursor:
+        # The owner's connections give up on a lock after five seconds; another worker may migrate the template for longer.
+        cursor.execute("SET lock_timeout = 0")
         cursor.execute("SELECT pg_advisory_lock(%s)", [TEMPLATE_LOCK])
         wanted = _fingerprint()
         if _comment_of(cursor, template) != wanted:
@@ -93,7 +96,7 @@ def _comment_of(cursor, database: str) -> str | None:
 
 
 def _create(cursor, database: str, *, template: str | None = None) -> None:
-    cursor.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(database)))
+    _drop(cursor, database)
     source: Composed | SQL = SQL(" TEMPLATE {}").format(Identifier(template)) if template else SQL("")
     cursor.execute(SQL("CREATE DATABASE {}").format(Identifier(database)) + source)
     if template is None:
@@ -101,6 +104,17 @@ def _create(cursor, database: str, *, template: str | None = None) -> None:
         with _as_owner(database) as inside:
             inside.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
             inside.execute(SQL("GRANT USAGE ON SCHEMA public TO {}").format(app))
+
+
+def _drop(cursor, database: str) -> None:
+    for left in range(20, 0, -1):
+        try:
+            cursor.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(database)))
+            return
+        except psycopg2.errors.InsufficientPrivilege:  # autovacuum is in it, and only a superuser may send that away
+            if left == 1:
+                raise
+            time.sleep(0.5)
 
 
 def _migrate(database: str) -> None:
