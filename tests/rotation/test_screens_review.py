@@ -300,7 +300,7 @@ def test_an_empty_filter_offers_to_clear_it(signed_in, admin, run, version, pair
 
 def test_a_query_nobody_would_type_is_read_as_no_query(signed_in, admin, run, version, pair):
     ProposalFactory(run=run, rule_version=version, **pair)
-    nonsense = "?tab=x&order=id;drop&size=9999&from=abc&rule=999999999999999999999&after=-1&before=x&open=zz&group=%00&caveat=y&q=%00%00"
+    nonsense = "?tab=x&order=id;drop&size=9999&from=abc&rule=999999999999999999999&after=-1&before=x&open=zz&group=z&caveat=y&q=%20%20&uf=1"
     assert signed_in(admin).get(page(run) + nonsense).status_code == 200
 
 
