@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from carteira.embedded import ensure_environment
+from carteira.env import boolean, env
 from carteira.messages import compile_messages
 
 
@@ -19,7 +20,7 @@ def main() -> None:
 
     import django
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import CommandError, call_command, get_commands
+    from django.core.management import CommandError, call_command
     from django.core.management.base import SystemCheckError
 
     try:
@@ -30,7 +31,7 @@ def main() -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("migrate", database="owner", interactive=False, verbosity=1 if sys.stdout.isatty() else 0)
         call_command("check", databases=["default"], stdout=io.StringIO())
-        if "load_demo" in get_commands():
+        if env("DEMO", "true", cast=boolean):
             call_command("load_demo")
     except (CommandError, SystemCheckError, ImproperlyConfigured) as error:
         sys.exit(str(error))

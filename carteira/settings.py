@@ -166,7 +166,14 @@ STORAGES = {
     },
 }
 MEDIA_ROOT = DATA_DIR / "files"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_HOST = env("EMAIL_HOST", "")
+EMAIL_PORT = env("EMAIL_PORT", "587", cast=int)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env("EMAIL_USE_TLS", "true", cast=boolean)
+EMAIL_TIMEOUT = 10
+# Without a server named, mail is written to the output of whoever sends it: enough to try a password reset.
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "carteira@localhost")
 
 # What beat sends, and how often: seconds between two, or the time of day in UTC (see carteira/celery.py).

@@ -63,7 +63,7 @@ _WORDS = {"uf": "state", "segment": "segment", "city": "city", "size": "size"}
 _PLURAL = {"uf": "ufs", "segment": "segments", "city": "cities", "size": "sizes"}
 
 # Fields and guards that look at records the product does not keep yet: a rule that uses one is refused by name.
-UNRECORDED_FIELDS = frozenset({"credit_score", "overdue_cents", "contract_days_left", "contract_only"})
+UNRECORDED_FIELDS = frozenset({"credit_score", "overdue_cents", "contract_days_left", "contract_only", "tags"})
 UNRECORDED_GUARDS = frozenset({"save_window"})
 
 _CLIENTS = """

@@ -118,13 +118,18 @@ def request_reversal(run: Run, *, by: Membership, at: datetime) -> Run:
     return reversal
 
 
-def _moves(run: Run, by: Membership, at: datetime) -> tuple[QuerySet[Proposal], int]:
-    """Applied moves of the run this member may still take back, and for how many days they may."""
+def reversible_days(by: Membership) -> int:
+    """For how many days after a move this member may take it back; one query."""
     undo_days = RotationSettings.objects.values_list("undo_days", flat=True).first()
     days = 30 if undo_days is None else undo_days
+    return min(days, MANAGER_DAYS) if by.role == Role.MANAGER else days
+
+
+def _moves(run: Run, by: Membership, at: datetime) -> tuple[QuerySet[Proposal], int]:
+    """Applied moves of the run this member may still take back, and for how many days they may."""
+    days = reversible_days(by)
     moves = Proposal.objects.filter(run=run, state=Proposal.State.APPLIED).order_by("pk")
     if by.role == Role.MANAGER:
-        days = min(days, MANAGER_DAYS)
         moves = moves.filter(decided_by=by)
     elif by.role != Role.ADMIN:
         moves = moves.none()

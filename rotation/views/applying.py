@@ -15,7 +15,7 @@ from accounts.models import Role
 from rotation.models import Proposal, Run
 from rotation.selectors.review import review_totals
 from rotation.services.apply import apply_summary, request_apply
-from rotation.services.reversal import request_reversal, reversible
+from rotation.services.reversal import request_reversal, reversible, reversible_days
 from rotation.services.runs import cancel_run
 from rotation.views.common import ADMINS, DECIDERS, LEADERS, only, paged, partial, run_or_404
 from rotation.views.review import Desk, desk_of
@@ -49,6 +49,7 @@ def apply(request: HttpRequest, run: int) -> HttpResponse:
         "run": desk.run,
         "summary": summary,
         "refusal": refusal,
+        "reversible_days": reversible_days(request.membership),  # type: ignore[attr-defined]
         "blocked": bool(summary.consent_missing or summary.needs_second_approver or not summary.approved),
         "over": [change for change in summary.changes if change.over_capacity],
         "commission": [change for change in summary.changes if change.autonomous and change.commission_change_cents < 0],

@@ -1,0 +1,151 @@
+"""Every action of the permission table that has an address, by every role: it answers as the table says, and writes or not.
+
+Who may not even see a thing gets 404; who sees it and may not act gets 403; what is asked and cannot be gets 409 or 422.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.tenancy import tenant_atomic
+from clients.models import ClientActivity
+from rotation.engine.presets import PRESETS
+from rotation.models import Proposal, Rule, RuleVersion, Run
+from rotation.services.rules import create_rule, publish
+from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_member
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROLES = ["admin", "manager", "far_manager", "representative", "auditor"]
+FOUND, GONE, NO = {200, 302}, {404}, {403, 404}
+
+
+@pytest.fixture
+def scene(organization):
+    """A run in review with one proposal inside a team, seen by its manager and not by another team's."""
+    today = timezone.now().astimezone(organization.zone).date()
+    with tenant_atomic(organization.pk):
+        near, far = TeamFactory(name="Perto"), TeamFactory(name="Longe")
+        people = {
+            "admin": make_member(organization, "admin"),
+            "manager": make_member(organization, "manager", team=near),
+            "far_manager": make_member(organization, "manager", email="far@vale-verde.example", team=far),
+            "representative": make_member(organization, "representative"),
+            "auditor": make_member(organization, "auditor"),
+        }
+        giver = RepresentativeFactory(team=near, membership=people["representative"])
+        taker = RepresentativeFactory(team=near)
+        client = ClientFactory(representative=giver, activity={"last_on": today - timedelta(days=120), "repeat_days": 5})
+        OwnershipFactory(client=client, representative=giver, started_on=date(2025, 1, 1))
+        organization.orders_received_at = timezone.now()
+        organization.save(update_fields=["orders_received_at"])
+        rule = create_rule(PRESETS["general"], by=people["admin"])
+        version = publish(rule.versions.get(), by=people["admin"])
+        run = Run.objects.create(
+            organization=organization,
+            rule_set=str(rule.pk),
+            as_of=today,
+            state=Run.State.AWAITING,
+            trigger="person",
+            n_proposed=1,
+            computed_at=timezone.now(),
+            expires_at=datetime.now(UTC) + timedelta(days=5),
+        )
+        run.rules.create(organization=organization, rule_version=version, position=1, n_proposed=1)
+        proposal = Proposal.objects.create(
+            organization=organization,
+            run=run,
+            client=client,
+            rule_version=version,
+            from_representative=giver,
+            to_representative=taker,
+            computed_to=taker,
+            expected_seq=1,
+            position=1,
+            value_cents=10_000,
+            at_stake_cents=100_000,
+            net_12m_cents=500_000,
+            days_since_last=120,
+            candidates=[taker.pk],
+            candidate_values=[10_000],
+            candidate_kms=[10.0],
+            candidate_costs=[0],
+        )
+    return {"people": people, "client": client, "run": run, "proposal": proposal, "rule": rule, "taker": taker, "giver": giver}
+
+
+# action: (method, address, form, answers by role)
+ACTIONS = {
+    "read the client": (
+        "get",
+        "clients/{client}/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": FOUND},
+    ),
+    "see the runs": (
+        "get",
+        "rotation/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": FOUND},
+    ),
+    "see the rule": (
+        "get",
+        "rules/{rule}/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": FOUND},
+    ),
+    "approve": (
+        "post",
+        "rotation/{run}/decide/",
+        {"proposal": "{proposal}", "decision": "approve"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": None, "representative": NO, "auditor": NO},
+    ),
+    "apply": (
+        "post",
+        "rotation/{run}/apply/",
+        {},
+        {"admin": {302, 409}, "manager": {302, 409}, "far_manager": {404, 409}, "representative": NO, "auditor": NO},
+    ),
+    "publish a version": (
+        "post",
+        "rules/{rule}/publish/",
+        {},
+        {"admin": {302, 409, 422}, "manager": NO, "far_manager": NO, "representative": NO, "auditor": NO},
+    ),
+    "pause the rule": (
+        "post",
+        "rules/{rule}/act/",
+        {"act": "pause", "action": "pause"},
+        {"admin": FOUND, "manager": NO, "far_manager": NO, "representative": NO, "auditor": NO},
+    ),
+    "start a run": (
+        "post",
+        "rotation/start/",
+        {"rule": "{rule}"},
+        {"admin": {200, 302, 409, 422}, "manager": NO, "far_manager": NO, "representative": NO, "auditor": NO},
+    ),
+    "record consent": (
+        "get",
+        "people/{giver}/consent/",
+        {},
+        {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": GONE},
+    ),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_role_may_what_the_table_says(scene, organization, signed_in, action, role):
+    method, address, form, answers = ACTIONS[action]
+    ids = {name: scene[name].pk for name in ("client", "run", "proposal", "rule", "taker", "giver")}
+    web = signed_in(scene["people"][role])
+    response = getattr(web, method)("/o/vale-verde/" + address.format(**ids), {name: value.format(**ids) for name, value in form.items()})
+    expected = answers[role]
+    if expected is not None:
+        assert response.status_code in expected, response.content.decode()[:500]
+    with tenant_atomic(organization.pk):
+        proposal, rule = Proposal.objects.get(), Rule.objects.get()
+        assert (proposal.state == "approved") == (action == "approve" and role in {"admin", "manager"})
+        assert rule.is_active == (not (action == "pause the rule" and role == "admin"))
+        assert RuleVersion.objects.count() == 1
+        assert ClientActivity.objects.count() == 1
