@@ -52,14 +52,16 @@ def test_the_iowa_order_book_is_taken_whole(take, organization):
 
 def test_the_dirty_lines_of_a_retailer_are_each_accounted_for(take, organization):
     path = published("online_retail/lines_2009-12_2010-12.csv.gz")
-    customers, published_total, totals = set(), Decimal(0), {}
+    customers, published_total, totals, crumbs = set(), Decimal(0), {}, Decimal(0)
     with gzip.open(path, "rt", newline="") as file:
         for row in csv.DictReader(file):
             amount = Decimal(row["quantity"]) * Decimal(row["unit_price_gbp"])
             published_total += amount
             if row["customer_id"]:
                 customers.add(row["customer_id"])
-                totals[row["invoice"]] = totals.get(row["invoice"], 0) + int((amount * 100).quantize(Decimal(1), ROUND_HALF_UP))
+                cents = (amount * 100).quantize(Decimal(1), ROUND_HALF_UP)
+                totals[row["invoice"]] = totals.get(row["invoice"], 0) + int(cents)
+                crumbs += amount - cents / 100  # a few prices have fractions of a cent, which money here has not
     take("clients", "client_code,name\n" + "".join(f"{code},Customer {code}\n" for code in sorted(customers)))
 
     result = take("orders", path, mapping=RETAIL)
@@ -71,7 +73,8 @@ def test_the_dirty_lines_of_a_retailer_are_each_accounted_for(take, organization
     text = io.StringIO(result.refused_file.read_text(encoding="utf-8-sig"))
     refused_total = sum(Decimal(row["quantity"]) * Decimal(row["unit_price_gbp"]) for row in csv.DictReader(text))
     taken = Decimal(result.more["amount_cents"]) / 100
-    assert (taken + refused_total).quantize(Decimal("0.01")) == Decimal("9539484.63") == published_total.quantize(Decimal("0.01"))
+    assert taken + refused_total + crumbs == published_total
+    assert published_total.quantize(Decimal("0.01")) == Decimal("9539484.63")
     with acting_for(organization.pk):
         assert dict(Order.objects.values_list("code", "amount_cents")) == totals
         assert OrderItem.objects.count() == created
