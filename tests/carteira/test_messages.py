@@ -153,16 +153,33 @@ def test_a_translation_leaves_the_blanks_of_its_message(language):
     assert unlike == []
 
 
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ("pt-br", ["Giro de carteira", "Quase inativo", "Grupo de controle", "Minha carteira"]),
-        ("es", ["Rotación de cartera", "En riesgo", "Grupo de control", "Mi cartera"]),
-        ("en", ["Portfolio rotation", "Near-inactive", "Hold-out", "My clients"]),
-    ],
-)
-def test_the_words_of_the_trade_are_those_of_the_dictionary(language, words):
+# The dictionary of the trade: these words and no others, wherever they stand alone.
+DICTIONARY = {
+    "Hoje": ("Hoy", "Today"),
+    "Minha carteira": ("Mi cartera", "My clients"),
+    "Ficha": ("Ficha", "Client page"),
+    "Giro de carteira": ("Rotación de cartera", "Portfolio rotation"),
+    "Ativo": ("Activo", "Active"),
+    "Quase inativo": ("En riesgo", "Near-inactive"),
+    "Inativo": ("Inactivo", "Inactive"),
+    "Reativado": ("Reactivado", "Won back"),
+    "Ciclo de compra": ("Ciclo de recompra", "Purchase cycle"),
+    "Curva ABC": ("Curva ABC", "ABC analysis"),
+    "Aprovar": ("Aprobar", "Approve"),
+    "Aplicar": ("Aplicar", "Apply"),
+    "Com ressalva": ("Con reparo", "Needs attention"),
+    "Motivo": ("Motivo", "Reason"),
+    "motivo de não venda": ("motivo de no venta", "no-sale reason"),
+    "Sinalizados": ("Señalados", "Flagged"),
+    "Grupo de controle": ("Grupo de control", "Hold-out"),
+    "Reverter lote": ("Revertir lote", "Reverse batch"),
+}
+
+
+@pytest.mark.parametrize("language", ["pt-br", *LANGUAGES])
+def test_the_words_of_the_trade_are_those_of_the_dictionary(language):
     compile_messages()
+    place = {"es": 0, "en": 1}
+    wanted = [word if language == "pt-br" else translated[place[language]] for word, translated in DICTIONARY.items()]
     with translation.override(language):
-        terms = ["Giro de carteira", "Quase inativo", "Grupo de controle", "Minha carteira"]
-        assert [translation.gettext(term) for term in terms] == words
+        assert [translation.gettext(word) for word in DICTIONARY] == wanted
