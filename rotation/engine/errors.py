@@ -39,6 +39,7 @@ SENTENCES = {
     "wrong_shape": "column {column} has shape {found}, expected {expected}",
     "not_sorted": "column {column} is not strictly increasing at row {row}",
     "not_a_position": "column {column}: row {row} holds {value}, outside its table of {size} rows",
+    "impossible_history": "row {row}: no history of orders gives {found}",
     "not_finite": "client {client}: its value is {value}; the run is refused",
     "negative_value": "pair {row} has the negative value {value}",
     "too_large": "the largest value, {value} cents, is beyond what the solver counts exactly",
