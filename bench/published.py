@@ -1,16 +1,22 @@
-"""Published optimisation instances through the solver that rotates clients.
+"""Published instances through the engine: assignments by the solver that rotates clients, purchase summaries by its models.
 
-    python -m bench.published ../shared/data/assignment/assign100.txt.gz ...
+    python -m bench.published ../shared/data/assignment/assign100.txt.gz ../shared/data/cdnow/sample_summary.csv ...
 
-One JSON line an instance: objective, bound, gap, seconds. OR-Library assignment files (``assignN.txt``, plain or
+One JSON line an instance: objective, bound, gap, seconds; of a summary one line a model: parameters, log_likelihood,
+seconds. A purchase summary is CSV with a header: x, t_x, T, in any unit of time, and m_x where tickets are known (mean
+value of the x repeat purchases). OR-Library assignment files (``assignN.txt``, plain or
 gzipped) are minimised. GAP files (``gap*.txt``) need capacity in minutes, which this version does not solve: they are
 named on standard error and the exit code is 2.
 """
 
 import argparse
+import csv
 import gzip
+import io
 import json
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 
@@ -20,12 +26,77 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rotation.engine.assignment import assign
 from rotation.engine.ceilings import Ceilings
+from rotation.engine.models import BG, MBG, Purchases, fit_single, fit_tickets
 from rotation.engine.pairs import Pairs
 
 
-def read_numbers(path: Path) -> np.ndarray:
+def read_bytes(path: Path) -> bytes:
     raw = path.read_bytes()
-    return np.array((gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).split(), dtype=np.int64)
+    return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+
+
+def read_numbers(path: Path) -> np.ndarray:
+    return np.array(read_bytes(path).split(), dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Purchases in the file's unit of time; ``mean_value`` (n,) of the repeat purchases, or None."""
+
+    clients: Purchases
+    mean_value: np.ndarray | None
+
+
+def read_summary(path: Path) -> Summary:
+    """A purchase summary; the first row that cannot be read, or cannot be, is named in the ValueError."""
+    rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig")))
+    missing = {"x", "t_x", "T"} - set(rows.fieldnames or ())
+    if missing:
+        raise ValueError(f"the header lacks {', '.join(sorted(missing))}")
+    names = ["x", "t_x", "T", *(["m_x"] if "m_x" in (rows.fieldnames or ()) else [])]
+    table = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            table.append([float(row[name]) for name in names])
+        except (TypeError, ValueError):
+            raise ValueError(f"line {number}: {', '.join(names)} must be numbers") from None
+    columns = np.array(table).reshape(-1, len(names)).T
+    return Summary(Purchases(columns[0].astype(np.int64), columns[1], columns[2]), columns[3] if "m_x" in names else None)
+
+
+def solve_summary(path: Path) -> Iterator[dict[str, object]]:
+    """Parameters of greatest likelihood of each model the file allows; seconds are of the fit alone."""
+
+    def line(model: str, names: str, fitted: Callable[[], tuple[list[float], float, int]]) -> dict[str, object]:
+        began = process_time()
+        values, log_likelihood, n = fitted()
+        seconds = process_time() - began
+        parameters = dict(zip(names.split(), (round(value, 6) for value in values), strict=True))
+        return {
+            "file": path.name,
+            "kind": "purchases",
+            "model": model,
+            "parameters": parameters,
+            "log_likelihood": round(log_likelihood, 4),
+            "clients": n,
+            "seconds": round(seconds, 4),
+        }
+
+    summary = read_summary(path)
+    for model, drop_out in (("bg_nbd", BG), ("mbg_nbd", MBG)):
+
+        def orders(drop_out=drop_out) -> tuple[list[float], float, int]:
+            made = fit_single(summary.clients, drop_out=drop_out)
+            return made.parameters[0].tolist(), made.log_likelihood, made.n
+
+        yield line(model, "r alpha a b", orders)
+    if summary.mean_value is not None:
+
+        def tickets() -> tuple[list[float], float, int]:
+            made = fit_tickets(summary.clients.x, summary.mean_value, prior_sd=np.inf)
+            return [made.p, made.q, made.v], made.log_likelihood, made.n
+
+        yield line("gamma_gamma", "p q gamma", tickets)
 
 
 def solve_assignment(path: Path) -> dict[str, object]:
@@ -70,10 +141,13 @@ def main() -> int:
             )
             code = 2
             continue
+        table = path.name.removesuffix(".gz").endswith(".csv")
         try:
-            print(json.dumps(solve_assignment(path)), flush=True)
+            for line in solve_summary(path) if table else [solve_assignment(path)]:
+                print(json.dumps(line), flush=True)
         except (OSError, ValueError) as wrong:
-            print(f"{path}: cannot be read as an OR-Library assignment file ({wrong})", file=sys.stderr)
+            kind = "a purchase summary" if table else "an OR-Library assignment file"
+            print(f"{path}: cannot be read as {kind} ({wrong})", file=sys.stderr)
             code = code or 1
     return code
 
