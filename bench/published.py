@@ -4,9 +4,9 @@
 
 One JSON line an instance: objective, bound, gap, seconds; of a summary one line a model: parameters, log_likelihood,
 seconds. A purchase summary is CSV with a header: x, t_x, T, in any unit of time, and m_x where tickets are known (mean
-value of the x repeat purchases). OR-Library assignment files (``assignN.txt``, plain or
-gzipped) are minimised. GAP files (``gap*.txt``) need capacity in minutes, which this version does not solve: they are
-named on standard error and the exit code is 2.
+value of the x repeat purchases); with the columns x, t_x, n, donors it is of n fixed opportunities. OR-Library
+assignment files (``assignN.txt``, plain or gzipped) are minimised. GAP files (``gap*.txt``) need capacity in minutes, which this version does not solve: they are named
+on standard error and the exit code is 2.
 """
 
 import argparse
@@ -24,9 +24,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.classics import Opportunities, Pareto
 from rotation.engine.assignment import assign
 from rotation.engine.ceilings import Ceilings
-from rotation.engine.models import BG, MBG, Purchases, fit_single, fit_tickets
+from rotation.engine.models import BG, MBG, DropOut, Purchases, fit_single, fit_tickets
 from rotation.engine.pairs import Pairs
 
 
@@ -47,56 +48,81 @@ class Summary:
     mean_value: np.ndarray | None
 
 
-def read_summary(path: Path) -> Summary:
-    """A purchase summary; the first row that cannot be read, or cannot be, is named in the ValueError."""
+def read_table(path: Path, names: list[str], optional: str = "") -> np.ndarray:
+    """The named columns (n_columns, n_rows) of a CSV file; what lacks or cannot be read is named in the ValueError."""
     rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig")))
-    missing = {"x", "t_x", "T"} - set(rows.fieldnames or ())
+    header = rows.fieldnames or ()
+    missing = [name for name in names if name not in header]
     if missing:
-        raise ValueError(f"the header lacks {', '.join(sorted(missing))}")
-    names = ["x", "t_x", "T", *(["m_x"] if "m_x" in (rows.fieldnames or ()) else [])]
+        raise ValueError(f"the header lacks {', '.join(missing)}")
+    names = [*names, optional] if optional in header else names
     table = []
     for number, row in enumerate(rows, start=2):
         try:
             table.append([float(row[name]) for name in names])
         except (TypeError, ValueError):
             raise ValueError(f"line {number}: {', '.join(names)} must be numbers") from None
-    columns = np.array(table).reshape(-1, len(names)).T
-    return Summary(Purchases(columns[0].astype(np.int64), columns[1], columns[2]), columns[3] if "m_x" in names else None)
+    return np.array(table).reshape(-1, len(names)).T
+
+
+def read_summary(path: Path) -> Summary:
+    columns = read_table(path, ["x", "t_x", "T"], optional="m_x")
+    return Summary(Purchases(columns[0].astype(np.int64), columns[1], columns[2]), columns[3] if len(columns) > 3 else None)
+
+
+def read_donations(path: Path) -> np.ndarray:
+    """x, t_x, n and how many such donors, (4, n_rows)."""
+    return read_table(path, ["x", "t_x", "n", "donors"])
+
+
+def fitted_line(path: Path, model: str, names: str, fit: Callable[[], tuple[list[float], float, int]]) -> dict[str, object]:
+    """One model as the bench prints it; seconds are of the fit alone."""
+    began = process_time()
+    values, log_likelihood, n = fit()
+    seconds = process_time() - began
+    return {
+        "file": path.name,
+        "kind": "purchases",
+        "model": model,
+        "parameters": dict(zip(names.split(), (round(value, 6) for value in values), strict=True)),
+        "log_likelihood": round(log_likelihood, 4),
+        "clients": n,
+        "seconds": round(seconds, 4),
+    }
 
 
 def solve_summary(path: Path) -> Iterator[dict[str, object]]:
-    """Parameters of greatest likelihood of each model the file allows; seconds are of the fit alone."""
-
-    def line(model: str, names: str, fitted: Callable[[], tuple[list[float], float, int]]) -> dict[str, object]:
-        began = process_time()
-        values, log_likelihood, n = fitted()
-        seconds = process_time() - began
-        parameters = dict(zip(names.split(), (round(value, 6) for value in values), strict=True))
-        return {
-            "file": path.name,
-            "kind": "purchases",
-            "model": model,
-            "parameters": parameters,
-            "log_likelihood": round(log_likelihood, 4),
-            "clients": n,
-            "seconds": round(seconds, 4),
-        }
-
+    """Parameters of greatest likelihood of each model the file allows."""
     summary = read_summary(path)
-    for model, drop_out in (("bg_nbd", BG), ("mbg_nbd", MBG)):
+    clients, mean_value = summary.clients, summary.mean_value
 
-        def orders(drop_out=drop_out) -> tuple[list[float], float, int]:
-            made = fit_single(summary.clients, drop_out=drop_out)
-            return made.parameters[0].tolist(), made.log_likelihood, made.n
+    def orders(drop_out: DropOut) -> tuple[list[float], float, int]:
+        made = fit_single(clients, drop_out=drop_out)
+        return made.parameters[0].tolist(), made.log_likelihood, made.n
 
-        yield line(model, "r alpha a b", orders)
-    if summary.mean_value is not None:
+    def pareto() -> tuple[list[float], float, int]:
+        made = Pareto.fit(clients.x.astype(float), clients.t, clients.T)
+        return [made.r, made.alpha, made.s, made.beta], made.log_likelihood, len(clients)
 
-        def tickets() -> tuple[list[float], float, int]:
-            made = fit_tickets(summary.clients.x, summary.mean_value, prior_sd=np.inf)
-            return [made.p, made.q, made.v], made.log_likelihood, made.n
+    def tickets() -> tuple[list[float], float, int]:
+        made = fit_tickets(clients.x, mean_value, prior_sd=np.inf)
+        return [made.p, made.q, made.v], made.log_likelihood, made.n
 
-        yield line("gamma_gamma", "p q gamma", tickets)
+    yield fitted_line(path, "bg_nbd", "r alpha a b", lambda: orders(BG))
+    yield fitted_line(path, "mbg_nbd", "r alpha a b", lambda: orders(MBG))
+    yield fitted_line(path, "pareto_nbd", "r alpha s beta", pareto)
+    if mean_value is not None:
+        yield fitted_line(path, "gamma_gamma", "p q gamma", tickets)
+
+
+def solve_donations(path: Path) -> Iterator[dict[str, object]]:
+    x, t, n, donors = read_donations(path)
+
+    def opportunities() -> tuple[list[float], float, int]:
+        made = Opportunities.fit(x, t, n, donors)
+        return [made.alpha, made.beta, made.gamma, made.delta], made.log_likelihood, int(donors.sum())
+
+    yield fitted_line(path, "bg_bb", "alpha beta gamma delta", opportunities)
 
 
 def solve_assignment(path: Path) -> dict[str, object]:
@@ -129,6 +155,12 @@ def solve_assignment(path: Path) -> dict[str, object]:
     }
 
 
+def solve_table(path: Path) -> Iterator[dict[str, object]]:
+    """A file with the column ``donors`` is of fixed opportunities, any other a purchase summary."""
+    header = read_bytes(path).split(b"\n", 1)[0]
+    return solve_donations(path) if b"donors" in header else solve_summary(path)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
@@ -143,7 +175,7 @@ def main() -> int:
             continue
         table = path.name.removesuffix(".gz").endswith(".csv")
         try:
-            for line in solve_summary(path) if table else [solve_assignment(path)]:
+            for line in solve_table(path) if table else [solve_assignment(path)]:
                 print(json.dumps(line), flush=True)
         except (OSError, ValueError) as wrong:
             kind = "a purchase summary" if table else "an OR-Library assignment file"
