@@ -4,9 +4,10 @@
 
 One JSON line an instance: objective, bound, gap, seconds; of a summary one line a model: parameters, log_likelihood,
 seconds. A purchase summary is CSV with a header: x, t_x, T, in any unit of time, and m_x where tickets are known (mean
-value of the x repeat purchases); with the columns x, t_x, n, donors it is of n fixed opportunities. OR-Library
-assignment files (``assignN.txt``, plain or gzipped) are minimised. GAP files (``gap*.txt``) need capacity in minutes, which this version does not solve: they are named
-on standard error and the exit code is 2.
+value of the x repeat purchases); with the columns x, t_x, n, donors it is of n fixed opportunities.
+
+OR-Library assignment files (``assignN.txt``, plain or gzipped) are minimised. GAP files (``gap*.txt``) need capacity in
+minutes, which this version does not solve: they are named on standard error and the exit code is 2.
 """
 
 import argparse
@@ -14,11 +15,15 @@ import csv
 import gzip
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
+
+# the optimiser's matrices are a few numbers wide: sharing them between threads costs three times the work
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
