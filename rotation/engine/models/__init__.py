@@ -10,15 +10,20 @@ What a caller uses::
     next_order(fitted, clients, as_of)         # three dates
     part = fit(of_one_segment, prior=segment_prior(fitted))
 
+    clock = seasonal_clock(order_days, as_of)  # None below 420 days of orders; then the same in seasonal time:
+    fit(clock.purchases(as_of, start, day)).p_silent(clients_in_clock, clock.horizon(as_of, 90))
+
     tickets = fit_tickets(x, mean_ticket_cents)
     year_cents = tickets.ticket(x, mean_ticket_cents) * fitted.order_rate(clients) * 365
 
 Prospects (``x`` -1) are never fitted and answer NaN. Published maxima of BG/NBD and MBG/NBD: ``fit_single``.
 
 Order of the modules, each importing only those before it: purchases, likelihood, mixture, expectation, timing;
-tickets stands beside them.
+clock needs purchases alone; tickets stands
+beside them.
 """
 
+from .clock import Clock, seasonal_clock
 from .expectation import expected_orders, orders_to_come
 from .likelihood import BG, MBG, DropOut
 from .mixture import CLASSES, Fit, Prior, fit, fit_single, organization_prior, segment_prior
@@ -32,6 +37,7 @@ __all__ = [
     "FIT_AT_MOST",
     "MBG",
     "MIN_CLIENTS",
+    "Clock",
     "DropOut",
     "Fit",
     "NextOrder",
@@ -46,5 +52,6 @@ __all__ = [
     "next_order",
     "orders_to_come",
     "organization_prior",
+    "seasonal_clock",
     "segment_prior",
 ]
