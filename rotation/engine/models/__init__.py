@@ -19,8 +19,8 @@ What a caller uses::
 Prospects (``x`` -1) are never fitted and answer NaN. Published maxima of BG/NBD and MBG/NBD: ``fit_single``.
 
 Order of the modules, each importing only those before it: purchases, likelihood, mixture, expectation, timing;
-clock needs purchases alone; tickets stands
-beside them.
+clock
+needs purchases alone; tickets stands beside them.
 """
 
 from .clock import Clock, seasonal_clock

@@ -32,7 +32,7 @@ class Clock:
         """Activity from the origin to the end of ``day`` (integer days since 1970-01-01, any shape); rises with the day."""
         passed = np.concatenate(([0.0], np.cumsum(np.repeat(self.index, 7))))
         days = np.asarray(day, np.int64) - self.origin + 1
-        return days // YEAR * float(YEAR) + passed[days % YEAR]
+        return np.asarray(days // YEAR * float(YEAR) + passed[days % YEAR], np.float64)
 
     def horizon(self, as_of: int, days: Array) -> Floats:
         """Activity expected in the ``days`` (integers, any shape) after ``as_of``: what to ask a fit in this clock about."""

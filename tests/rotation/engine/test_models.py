@@ -236,6 +236,16 @@ def test_above_fifty_thousand_the_ids_decide_who_is_fitted():
     assert np.bincount(chosen.client_id * 10 // n).min() > 0.98 * FIT_AT_MOST / 10
 
 
+def test_a_start_found_on_a_few_ends_where_the_whole_does(monkeypatch):
+    clients = shop(2_700)
+    direct = fit(clients)
+    monkeypatch.setattr("rotation.engine.models.mixture.WARM_UP", 900)
+    warmed = fit(clients)
+    assert warmed.rounds < direct.rounds
+    assert warmed.log_likelihood == pytest.approx(direct.log_likelihood, abs=1.0)
+    assert warmed.p_silent(clients, 90) == pytest.approx(direct.p_silent(clients, 90), abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("x", "t", "T"), [(1, 5.0, 4.0), (0, 1.0, 4.0), (1, 0.0, 4.0), (2, np.nan, 4.0), (2, 3.0, np.inf)], ids=lambda value: str(value)
 )
