@@ -78,8 +78,9 @@ def lifecycle_filter(state: str, *, as_of: date, limits: Limits) -> Q:
         Lifecycle.LOST: None,
     }
     condition = kept & Q(activity__last_on__isnull=False)
-    if from_days[state] is not None:
-        condition &= Q(activity__last_on__lte=as_of - timedelta(days=from_days[state]))
-    if to_days[state] is not None:
-        condition &= Q(activity__last_on__gt=as_of - timedelta(days=to_days[state]))
+    since, until = from_days[state], to_days[state]
+    if since is not None:
+        condition &= Q(activity__last_on__lte=as_of - timedelta(days=since))
+    if until is not None:
+        condition &= Q(activity__last_on__gt=as_of - timedelta(days=until))
     return condition

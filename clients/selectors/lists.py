@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, QuerySet, TextField
@@ -117,7 +118,7 @@ def matching(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date, li
 
 @dataclass(frozen=True)
 class ClientPage:
-    rows: list[Client]
+    rows: Sequence[Client]
     after: str  # "" on the last page
     count: int  # up to COUNT_UP_TO + 1, which means "more"
 
@@ -130,7 +131,7 @@ def client_rows(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date,
     found = matching(clients, wanted, as_of=as_of, limits=limits)
     count = found[: COUNT_UP_TO + 1].count()
     column, falling = SORTS[wanted.sort]
-    page = found.select_related("representative").annotate(
+    page: QuerySet[Any] = found.select_related("representative").annotate(
         last_on=F("activity__last_on"),
         median_gap=F("activity__median_gap"),
         repeat_days=F("activity__repeat_days"),
@@ -151,14 +152,18 @@ def _key(row: Client, column: str) -> str:
     return f"{'' if value is None else value}|{row.pk}"
 
 
-def _from(page: QuerySet[Client], column: str, falling: bool, after: str) -> QuerySet[Client]:
+# How the value in a page's key is read back.
+_TYPES: dict[str, Callable[[str], Any]] = {"name_key": str, "activity__last_on": date.fromisoformat, "activity__net_12m_cents": int}
+
+
+def _from(page: QuerySet[Any], column: str, falling: bool, after: str) -> QuerySet[Any]:
     value, _bar, last_id = after.rpartition("|")
     if not last_id.isdigit():
         return page
     if not value:  # within the rows without a value, which come last
         return page.filter(**{f"{column}__isnull": True}, id__gt=int(last_id))
     try:
-        typed = {"name_key": str, "activity__last_on": date.fromisoformat, "activity__net_12m_cents": int}[column](value)
+        typed = _TYPES[column](value)
     except ValueError:
         return page
     beyond = Q(**{f"{column}__lt" if falling else f"{column}__gt": typed}) | Q(**{column: typed}, id__gt=int(last_id))

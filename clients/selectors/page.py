@@ -31,14 +31,14 @@ def standing_of(client: Client, *, as_of: date, limits: Limits) -> Standing:
     """The client's standing on ``as_of``, from its activity row: one query."""
     activity = ClientActivity.objects.filter(client_id=client.pk).first() or ClientActivity()
     silent = (as_of - activity.last_on).days if activity.last_on else None
-    known = activity.repeat_days + 1 >= CYCLE_FROM_ORDERS and activity.median_gap
+    cycle = activity.median_gap if activity.repeat_days + 1 >= CYCLE_FROM_ORDERS else None
     state = lifecycle_of(activity.last_on, client.discarded_on, as_of=as_of, limits=limits)
     return Standing(
         state=state,
         last_on=activity.last_on,
         days_since_last=silent,
-        cycle_days=activity.median_gap if known else None,
-        lateness=silent / activity.median_gap if known and silent is not None else None,
+        cycle_days=cycle,
+        lateness=silent / cycle if cycle and silent is not None else None,
         inactive_on=inactive_on(activity.last_on, limits=limits) if state in (Lifecycle.ACTIVE, Lifecycle.NEAR_INACTIVE) else None,
         net_12m_cents=activity.net_12m_cents,
         abc=activity.abc,

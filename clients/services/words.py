@@ -1,6 +1,7 @@
 """The words clients are found by: of their names, code, CNPJ and phone; kept as rows, because LIKE cannot use an index under a policy."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -37,7 +38,7 @@ def refresh_words(client_ids: Sequence[int], *, new: bool = False) -> None:
     """
     if not client_ids:
         return
-    facts = {"organization": active_organization_id(), "clients": list(client_ids)}
+    facts: dict[str, Any] = {"organization": active_organization_id(), "clients": list(client_ids)}
     with connection.cursor() as cursor:
         if not new:
             cursor.execute(_DELETE, facts)

@@ -94,8 +94,8 @@ def record_history(rows: Sequence[PastOwnership], *, by: Actor, at: datetime | N
         people = set(Representative.objects.filter(pk__in={row.representative_id for row in rows}).values_list("pk", flat=True))
         ledger: dict[int, list[_Period]] = {client_id: [] for client_id in ids}
         stored = Ownership.objects.filter(client_id__in=ids).order_by("client_id", "seq")
-        for client_id, *period in stored.values_list("client_id", "seq", "representative_id", "started_on", "ended_on"):
-            ledger[client_id].append(_Period(*period))
+        for row_of in stored.values_list("client_id", "seq", "representative_id", "started_on", "ended_on"):
+            ledger[row_of[0]].append(_Period(*row_of[1:]))
         for row in sorted(rows, key=lambda each: (each.client_id, each.started_on, each.ended_on or date.max)):
             code = _refusal(row, known, people) or _place(row, ledger[row.client_id], result)
             if code:

@@ -52,7 +52,7 @@ def read_columns(query: sql.Composable, values: Mapping[str, Any], kinds: Mappin
         raise ValueError(f"the rows are not {row.itemsize} bytes wide: a NULL, or a column of another type than {dict(kinds)}")
     made = {}
     for name, kind in kinds.items():
-        column = rows[name].astype(_HERE[kind])
+        column: np.ndarray = rows[name].astype(_HERE[kind])
         if kind == "day":
             never = column == _POSTGRES_NEVER
             column += _POSTGRES_EPOCH

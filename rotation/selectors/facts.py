@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -162,14 +163,8 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     holds = np.bincount(owner[owner >= 0], minlength=len(ids))
     representatives, words = _representatives(table, holds, vocabularies, organization, as_of)
     consents = np.append([row.consent_recorded_on is not None and row.consent_recorded_on <= as_of for row in table], False)
-    facts = Facts(
-        owner=owner,
-        consent=consents[owner],
-        warn_days=organization.warn_days,
-        inactive_days=organization.inactive_days,
-        **columns,
-        **words,
-    )
+    given: dict[str, Any] = {**columns, **words}
+    facts = Facts(owner=owner, consent=consents[owner], warn_days=organization.warn_days, inactive_days=organization.inactive_days, **given)
     return RunFacts(facts, representatives, source)
 
 

@@ -207,7 +207,7 @@ def without_accents(text: str) -> str:
 
 
 def _known(value: str | None, among: Iterable[str], otherwise: str) -> str:
-    return value if value in among else otherwise  # type: ignore[return-value]
+    return value if value is not None and value in among else otherwise
 
 
 def _numbers(values: list[str]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
@@ -70,8 +71,9 @@ def run_lines(runs: QuerySet[Run], reach: Reach, *, most: int = 50) -> list[RunL
         )
     )
     for row in counted:
-        line = lines[row.pop("run_id")]
-        for name, value in row.items():
+        counts: dict[str, Any] = dict(row)
+        line = lines[counts.pop("run_id")]
+        for name, value in counts.items():
             setattr(line, name, int(value or 0))
     return list(lines.values())
 

@@ -103,7 +103,7 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
     people = Representative.objects.filter(pk__in={*taken, *given_to} - {None}).select_related("membership").order_by("name", "pk")
     held = open_client_counts(taken.keys() | given_to.keys())
     changes = [_change(person, held.get(person.pk, 0), given_to.get(person.pk, (0, 0)), taken.get(person.pk, (0, 0))) for person in people]
-    told = {person.membership_id: person.membership.name for person in people if person.membership and person.membership.is_active}
+    told = {person.membership.pk: person.membership.name for person in people if person.membership and person.membership.is_active}
     changed = approved.exclude(
         Q(client__representative_id=F("from_representative_id")) | Q(client__representative=None, from_representative=None)
     )

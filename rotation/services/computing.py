@@ -92,7 +92,7 @@ def compute(
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The run's counts and money, rules added up; ``gap`` is that of the sums."""
-    added = {
+    added: dict[str, Any] = {
         name: sum(int(outcome.summary[name]) for outcome in outcomes)
         for name in (
             "flagged",

@@ -19,6 +19,7 @@ from accounts.models import Membership, Representative, Role
 from accounts.selectors import local_day, representatives_visible_to
 from accounts.services import Actor, record_event
 from accounts.tenancy import active_organization_id
+from rotation.engine.rules import Rule as EngineRule
 from rotation.engine.rules import parse_rule
 from rotation.errors import NotEligible, UnknownReason, WrongState
 from rotation.models import Decision, Proposal, RefusalReason, RuleVersion, Run
@@ -149,14 +150,14 @@ def undo_batch(batch: UUID, *, by: Membership, at: datetime) -> DecisionResult:
     made = {row["proposal_id"]: row for row in decisions.values("id", "proposal_id", "action", "from_state", "from_receiver_id")}
     result = DecisionResult(uuid4())
     later = _decided_since(rows, after_ids={pk: row["id"] for pk, row in made.items()})
-    changes = []
+    changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for row in rows:
         if row["run__state"] != Run.State.AWAITING:
             result.skipped.append(Skipped(row["id"], RUN_CLOSED))
         elif row["id"] in later:
             result.skipped.append(Skipped(row["id"], CHANGED, *later[row["id"]]))
         else:
-            changes.append((row, made[row["id"]]))
+            changes.append((row, dict(made[row["id"]])))
     back = _receivers_back([(row, was) for row, was in changes if was["action"] == Action.CHANGE], at)
     written = [
         back.get(row["id"])
@@ -252,7 +253,7 @@ def _changed_receiver(
 
 def _fits(rows: list[dict[str, Any]], to: Representative, at: datetime) -> dict[int, Fit]:
     versions = RuleVersion.objects.filter(pk__in={row["rule_version_id"] for row in rows})
-    rules = {version.pk: parse_rule(version.definition) for version in versions}
+    rules: dict[int | None, EngineRule] = {version.pk: parse_rule(version.definition) for version in versions}
     return fits(rows, to, rules, as_of=local_day(to.organization, at=at))
 
 
@@ -324,7 +325,7 @@ def _write(changes: list[_Change], action: str, result: DecisionResult, *, by: M
     """Every row in one UPDATE, its decision in one INSERT, one audit event a run."""
     if not changes:
         return
-    values = {
+    values: dict[str, Any] = {
         "organization": active_organization_id(),
         "ids": [change.row["id"] for change in changes],
         "states": [change.state for change in changes],

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from math import exp, isnan
 from typing import Any
 
+import numpy as np
 from django.db.models import Q
 
 from accounts.models import Representative
@@ -111,9 +112,10 @@ def _room(to: Representative, deciding: list[int]) -> int:
 
 
 def _km(client: Client, to: Representative) -> float | None:
-    if None in (client.latitude, client.longitude, to.latitude, to.longitude):
+    places = (client.latitude, client.longitude, to.latitude, to.longitude)
+    if None in places:
         return None
-    km = float(haversine_km(client.latitude, client.longitude, to.latitude, to.longitude))
+    km = float(haversine_km(*(np.float64(each) for each in places)))  # type: ignore[arg-type]
     return None if isnan(km) else km
 
 

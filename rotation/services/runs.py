@@ -292,7 +292,7 @@ def preview(
     ids, numbers = [], []
     for given in definitions:
         stored = given if isinstance(given, RuleVersion) else None
-        rules.append((check_definition(stored.definition if stored else given), stored.pk if stored else 0))
+        rules.append((check_definition(given.definition if isinstance(given, RuleVersion) else given), stored.pk if stored else 0))
         ids.append(stored.rule_id if stored else 0)
         numbers.append(stored.number if stored else None)
     if not rules:

@@ -77,7 +77,7 @@ def fail_run(run: Run, error: str) -> bool:
     if not moved:
         return False
     admins = Membership.objects.filter(role=Role.ADMIN, is_active=True).values_list("pk", flat=True)
-    tell = {*admins, run.apply_requested_by_id, run.started_by_id} - {None}
+    tell = {*admins, *(pk for pk in (run.apply_requested_by_id, run.started_by_id) if pk is not None)}
     facts = {"run": run.pk, "state": run.state, "error": error[:300]}
     notify(tell, Notice.Kind.RUN_FAILED, key=f"run:{run.pk}:failed:{run.attempts_made}:{run.state}", facts=facts)
     record_event(

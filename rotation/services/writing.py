@@ -70,7 +70,7 @@ def write_outcomes(run_id: int, computed: Computed, *, rule_ids: Mapping[int, in
     written = {}
     for (rule, version), outcome, position in zip(computed.rules, computed.outcomes, positions, strict=True):
         columns = _columns(computed, outcome, position)
-        values = {
+        values: dict[str, Any] = {
             "organization": computed.organization.pk,
             "run": run_id,
             "version": version,
@@ -107,6 +107,7 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
     ids = np.append(table.id, -1)
     as_of = int(outcome.summary["as_of"])
     ever = facts.x[rows] >= 0
+    assert facts.median_gap is not None and facts.last_visit_on is not None, "run_facts reads both"
     gap = facts.median_gap[rows]
     since = np.where(ever, as_of - facts.last_on[rows], -1)
     with np.errstate(invalid="ignore", divide="ignore"):
