@@ -1,9 +1,12 @@
 """Fixtures every test shares; tests/databases.py says as whom the tests run."""
 
 import pytest
+from django.conf import settings
 from django.test import TransactionTestCase
 
 from tests import databases
+
+settings.PASSWORD_HASHERS = ["tests.hashers.QuickArgon2"]
 
 
 @pytest.fixture(scope="session")
