@@ -18,6 +18,7 @@ from carteira.embedded.places import REPOSITORY
 
 # A task may finish its slice before it is killed; what is cut off is found and finished by the sweeper.
 honcho.manager.KILL_WAIT = 12
+HEAD_START = 4  # seconds
 
 
 class Manager(honcho.manager.Manager):
@@ -61,7 +62,11 @@ def processes(programs: Path) -> dict[str, str]:
     """Name and command of each line of the Procfile, with the programs of this Python's own environment."""
     lines = parse_procfile((REPOSITORY / "Procfile").read_text(encoding="utf-8")).processes
     # exec: the shell that expands the variables gives way to the program, which then gets the signals itself.
-    return {name: f"exec {shlex.quote(str(programs))}/{command}" for name, command in lines.items()}
+    # The first page comes first: on two cores, workers that load at the same moment would double its wait.
+    return {
+        name: f"{'' if name == 'web' else f'sleep {HEAD_START}; '}exec {shlex.quote(str(programs))}/{command}"
+        for name, command in lines.items()
+    }
 
 
 def main() -> None:
