@@ -15,4 +15,4 @@ RUN python -m carteira.messages \
 
 USER carteira
 EXPOSE 8000
-CMD ["sh", "-c", "exec gunicorn carteira.wsgi --bind ${HOST:-0.0.0.0}:${PORT:-8000} --workers ${WEB_WORKERS:-2} --threads 4 --no-control-socket"]
+CMD ["sh", "-c", "exec gunicorn carteira.wsgi --bind ${HOST:-0.0.0.0}:${PORT:-8000} --workers ${WEB_WORKERS:-2} --threads 4 --preload --no-control-socket"]
