@@ -27,7 +27,6 @@ if __name__ == "__main__":
 
 from django.db import connection
 from django.test import Client as Web
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership, Organization, Representative, Team, User
 from accounts.tenancy import identity_atomic, tenant_atomic
@@ -92,7 +91,13 @@ def measure(page: str, ask: Callable[[int], bytes]) -> Cost:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
-    with CaptureQueriesContext(connection) as queries:
+    statements: list[str] = []
+
+    def count(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
         body = ask(0)
     walls, application, database = [], time.process_time(), database_cpu(pid)
     for number in range(REQUESTS):
@@ -102,7 +107,7 @@ def measure(page: str, ask: Callable[[int], bytes]) -> Cost:
     application, database = time.process_time() - application, database_cpu(pid) - database
     each = 1000 / REQUESTS
     p95 = statistics.quantiles(walls, n=20)[18]
-    return Cost(page, (application + database) * each, database * each, p95, len(queries), len(body) / 1024)
+    return Cost(page, (application + database) * each, database * each, p95, len(statements), len(body) / 1024)
 
 
 def awaiting_run(organization: Organization) -> Run:
