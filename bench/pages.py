@@ -31,7 +31,7 @@ from django.test import Client as Web
 from accounts.models import Membership, Organization, Representative, Team, User
 from accounts.tenancy import identity_atomic, tenant_atomic
 from bench import world
-from bench.run import administrator
+from bench.run import administrator, database_cpu
 from clients.models import Client
 from rotation.engine.presets import PRESETS
 from rotation.models import Rule, Run
@@ -39,7 +39,6 @@ from rotation.services.rules import create_rule, publish
 from rotation.services.runs import compute_run, start_run
 
 REQUESTS = 60
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,6 @@ class Cost:
     p95_ms: float  # wall clock
     queries: int
     kilobytes: float
-
-
-def database_cpu(pid: int) -> float:
-    """Seconds of CPU the server process has used (Linux, and a database on this machine)."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def member(organization: Organization, role: str, representative: Representative | None = None) -> Membership:
@@ -88,9 +80,6 @@ def measure(page: str, ask: Callable[[int], bytes]) -> Cost:
     """The mean CPU and the 95th percentile of ``REQUESTS`` requests, after five that warm caches."""
     for number in range(5):
         ask(number)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
     statements: list[str] = []
 
     def count(execute, sql, params, many, context):
@@ -99,12 +88,12 @@ def measure(page: str, ask: Callable[[int], bytes]) -> Cost:
 
     with connection.execute_wrapper(count):
         body = ask(0)
-    walls, application, database = [], time.process_time(), database_cpu(pid)
+    walls, application, database = [], time.process_time(), database_cpu()
     for number in range(REQUESTS):
         began = time.perf_counter()
         ask(number)
         walls.append((time.perf_counter() - began) * 1000)
-    application, database = time.process_time() - application, database_cpu(pid) - database
+    application, database = time.process_time() - application, database_cpu() - database
     each = 1000 / REQUESTS
     p95 = statistics.quantiles(walls, n=20)[18]
     return Cost(page, (application + database) * each, database * each, p95, len(statements), len(body) / 1024)
