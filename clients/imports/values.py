@@ -120,6 +120,11 @@ def cents(value: str, place: Place) -> int:
     return int(amount.quantize(_CENT, ROUND_HALF_UP).scaleb(2))
 
 
+def optional_cents(value: str, place: Place) -> str | int:
+    """Money as whole cents; an empty cell is unknown, not zero."""
+    return cents(value, place) if value else NULL
+
+
 def decimal(places: int, *, digits: int = 11, null: bool = False) -> Parser:
     """A decimal of at most ``digits`` whole digits, rounded to ``places``."""
 
@@ -219,6 +224,11 @@ def flag(value: str, place: Place) -> str:
     if word in _NO:
         return "f"
     raise Unreadable(_("não é sim nem não; escreva sim ou não"))
+
+
+def flag_or(default: str) -> Parser:
+    """As ``flag``, but an empty cell is ``default`` ("t" or "f")."""
+    return lambda value, place: flag(value, place) if value else default
 
 
 def choice(names: dict[str, str], default: str) -> Parser:

@@ -102,7 +102,6 @@ class Kind:
 
 
 _kinds: dict[str, type[Kind]] = {}
-NOT_YET = ("contracts", "credit")
 
 
 def register(kind: type[Kind]) -> type[Kind]:
@@ -122,13 +121,9 @@ def kind_named(name: str) -> type[Kind]:
     Raises
     ------
     UnknownKind
-        No such kind, or one announced and not available yet.
+        No such kind; the sentence lists those there are.
     """
     if name in _kinds:
         return _kinds[name]
     known = ", ".join(_kinds)
-    if name in NOT_YET:
-        raise UnknownKind(
-            _("A importação de “%(kind)s” ainda não está disponível. Disponíveis: %(known)s.") % {"kind": name, "known": known}
-        )
     raise UnknownKind(_("“%(kind)s” não é um tipo de importação. Disponíveis: %(known)s.") % {"kind": name, "known": known})
