@@ -24,9 +24,12 @@ FIELD_NAMES = {
     "days_since_contact": gettext_lazy("Dias sem contato"),
     "days_since_visit": gettext_lazy("Dias sem visita"),
     "days_owned": gettext_lazy("Dias na carteira"),
+    "missed_visits_90d": gettext_lazy("Visitas perdidas em 90 dias"),
+    "owner_load": gettext_lazy("Carga do representante"),
     "contract_days_left": gettext_lazy("Dias até o fim do contrato"),
     "credit_score": gettext_lazy("Score de crédito"),
     "overdue_cents": gettext_lazy("Valor em atraso"),
+    "days_since_credit_event": gettext_lazy("Dias desde evento de crédito"),
     "owner_status": gettext_lazy("Situação do representante"),
     "median_gap": gettext_lazy("Ciclo de compra, em dias"),
     "orders_30d": gettext_lazy("Dias com pedido em 30 dias"),
@@ -75,6 +78,7 @@ GUARD_NAMES = {
     "new_within": gettext_lazy("Cliente novo"),
     "owned_less_than": gettext_lazy("Há pouco na carteira"),
     "moved_within": gettext_lazy("Descanso depois de mudar"),
+    "group_within": gettext_lazy("Outra filial comprou há pouco"),
     "save_window": gettext_lazy("Prazo para salvar"),
     "open_proposal": gettext_lazy("Proposta aberta em outro giro"),
     "withheld": gettext_lazy("Grupo de controle"),
@@ -99,7 +103,7 @@ def fact_text(field: str, value: Any, currency: str = "BRL") -> str:
         return str(WORDS.get(value, value))
     if field.endswith("_cents"):
         return money_whole(value, currency)
-    if field.startswith("p_"):
+    if field.startswith("p_") or field == "owner_load":
         return percent(value)
     if field == "lateness":
         return decimal(value, 1) + "×"

@@ -68,11 +68,17 @@ class Columns:
         return getattr(self.facts, _WORDS[name])
 
 
-_DAYS_SINCE = {"days_since_contact": "last_contact_on", "days_since_visit": "last_visit_on", "days_owned": "owned_since_on"}
+_DAYS_SINCE = {
+    "days_since_contact": "last_contact_on",
+    "days_since_visit": "last_visit_on",
+    "days_owned": "owned_since_on",
+    "days_since_credit_event": "credit_event_on",
+}
 _PLAIN = {
     "net_12m_cents": "net_12m",
     "net_total_cents": "net_total",
     "overdue_cents": "overdue_cents",
+    "missed_visits_90d": "missed_visits",
     "credit_score": "credit_score",
     "median_gap": "median_gap",
     "orders_30d": "n30",
@@ -103,6 +109,12 @@ def _contract_days_left(columns: Columns) -> tuple[Array, Array]:
     return ends.astype(np.int64) - columns.as_of, ends == NO_DAY
 
 
+def _owner_load(columns: Columns) -> tuple[Array, Array]:
+    """Clients held over capacity; nobody's clients have no load."""
+    reps = columns.representatives
+    return _of_owner(columns, reps.holds / np.maximum(reps.capacity, 1))
+
+
 def _owner_status(columns: Columns) -> tuple[Array, Array]:
     return owner_status(columns.facts, columns.representatives), np.zeros(len(columns.facts), bool)
 
@@ -126,6 +138,7 @@ _SPECIAL: dict[str, Callable[[Columns], tuple[Array, Array]]] = {
     "region": _region,
     "contract_days_left": _contract_days_left,
     "owner_status": _owner_status,
+    "owner_load": _owner_load,
     "owner": _owner,
     "team": _team,
 }

@@ -36,7 +36,8 @@ class Facts:
     ``owner`` is the row of the representative in ``Representatives``, -1 for none. ``seq`` is the sequence number of
     the ownership the facts were read from; it travels untouched to the proposals. ``x`` is repeat order days, -1 for
     a client that never ordered. NaN coordinates are unknown. ``former_*`` and ``tags_*`` are ragged: the entries of
-    client i are ``[start[i]:start[i + 1]]``. ``region`` falls back to ``uf``. ``warn_days`` and ``inactive_days`` may
+    client i are ``[start[i]:start[i + 1]]``. ``region`` falls back to ``uf``. ``group_last_on`` is
+    the last order day of another client of the same root of CNPJ. ``warn_days`` and ``inactive_days`` may
     be one number for all or one per client.
     """
 
@@ -77,6 +78,9 @@ class Facts:
     registered_on: Array | None = _column(DAYS)
     moved_on: Array | None = _column(DAYS)
     warned_on: Array | None = _column(DAYS)
+    group_last_on: Array | None = _column(DAYS)
+    credit_event_on: Array | None = _column(DAYS)
+    missed_visits: Array | None = _column(COUNT)
     hold_until_on: Array | None = _column(DAYS)
     withheld_until_on: Array | None = _column(DAYS)
     open_proposal: Array | None = _column(FLAG)

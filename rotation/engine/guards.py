@@ -73,6 +73,7 @@ _COLUMN = {
     "owned_less_than": "owned_since_on",
     "moved_within": "moved_on",
     "save_window": "warned_on",
+    "group_within": "group_last_on",
 }
 
 

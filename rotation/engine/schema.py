@@ -50,9 +50,12 @@ _FIELDS = (
     Field("days_since_contact", "number", "days"),
     Field("days_since_visit", "number", "days"),
     Field("days_owned", "number", "days"),
+    Field("missed_visits_90d", "number", "visits"),
+    Field("owner_load", "number", "share"),
     Field("contract_days_left", "number", "days", low=float("-inf")),
     Field("credit_score", "number", "points", low=float("-inf")),
     Field("overdue_cents", "number", "cents"),
+    Field("days_since_credit_event", "number", "days"),
     Field("owner_status", "choice", choices=OWNER_STATUSES),
     Field("median_gap", "number", "days"),
     Field("orders_30d", "number", "order days"),
@@ -88,6 +91,7 @@ GUARDS: dict[str, bool] = {
     "new_within": True,
     "owned_less_than": True,
     "moved_within": True,
+    "group_within": True,
     "save_window": True,
 }
 

@@ -21,6 +21,7 @@ from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
 from rotation.selectors.activity import Source, activity_query, source_on
 from rotation.selectors.columns import Array, read_columns
+from rotation.selectors.signals import Base, signal_columns
 
 EPOCH = date(1970, 1, 1)
 ABSENT_WITHIN_DAYS = 14  # a receiver away soon would greet the client and leave
@@ -63,8 +64,7 @@ _OPTIONAL = {
 _WORDS = {"uf": "state", "segment": "segment", "city": "city", "size": "size"}
 _PLURAL = {"uf": "ufs", "segment": "segments", "city": "cities", "size": "sizes"}
 
-# Fields and guards that look at records the product does not keep yet: a rule that uses one is refused by name.
-UNRECORDED_FIELDS = frozenset({"credit_score", "overdue_cents", "contract_days_left", "contract_only", "tags"})
+# Guards that look at records the product does not keep yet: a rule that uses one is refused by name.
 UNRECORDED_GUARDS = frozenset({"save_window"})
 
 _CLIENTS = """
@@ -156,6 +156,8 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     columns["open_order"] = np.zeros(len(client_id), bool)
     if live:
         columns["open_order"] = _marked(client_id, read_columns(_SCHEDULED_ORDERS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
+    signals = {**values, "live": live, "zone": organization.time_zone}
+    columns.update(signal_columns(rules, Base(client_id, columns["last_on"]), signals))
     if _needs_abc(rules):
         columns["abc"] = abc_classes(columns["net_12m"])
     _forget_later(columns, values, day_number(as_of))

@@ -12,14 +12,13 @@ from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import Membership, Organization, Role
 from accounts.services import Actor, record_event
 from accounts.tenancy import active_organization_id
-from rotation.engine.conditions import Condition, Leaf
 from rotation.engine.errors import EngineError
 from rotation.engine.rules import Rule as EngineRule
 from rotation.engine.rules import parse_rule
 from rotation.errors import RuleRefused, WrongState
 from rotation.models import RefusalReason, RotationSettings, Rule, RuleVersion
 from rotation.refusals import refused, sentence
-from rotation.selectors.facts import UNRECORDED_FIELDS, UNRECORDED_GUARDS
+from rotation.selectors.facts import UNRECORDED_GUARDS
 
 MAY_PROPOSE = (Role.ADMIN, Role.MANAGER)
 
@@ -37,10 +36,6 @@ def check_definition(definition: Mapping[str, Any]) -> EngineRule:
         rule = parse_rule(definition)
     except EngineError as error:
         raise refused(error) from error
-    for section, condition in (("population", rule.population), ("trigger", rule.trigger)):
-        for leaf in _leaves(condition):
-            if leaf.field in UNRECORDED_FIELDS:
-                raise _unrecorded(f"{leaf.path or section}.field", leaf.field)
     for i, guard in enumerate(rule.guards):
         if guard.name in UNRECORDED_GUARDS:
             raise _unrecorded(f"guards[{i}]", guard.name)
@@ -52,12 +47,6 @@ def check_definition(definition: Mapping[str, Any]) -> EngineRule:
 
 def _unrecorded(path: str, name: str) -> RuleRefused:
     return RuleRefused(sentence("unrecorded", path, {"name": name}), path=path, engine_code="unrecorded", params={"name": name})
-
-
-def _leaves(condition: Condition) -> list[Leaf]:
-    if isinstance(condition, Leaf):
-        return [condition]
-    return [leaf for child in condition.children for leaf in _leaves(child)]
 
 
 def rotation_settings(*, lock: bool = False) -> RotationSettings:
