@@ -81,6 +81,19 @@ def clients_given(facts: Facts, currency: str) -> Sentence:
     return Sentence(text, _detail(facts, n, clients), "rotation/mine/", "user-x", "warn")
 
 
+@words_for(Notice.Kind.SAVE_WINDOW)
+def save_window(facts: Facts, currency: str) -> Sentence:
+    n, clients = _clients(facts)
+    if n == 1 and clients:
+        text = _("%(name)s pode sair da sua carteira") % {"name": clients[0][1]}
+    else:
+        text = ngettext("%(n)s cliente pode sair da sua carteira", "%(n)s clientes podem sair da sua carteira", n) % {"n": number(n)}
+    due_on = _day(facts.get("due_on"))
+    stops = _("um pedido, uma visita ou um contato antes de %(day)s impede") % {"day": day_short(due_on)} if due_on else ""
+    named = _detail({"n": n}, n, clients)
+    return Sentence(text, " · ".join(part for part in (named, stops) if part), "rotation/mine/", "clock", "warn")
+
+
 @words_for(Notice.Kind.RUN_AWAITING)
 def run_awaiting(facts: Facts, currency: str) -> Sentence:
     n = _number(facts, "proposed", "count")

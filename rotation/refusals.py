@@ -37,7 +37,6 @@ SENTENCES = {
     "missing_column": gettext_lazy("%(needed_by)s usa um dado que ainda não é registrado (%(column)s); tire essa condição da regra."),
     "not_finite": gettext_lazy("O cliente %(client)s tem um valor impossível (%(value)s); corrija seus pedidos e rode de novo."),
     "minutes_not_supported": gettext_lazy("%(path)s: capacidade em minutos ainda não é calculada; use capacidade em clientes."),
-    "unrecorded": gettext_lazy("%(path)s: %(name)s usa um dado que ainda não é registrado; tire essa condição da regra."),
 }
 _WORDS = {
     "an object": gettext_lazy("um objeto"),

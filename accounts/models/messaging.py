@@ -18,6 +18,7 @@ class Notice(TenantModel):
         RUN_FAILED = "run_failed", _("Giro com falha")
         RUN_APPLIED = "run_applied", _("Giro aplicado")
         RUN_REVERSED = "run_reversed", _("Lote revertido")
+        SAVE_WINDOW = "save_window", _("Clientes a salvar")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=40, choices=Kind.choices)

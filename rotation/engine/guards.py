@@ -98,7 +98,9 @@ def _look(guard: Guard, facts: Facts, representatives: Representatives, rows: Ar
         return holds, column.astype(np.int64) - as_of, column + 1
     if guard.name == "save_window":
         # counted from the warning: n days to act, and unwarned clients have had no chance yet
-        unwarned = column == NO_DAY
+        # nobody to warn where no active representative answers for the client
+        someone = np.append(representatives.active, False)[facts.owner[rows]]
+        unwarned = (column == NO_DAY) & someone
         holds, seen, ends = _recent(column, as_of, guard.days or 0)
         answered = _acted_since(facts, rows, column)
         return holds | unwarned | answered, np.where(unwarned, -1, seen), np.where(unwarned | answered, NO_DAY, ends)

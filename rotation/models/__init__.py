@@ -1,5 +1,6 @@
 from rotation.models.proposal import Decision, Proposal, RefusalReason
 from rotation.models.rule import Rule, RuleVersion
 from rotation.models.run import Holdout, RotationSettings, Run, RunRule
+from rotation.models.warning import SaveWarning
 
-__all__ = ["Decision", "Holdout", "Proposal", "RefusalReason", "RotationSettings", "Rule", "RuleVersion", "Run", "RunRule"]
+__all__ = ["Decision", "Holdout", "Proposal", "RefusalReason", "RotationSettings", "Rule", "RuleVersion", "Run", "RunRule", "SaveWarning"]

@@ -64,9 +64,6 @@ _OPTIONAL = {
 _WORDS = {"uf": "state", "segment": "segment", "city": "city", "size": "size"}
 _PLURAL = {"uf": "ufs", "segment": "segments", "city": "cities", "size": "sizes"}
 
-# Guards that look at records the product does not keep yet: a rule that uses one is refused by name.
-UNRECORDED_GUARDS = frozenset({"save_window"})
-
 _CLIENTS = """
     SELECT {columns}
     FROM clients_client c

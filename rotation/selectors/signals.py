@@ -57,6 +57,15 @@ _COMMISSION = sql.SQL("""
       AND o.ordered_on > %(as_of)s::date - {days} AND o.ordered_on <= %(as_of)s
     GROUP BY o.client_id, r.commission_rate HAVING sum(o.net_cents) > 0
 """).format(days=sql.Literal(COMMISSION_DAYS))
+# A warning counts against whoever was warned; closed since, it was still open on an earlier day.
+_WARNINGS = sql.SQL("""
+    SELECT w.client_id, max(w.warned_on)
+    FROM rotation_savewarning w
+    JOIN clients_client c ON c.organization_id = w.organization_id AND c.id = w.client_id AND c.representative_id = w.representative_id
+    WHERE w.organization_id = %(organization)s AND w.warned_on <= %(as_of)s AND w.run_id <> %(run)s
+      AND (w.closed_on IS NULL OR w.closed_on > %(as_of)s)
+    GROUP BY w.client_id
+""")
 _TAGGED = "SELECT id, tags FROM clients_client WHERE organization_id = %(organization)s AND cardinality(tags) > 0 ORDER BY id"
 
 
@@ -76,7 +85,7 @@ def signal_columns(rules: Sequence[Rule], base: Base, values: dict[str, Any]) ->
 
     Parameters
     ----------
-    values : organization (id), as_of (date), live (bool), zone (name of the organization's time zone)
+    values : organization (id), as_of (date), run (whose own rows do not count), live (bool), zone (the time zone's name)
 
     Returns
     -------
@@ -150,6 +159,11 @@ def _commission(base: Base, values: dict[str, Any]) -> dict[str, Any]:
     return {"commission_6m_cents": _spread(base, rows, "cents", 0, np.int64)}
 
 
+def _warnings(base: Base, values: dict[str, Any]) -> dict[str, Any]:
+    rows = read_columns(_WARNINGS, values, {"client_id": "i8", "day": "day"}, no_day=NO_DAY)
+    return {"warned_on": _spread(base, rows, "day", NO_DAY, np.int32)}
+
+
 def _tags(base: Base, values: dict[str, Any]) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(_TAGGED, values)
@@ -172,5 +186,6 @@ _READERS: tuple[tuple[Reader, frozenset[str], frozenset[str]], ...] = (
     (_missed_visits, frozenset({"missed_visits_90d"}), frozenset()),
     (_branches, frozenset(), frozenset({"group_within"})),
     (_commission, frozenset(), frozenset({"representative_contract"})),
+    (_warnings, frozenset(), frozenset({"save_window"})),
     (_tags, frozenset({"tags"}), frozenset()),
 )

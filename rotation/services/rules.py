@@ -18,7 +18,6 @@ from rotation.engine.rules import parse_rule
 from rotation.errors import RuleRefused, WrongState
 from rotation.models import RefusalReason, RotationSettings, Rule, RuleVersion
 from rotation.refusals import refused, sentence
-from rotation.selectors.facts import UNRECORDED_GUARDS
 
 MAY_PROPOSE = (Role.ADMIN, Role.MANAGER)
 
@@ -36,17 +35,10 @@ def check_definition(definition: Mapping[str, Any]) -> EngineRule:
         rule = parse_rule(definition)
     except EngineError as error:
         raise refused(error) from error
-    for i, guard in enumerate(rule.guards):
-        if guard.name in UNRECORDED_GUARDS:
-            raise _unrecorded(f"guards[{i}]", guard.name)
     if rule.receivers.capacity == "minutes":
         path = "receivers.capacity"
         raise RuleRefused(sentence("minutes_not_supported", path, {}), path=path, engine_code="minutes_not_supported")
     return rule
-
-
-def _unrecorded(path: str, name: str) -> RuleRefused:
-    return RuleRefused(sentence("unrecorded", path, {"name": name}), path=path, engine_code="unrecorded", params={"name": name})
 
 
 def rotation_settings(*, lock: bool = False) -> RotationSettings:

@@ -32,6 +32,7 @@ from rotation.selectors.preview import PreviewRow, preview_rows
 from rotation.services.computing import Computed, compute, totals
 from rotation.services.quality import check_feed, is_live
 from rotation.services.rules import check_definition, rotation_settings
+from rotation.services.warnings import close_warnings, warn_owners
 from rotation.services.writing import write_outcomes
 
 MAX_RULE_SET = 200
@@ -197,6 +198,8 @@ def _compute_claimed(run_id: int, at: datetime) -> Run:
     versions = [row.rule_version for row in run.rules.select_related("rule_version").order_by("position")]
     rules = [(parse_rule(version.definition), version.pk) for version in versions]
     check_feed(organization, [rule for rule, _ in rules], settings, at=at)
+    if any(guard.name == "save_window" for rule, _ in rules for guard in rule.guards):
+        close_warnings(on=run.as_of)
     computed = compute(
         organization,
         rules,
@@ -206,7 +209,9 @@ def _compute_claimed(run_id: int, at: datetime) -> Run:
         run_id=run.pk,
     )
     writing = perf_counter()
-    written = write_outcomes(run.pk, computed, rule_ids={version.pk: version.rule_id for version in versions})
+    rule_ids = {version.pk: version.rule_id for version in versions}
+    written = write_outcomes(run.pk, computed, rule_ids=rule_ids)
+    warn_owners(run.pk, computed, rule_ids=rule_ids)
     done = perf_counter()
     seconds = {**computed.seconds, "write": done - writing, "total": done - began}
     _record(run, computed, written, seconds, at)

@@ -47,6 +47,13 @@ def said(kind: str, facts: dict, language: str = "pt-br") -> Sentence:
             "2 ficaram de fora: mudaram antes",
             "rotation/3/",
         ),
+        (
+            "save_window",
+            {"run": 3, "n": 3, "clients": [[7, "Sol"], [8, "Lua"]], "due_on": "2026-12-03"},
+            "3 clientes podem sair da sua carteira",
+            "Sol, Lua e mais 1 · um pedido, uma visita ou um contato antes de 3 dez impede",
+            "rotation/mine/",
+        ),
         ("run_reversed", {"run": 4, "applied": 5, "stale": 0, "reverses": 3}, "Lote revertido: 5 clientes voltaram", "", "rotation/4/"),
         ("run_failed", {"run": 3, "error": "Sem pedidos."}, "O giro não pôde ser calculado", "Sem pedidos.", "rotation/3/"),
         ("run_failed", {"run": 3, "state": "applying"}, "O giro parou enquanto era aplicado", "", "rotation/3/"),

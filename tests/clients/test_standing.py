@@ -47,7 +47,10 @@ def test_a_renewed_contract_is_changed_in_place(take, organization, companies):
 
 
 def test_contracts_that_cannot_be_are_refused_by_line(take, companies):
-    text = "contract_code,client_code,starts_on,ends_on,period\nK1,C9,2026-01-01,2026-02-01,anual\nK2,C1,2026-02-01,2026-01-01,\nK3,C1,2026-01-01,2026-02-01,lunar\n"
+    text = (
+        "contract_code,client_code,starts_on,ends_on,period\nK1,C9,2026-01-01,2026-02-01,anual\n"
+        "K2,C1,2026-02-01,2026-01-01,\nK3,C1,2026-01-01,2026-02-01,lunar\n"
+    )
 
     result = take("contracts", text)
 

@@ -101,7 +101,6 @@ def test_the_database_keeps_a_published_version_as_it_was(acting, admin):
             "nenhum cliente pode cumprir isto e também trigger.all[0]",
         ),
         ({"guards": ["visit_within"]}, "guards[0]", "precisa de dias"),
-        ({"guards": ["save_window:10"]}, "guards[0]", "ainda não é registrado"),
         ({"receivers": {"capacity": "minutes"}}, "receivers.capacity", "capacidade em minutos"),
         ({"limits": {"give_share": 2}}, "limits.give_share", "fora de"),
         ({"surprise": 1}, "surprise", "chave desconhecida"),

@@ -45,12 +45,13 @@ def test_a_hold_ends_after_its_last_day():
 
 def test_the_save_window_runs_from_the_warning_and_an_answer_closes_it():
     columns = {
-        "warned_on": [NO_DAY, TODAY - 9, TODAY - 10, TODAY - 30],
-        "last_visit_on": [NO_DAY, NO_DAY, NO_DAY, TODAY - 20],
-        "last_on": [TODAY - 100] * 4,
+        "warned_on": [NO_DAY, TODAY - 9, TODAY - 10, TODAY - 30, NO_DAY],
+        "last_visit_on": [NO_DAY, NO_DAY, NO_DAY, TODAY - 20, NO_DAY],
+        "last_on": [TODAY - 100] * 5,
+        "owner": [0, 0, 0, 0, -1],
     }
-    # not warned yet: no chance given; within the window; over and unanswered; answered
-    assert held(Guard("save_window", 10), **columns) == [True, True, False, True]
+    # not warned yet: no chance given; within the window; over and unanswered; answered; nobody to warn
+    assert held(Guard("save_window", 10), **columns) == [True, True, False, True, False]
 
 
 def test_an_absent_owners_clients_are_held_only_where_the_rule_says_so():
