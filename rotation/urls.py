@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from rotation.views import applying, decisions, export, review, rules, runs
+from rotation.views import applying, decisions, export, mine, review, rules, runs
 
 app_name = "rotation"
 urlpatterns = [
     path("rotation/", runs.runs, name="runs"),
     path("rotation/start/", runs.start, name="start"),
+    path("rotation/mine/", mine.mine, name="mine"),
     path("rotation/<int:run>/", review.review, name="review"),
     path("rotation/<int:run>/proposals/<int:proposal>/", review.detail, name="proposal"),
     path("rotation/<int:run>/decide/", decisions.decide_proposals, name="decide"),

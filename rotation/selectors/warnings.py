@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Membership
+from portfolio.models import Ownership
 from rotation.models import SaveWarning
 
 
@@ -48,3 +49,46 @@ def warnings_of(member: Membership) -> QuerySet[SaveWarning]:
     """The member's own clients that may leave, soonest first."""
     mine = SaveWarning.objects.filter(state=SaveWarning.State.OPEN, representative__membership=member)
     return mine.select_related("client", "rule").prefetch_related("client__activity").order_by("due_on", "client__name_key", "pk")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One client that came into or left the member's portfolio."""
+
+    client_id: int
+    name: str
+    on: date
+    other: str  # from whom it came, or to whom it went; "" for nobody
+    reason: str
+    source: str
+
+
+def changes_of(member: Membership, *, since: date, limit: int = 50) -> tuple[list[Change], list[Change]]:
+    """Clients the member received and gave on or after ``since``, newest first, at most ``limit`` each; two queries.
+
+    A client that came with its first registration, or by import of who always had it, is no change.
+    """
+    neighbour = Ownership.objects.filter(client=OuterRef("client"))
+
+    def told(rows: QuerySet[Ownership], day: str, beside: QuerySet[Ownership]) -> list[Change]:
+        rows = rows.annotate(
+            other=Subquery(beside.values("representative__name")[:1]),
+            next_reason=Subquery(beside.values("reason")[:1]),
+            next_source=Subquery(beside.values("source")[:1]),
+        ).select_related("client")
+        return [
+            Change(
+                row.client_id,
+                str(row.client),
+                getattr(row, day),
+                row.other or "",
+                row.reason if day == "started_on" else row.next_reason or "",
+                row.source if day == "started_on" else row.next_source or "",
+            )
+            for row in rows.order_by(f"-{day}", "-pk")[:limit]
+        ]
+
+    mine = Ownership.objects.filter(representative__membership=member)
+    received = told(mine.filter(started_on__gte=since, seq__gt=1), "started_on", neighbour.filter(seq=OuterRef("seq") - 1))
+    given = told(mine.filter(ended_on__gte=since), "ended_on", neighbour.filter(seq=OuterRef("seq") + 1))
+    return received, given

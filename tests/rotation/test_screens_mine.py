@@ -1,0 +1,99 @@
+"""Giro e eu: a representative sees what may leave and what stops it, what came and what went; nobody else's."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Role
+from accounts.services import Actor
+from portfolio.services import transfer_client
+from rotation.models import SaveWarning
+from tests.factories import make_member
+from tests.rotation.conftest import make_client
+from tests.rotation.factories import RuleVersionFactory, RunFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def today(acting):
+    return timezone.now().astimezone(acting.zone).date()
+
+
+@pytest.fixture
+def ana(acting, representatives):
+    representatives[0].membership = make_member(acting, Role.REPRESENTATIVE, name="Ana", email="ana@vale-verde.example")
+    representatives[0].save()
+    return representatives[0]
+
+
+@pytest.fixture
+def run(acting):
+    return RunFactory(version=RuleVersionFactory())
+
+
+def warn(client, run, day, days: int) -> SaveWarning:
+    rule = run.rules.get().rule_version.rule
+    due = day + timedelta(days=days)
+    return SaveWarning.objects.create(
+        organization_id=client.organization_id, client=client, representative=client.representative, rule=rule, run=run,
+        warned_on=due - timedelta(days=10), due_on=due,
+    )  # fmt: skip
+
+
+URL = ["vale-verde"]
+
+
+def test_a_representative_sees_what_may_leave_what_came_and_what_went(signed_in, admin, ana, representatives, run, today):
+    bruno = representatives[1]
+    staying, coming, going = (
+        make_client(owner, as_of=today, trade_name=name) for owner, name in ((ana, "Sol"), (bruno, "Lua"), (ana, "Mar"))
+    )
+    other = make_client(bruno, as_of=today, trade_name="Rio")
+    warn(staying, run, today, 3)
+    warn(other, run, today, 3)
+    transfer_client(client=coming, to=ana, by=Actor(admin), on=today, reason="mais perto")
+    transfer_client(client=going, to=bruno, by=Actor(admin), on=today, reason="equilíbrio")
+
+    body = signed_in(ana.membership).get(reverse("rotation:mine", args=URL)).content.decode()
+
+    assert "1 cliente pode sair da sua carteira" in body
+    assert f'href="{reverse("portfolio:client_page", args=[*URL, staying.pk])}">Sol</a>' in body
+    assert "Lua" in body and "mais perto" in body
+    assert "Mar" in body and "equilíbrio" in body
+    assert reverse("portfolio:client_page", args=[*URL, going.pk]) not in body  # no longer within reach
+    assert "Rio" not in body
+
+
+def test_nothing_at_risk_says_so(signed_in, ana):
+    body = signed_in(ana.membership).get(reverse("rotation:mine", args=URL)).content.decode()
+    assert "Nada em risco pelo giro" in body
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.MANAGER, Role.AUDITOR])
+def test_it_is_the_representatives_own_page(signed_in, acting, role):
+    assert signed_in(make_member(acting, role)).get(reverse("rotation:mine", args=URL)).status_code == 404
+
+
+def test_it_costs_the_same_with_one_client_and_with_many(signed_in, ana, representatives, admin, run, today):
+    web = signed_in(ana.membership)
+
+    def add() -> None:
+        warn(make_client(ana, as_of=today), run, today, 3)
+        transfer_client(client=make_client(representatives[1], as_of=today), to=ana, by=Actor(admin), on=today, reason="x")
+        transfer_client(client=make_client(ana, as_of=today), to=representatives[1], by=Actor(admin), on=today, reason="x")
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert web.get(reverse("rotation:mine", args=URL)).status_code == 200
+        return len(captured)
+
+    add()
+    one = cost()
+    add()
+    add()
+    assert cost() == one
