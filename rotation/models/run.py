@@ -52,7 +52,9 @@ class Run(TenantModel):
     as_of = models.DateField()
     attempt = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=17, choices=State.choices, default=State.SCHEDULED)
-    trigger = models.CharField(max_length=8, choices=[("schedule", _("Agenda")), ("person", _("Pessoa")), ("command", _("Comando"))])
+    trigger = models.CharField(
+        max_length=8, choices=[("schedule", _("Agenda")), ("event", _("Acontecimento")), ("person", _("Pessoa")), ("command", _("Comando"))]
+    )
     started_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
     reverses = TenantForeignKey("self", models.PROTECT, null=True, blank=True, related_name="reversals")
 

@@ -86,8 +86,8 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
     Parameters
     ----------
     rules : active or not; their order in the run is that of the organization
-    trigger : schedule, person or command
-        The first two send the task that computes the run, once it is committed.
+    trigger : schedule, event, person or command
+        All but the last send the task that computes the run, once it is committed.
 
     Raises
     ------

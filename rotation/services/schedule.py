@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError
+from django.db.models import Exists, Max, OuterRef, Q
 
 from accounts.errors import DomainError
 from accounts.management.organizations import organization_ids
-from accounts.models import Organization
+from accounts.models import Organization, Representative
 from accounts.services import Actor
 from accounts.tenancy import active_organization_id, tenant_atomic
+from clients.models import Client
 from rotation.engine.rules import Schedule, parse_rule
 from rotation.engine.schema import WEEKDAYS
 from rotation.models import Rule, RuleVersion, Run, RunRule
@@ -98,7 +100,50 @@ def _start_due_here(at: datetime) -> list[Run]:
         waiting = _not_yet_run(due[moment], as_of)
         if waiting:
             started.append(start_run(waiting, as_of=as_of, trigger="schedule", by=SCHEDULER))
+    return started + _start_by_event(organization, at)
+
+
+def _start_by_event(organization: Organization, at: datetime) -> list[Run]:
+    """Rules that wait for a representative to leave: one run for all who left since the rule last ran, or was published.
+
+    Asked of the facts at every tick rather than sent when somebody leaves: nothing is lost while no scheduler runs.
+    """
+    waiting = [(rule, version) for rule, version in rules_in_force() if parse_rule(version.definition).schedule.cadence == "on_event"]
+    if not waiting:
+        return []
+    left_at = _last_departure(organization, at)
+    as_of = at.astimezone(organization.zone).date()
+    ran = dict(
+        RunRule.objects.filter(rule_version__rule__in=[rule for rule, _version in waiting])
+        .exclude(run__state=Run.State.CANCELLED)
+        .values_list("rule_version__rule_id")
+        .annotate(last=Max("run__created_at"))
+    )
+    started = []
+    for rule, version in waiting:
+        since = ran.get(rule.pk) or version.published_at
+        if left_at is not None and since is not None and left_at > since:
+            run = start_run([rule], as_of=as_of, trigger="event", by=SCHEDULER)
+            # A second departure of one day finds that day's run: it waits for the next.
+            started += [run] if run.state == Run.State.SCHEDULED else []
     return started
+
+
+def _last_departure(organization: Organization, at: datetime) -> datetime | None:
+    """When the last representative who still has clients left: sign-in closed, or the last day of service gone by."""
+    today = at.astimezone(organization.zone).date()
+    gone = Q(valid_to__lte=today) | Q(membership__is_active=False)
+    rows = (
+        Representative.objects.filter(gone)
+        .filter(Exists(Client.objects.filter(representative=OuterRef("pk"))))
+        .select_related("membership")
+    )
+    moments = []
+    for row in rows:
+        ended = row.membership.deactivated_at if row.membership and not row.membership.is_active else None
+        last_day = datetime.combine(row.valid_to, time(0), tzinfo=organization.zone) if row.valid_to and row.valid_to <= today else None
+        moments += [moment for moment in (ended, last_day) if moment is not None]
+    return max(moments, default=None)
 
 
 def rules_in_force() -> list[tuple[Rule, RuleVersion]]:

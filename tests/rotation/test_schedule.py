@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Role
+from accounts.services.members import deactivate_membership
 from accounts.tenancy import tenant_atomic
 from rotation.engine.presets import PRESETS
 from rotation.engine.rules import parse_rule
@@ -17,7 +18,7 @@ from rotation.models import RuleVersion, Run
 from rotation.services.rules import create_rule, pause, publish
 from rotation.services.runs import cancel_run, start_run
 from rotation.services.schedule import latest_occurrence, next_occurrence, next_run_of, start_due_runs
-from tests.factories import make_member, make_organization
+from tests.factories import ClientFactory, make_member, make_organization
 from tests.rotation.conftest import RULE
 
 SAO_PAULO, SANTIAGO, LISBON = (ZoneInfo(name) for name in ("America/Sao_Paulo", "America/Santiago", "Europe/Lisbon"))
@@ -222,3 +223,77 @@ def test_eight_schedulers_at_once_start_one_run_an_organization():
         with tenant_atomic(organization_id):
             found += Run.objects.values_list("organization_id", "rule_set", "as_of", "attempt")
     assert found == expected
+
+
+LEAVER = PRESETS["general"] | {
+    "name": "Saída",
+    "trigger": {"all": [{"field": "owner_status", "op": "in", "value": ["leaver", "none"]}]},
+    "guards": [],
+    "schedule": {"cadence": "on_event", "event": "representative_deactivated"},
+}
+
+
+@pytest.fixture
+def waiting_rule(acting, admin):
+    rule = create_rule(LEAVER, by=admin)
+    publish(rule.versions.get(), by=admin)
+    return rule
+
+
+def test_a_rule_that_waits_for_a_leaver_runs_once_when_one_leaves(acting, admin, representatives, waiting_rule):
+    ana = representatives[0]
+    ana.membership = make_member(acting, Role.REPRESENTATIVE)
+    ana.save()
+    ClientFactory(representative=ana)
+    assert start_due_runs(timezone.now()) == []
+
+    deactivate_membership(ana.membership, admin)
+    run = only(start_due_runs(timezone.now()))
+
+    assert (run.trigger, run.as_of) == ("event", timezone.now().astimezone(acting.zone).date())
+    assert [row.rule_version.rule for row in run.rules.all()] == [waiting_rule]
+    assert start_due_runs(timezone.now() + timedelta(minutes=10)) == []
+    assert start_due_runs(timezone.now() + timedelta(days=1)) == []
+
+
+def test_somebody_who_left_without_clients_or_before_the_rule_starts_nothing(acting, admin, representatives):
+    ana, bruno, _ = representatives
+    for each in (ana, bruno):
+        each.membership = make_member(acting, Role.REPRESENTATIVE)
+        each.save()
+    ClientFactory(representative=ana)
+    deactivate_membership(ana.membership, admin)
+    rule = create_rule(LEAVER, by=admin)
+    publish(rule.versions.get(), by=admin)
+    deactivate_membership(bruno.membership, admin)
+
+    assert start_due_runs(timezone.now()) == []
+
+
+def test_the_last_day_of_service_counts_as_leaving_once_it_has_come(acting, admin, representatives, waiting_rule):
+    today = timezone.now().astimezone(acting.zone).date()
+    ClientFactory(representative=representatives[0])
+    representatives[0].valid_to = today + timedelta(days=1)
+    representatives[0].save()
+
+    assert start_due_runs(timezone.now()) == []
+    assert only(start_due_runs(timezone.now() + timedelta(days=1))).trigger == "event"
+
+
+def test_a_second_leaver_of_the_same_day_waits_for_the_next(acting, admin, representatives, waiting_rule):
+    for each in representatives[:2]:
+        each.membership = make_member(acting, Role.REPRESENTATIVE)
+        each.save()
+        ClientFactory(representative=each)
+    deactivate_membership(representatives[0].membership, admin)
+    first = only(start_due_runs(timezone.now()))
+    Run.objects.filter(pk=first.pk).update(state=Run.State.AWAITING)
+    deactivate_membership(representatives[1].membership, admin)
+
+    assert start_due_runs(timezone.now()) == []
+    assert only(start_due_runs(timezone.now() + timedelta(days=1))).as_of == first.as_of + timedelta(days=1)
+
+
+def only(runs):
+    assert len(runs) == 1
+    return runs[0]
