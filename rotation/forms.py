@@ -21,7 +21,7 @@ PRESET_NAMES = {
     "leaver": (gettext_lazy("Saída do representante"), gettext_lazy("Clientes de quem saiu e clientes sem representante")),
 }
 # Protections with a number of days, and those without.
-DAY_GUARDS = ("contact_within", "visit_within", "new_within", "owned_less_than", "moved_within")
+DAY_GUARDS = ("contact_within", "visit_within", "new_within", "owned_less_than", "moved_within", "group_within", "save_window")
 PLAIN_GUARDS = ("blocked", "key_account", "open_order", "owner_absent", "representative_contract")
 ALWAYS = ("hold", "never_rotate", "discarded")
 GUARD_HELP = {
@@ -30,6 +30,8 @@ GUARD_HELP = {
     "new_within": gettext_lazy("dias desde o cadastro"),
     "owned_less_than": gettext_lazy("dias com o representante atual"),
     "moved_within": gettext_lazy("dias desde a última mudança"),
+    "group_within": gettext_lazy("dias desde o pedido de outra filial"),
+    "save_window": gettext_lazy("dias para agir depois do aviso"),
 }
 STRATEGY_NAMES = [
     ("optimal", gettext_lazy("Valor esperado, carga e distância")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rotation.views import applying, decisions, export, mine, review, rules, runs
+from rotation.views import applying, decisions, definition, export, mine, review, rules, runs
 
 app_name = "rotation"
 urlpatterns = [
@@ -20,9 +20,11 @@ urlpatterns = [
     path("rotation/<int:run>/cancel/", applying.cancel, name="cancel"),
     path("rules/", rules.rules, name="rules"),
     path("rules/new/", rules.new_rule, name="rule-new"),
+    path("rules/new/definition/", definition.definition, name="rule-new-definition"),
     path("rules/sentence/", rules.sentence, name="rule-sentence"),
     path("rules/simulate/", rules.simulate, name="rule-simulate"),
     path("rules/<int:rule>/", rules.rule, name="rule"),
+    path("rules/<int:rule>/definition/", definition.definition, name="rule-definition"),
     path("rules/<int:rule>/publish/", rules.publish_rule, name="rule-publish"),
     path("rules/<int:rule>/versions/", rules.versions, name="rule-versions"),
     path("rules/<int:rule>/act/", rules.rule_action, name="rule-act"),
