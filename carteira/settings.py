@@ -134,6 +134,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # people come in by invitation, which prove
 ACCOUNT_RATE_LIMITS = False  # accounts.throttle counts atomically, and still counts when Redis is gone
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # as accounts.step_up
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # answers do not tell whether an account exists
 MFA_ADAPTER = "accounts.adapter.MFAAdapter"
 MFA_FORMS = {"authenticate": "accounts.forms.AuthenticateForm", "reauthenticate": "accounts.forms.ReauthenticateForm"}

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from accounts.errors import DomainError
 from accounts.models import Representative
 from accounts.selectors import representatives_visible_to
+from accounts.step_up import MANY_ROWS, ask_again, proved_recently
 from accounts.templatetags.formats import money_short, number
 from rotation.models import Decision, Proposal
 from rotation.selectors.filters import CAUTION, ReviewFilter
@@ -103,6 +104,8 @@ def decide_proposals(request: HttpRequest, run: int) -> HttpResponse:
         return _refused(request, desk, _("Este giro não está mais em revisão: nada foi decidido."))
     if order.wants_words:
         return _ask(request, desk, order, rows)
+    if order.whole_filter and not proved_recently(request) and rows.order_by()[: MANY_ROWS + 1].count() > MANY_ROWS:
+        return ask_again(request, _back(request, desk))
     try:
         result = _carry_out(request, order, rows)
     except DomainError as refusal:

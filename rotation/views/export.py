@@ -1,12 +1,16 @@
 """The review's filter as a file."""
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.exports import spreadsheet
 from accounts.models import Role
 from accounts.services import Actor, record_event
+from accounts.step_up import EXPORTS_AN_HOUR, MANY_ROWS, ask_again, proved_recently
+from accounts.throttle import tries
 from rotation.models import Proposal
 from rotation.selectors.filters import ReviewFilter
 from rotation.selectors.review import rules_of, shown
@@ -25,6 +29,11 @@ def export(request: HttpRequest, run: int, form: str) -> HttpResponse:
     if form not in ("csv", "xlsx"):
         raise Http404
     wanted = ReviewFilter.parse(request.GET)
+    if not proved_recently(request) and wanted.apply(desk.proposals).order_by()[: MANY_ROWS + 1].count() > MANY_ROWS:
+        return ask_again(request, desk.base)
+    if tries(f"export:{request.membership.pk}", window_seconds=3600) > EXPORTS_AN_HOUR:  # type: ignore[attr-defined]
+        messages.warning(request, _("Já foram %(n)s arquivos nesta hora. Espere um pouco e exporte de novo.") % {"n": EXPORTS_AN_HOUR})
+        return redirect(desk.base)
     rules = rules_of(desk.run)
     ranks = {version: place for place, version in enumerate(rules)}
     rows = wanted.but(group="rule").ranked(shown(wanted.apply(desk.proposals)), ranks).order_by("rank", "-value_cents", "id")[:MOST_ROWS]
