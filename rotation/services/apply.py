@@ -17,6 +17,7 @@ from accounts.tenancy.tasks import send_on_commit
 from portfolio.selectors import open_client_counts
 from rotation.errors import ConsentMissing, NeedsSecondApprover, NothingApproved, WrongState
 from rotation.models import Proposal, RotationSettings, RuleVersion, Run
+from rotation.selectors.commission import Commission, commissions
 from rotation.services.moving import APPLY_TASK, Applied, apply_run
 
 __all__ = ["Applied", "ApplySummary", "Missing", "RepresentativeChange", "apply_run", "apply_summary", "approved_within", "request_apply"]
@@ -35,8 +36,7 @@ class RepresentativeChange:
     given: int
     money_in_cents: int
     money_out_cents: int
-    # What the monthly average commission would gain or lose, from the net of the last 12 months and the person's rate.
-    commission_change_cents: int
+    commission: Commission | None = None  # of an autonomous representative whose rate is recorded
 
     @property
     def after(self) -> int:
@@ -102,7 +102,11 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
     given_to = {row[0]: row[1:] for row in _by(approved, "to_representative_id")}
     people = Representative.objects.filter(pk__in={*taken, *given_to} - {None}).select_related("membership").order_by("name", "pk")
     held = open_client_counts(taken.keys() | given_to.keys())
-    changes = [_change(person, held.get(person.pk, 0), given_to.get(person.pk, (0, 0)), taken.get(person.pk, (0, 0))) for person in people]
+    paid = commissions(people, approved, as_of=run.as_of)
+    changes = [
+        _change(person, held.get(person.pk, 0), given_to.get(person.pk, (0, 0)), taken.get(person.pk, (0, 0)), paid.get(person.pk))
+        for person in people
+    ]
     told = {person.membership.pk: person.membership.name for person in people if person.membership and person.membership.is_active}
     changed = approved.exclude(
         Q(client__representative_id=F("from_representative_id")) | Q(client__representative=None, from_representative=None)
@@ -125,7 +129,9 @@ def _by(approved: QuerySet[Proposal], column: str) -> QuerySet:
     return approved.order_by().values_list(column).annotate(n=Count("id"), money=Sum("net_12m_cents"))
 
 
-def _change(person: Representative, held: int, received: tuple[int, int], given: tuple[int, int]) -> RepresentativeChange:
+def _change(
+    person: Representative, held: int, received: tuple[int, int], given: tuple[int, int], commission: Commission | None
+) -> RepresentativeChange:
     return RepresentativeChange(
         representative_id=person.pk,
         name=person.name,
@@ -136,7 +142,7 @@ def _change(person: Representative, held: int, received: tuple[int, int], given:
         given=given[0],
         money_in_cents=received[1],
         money_out_cents=given[1],
-        commission_change_cents=round((received[1] - given[1]) * person.commission_rate / 12),
+        commission=commission,
     )
 
 

@@ -52,7 +52,7 @@ def apply(request: HttpRequest, run: int) -> HttpResponse:
         "reversible_days": reversible_days(request.membership),  # type: ignore[attr-defined]
         "blocked": bool(summary.consent_missing or summary.needs_second_approver or not summary.approved),
         "over": [change for change in summary.changes if change.over_capacity],
-        "commission": [change for change in summary.changes if change.autonomous and change.commission_change_cents < 0],
+        "commission": [change for change in summary.changes if change.commission and change.commission.change_cents < 0],
     }
     # A refusal wrote nothing; 409 keeps it so, and says so to whoever asks by program.
     return render(request, "rotation/apply.html", context, status=409 if refusal else 200)
