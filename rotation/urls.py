@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rotation.views import applying, decisions, definition, export, mine, review, rules, runs
+from rotation.views import applying, decisions, definition, export, figures, mine, review, rules, runs
 
 app_name = "rotation"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("rotation/<int:run>/decide/", decisions.decide_proposals, name="decide"),
     path("rotation/<int:run>/undo/<uuid:batch>/", decisions.undo, name="undo"),
     path("rotation/<int:run>/export.<str:form>", export.export, name="export"),
+    path("rotation/<int:run>/figures/", figures.figures, name="figures"),
     path("rotation/<int:run>/apply/", applying.apply, name="apply"),
     path("rotation/<int:run>/job/", applying.job, name="job"),
     path("rotation/<int:run>/reverse/", applying.reverse_batch, name="reverse"),

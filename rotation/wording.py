@@ -83,6 +83,13 @@ GUARD_NAMES = {
     "open_proposal": gettext_lazy("Proposta aberta em outro giro"),
     "withheld": gettext_lazy("Grupo de controle"),
 }
+STRATEGY_WORDS = {
+    "optimal": gettext_lazy("valor esperado, carga e distância"),
+    "greedy": gettext_lazy("o melhor disponível, cliente a cliente"),
+    "round_robin": gettext_lazy("rodízio"),
+    "weighted": gettext_lazy("em proporção à capacidade"),
+    "least_loaded": gettext_lazy("quem tem menos carga"),
+}
 WEEKDAYS = {
     "mon": gettext_lazy("segundas"),
     "tue": gettext_lazy("terças"),

@@ -15,7 +15,7 @@ from rotation.engine.explain import UNASSIGNED
 from rotation.engine.pipeline import ENGINE_VERSION, Outcome, propose_many
 from rotation.engine.rules import Rule as EngineRule
 from rotation.refusals import refused
-from rotation.selectors.facts import RunFacts, day_number, run_facts
+from rotation.selectors.facts import RunFacts, day_number, day_of, run_facts
 
 # seconds of the engine by the phase people know
 _PHASES = {"score": "score", "flag": "score", "guard": "score", "hold_out": "score", "pairs": "assign", "assign": "assign"}
@@ -134,10 +134,22 @@ def _summary(facts: RunFacts, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "net_12m_cents": int(sum(facts.clients.net_12m[outcome.proposals.client].sum() for outcome in outcomes)),
         "net_12m_all_cents": int(np.maximum(facts.clients.net_12m, 0).sum()),
         "source": facts.source.value,
+        "quality": _quality(facts),
         "km_before": round(float(before[known].mean()), 1) if known.any() else None,
         "km_after": round(float(after[known].mean()), 1) if known.any() else None,
         **_load(facts, sent, got),
     }
+
+
+def _quality(facts: RunFacts) -> dict[str, Any]:
+    """Signs that the history is not what it seems: many first orders on one day are a load of old balances, not births."""
+    bought = facts.clients.x >= 0
+    if not bought.any():
+        return {"first_day": None, "first_day_share": 0.0}
+    days, counts = np.unique(facts.clients.first_on[bought], return_counts=True)
+    most = int(np.argmax(counts))
+    day = day_of(int(days[most]))
+    return {"first_day": day.isoformat() if day else None, "first_day_share": round(float(counts[most] / bought.sum()), 4)}
 
 
 def _load(facts: RunFacts, sent: np.ndarray, got: np.ndarray) -> dict[str, Any]:

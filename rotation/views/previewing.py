@@ -43,14 +43,14 @@ def preview_context(found: Preview, request: HttpRequest) -> dict[str, Any]:
         "preview": found,
         "preview_rows": rows,
         "round_robin_share": found.round_robin_cents / objective if objective else None,
-        "guards": _tally(found.summary["guards"], GUARD_NAMES),
-        "unassigned": _tally(found.summary["unassigned"], UNASSIGNED_WORDS),
+        "guards": tally(found.summary["guards"], GUARD_NAMES),
+        "unassigned": tally(found.summary["unassigned"], UNASSIGNED_WORDS),
         "spread_before": found.summary.get("load_deviation_before"),
         "spread_after": found.summary.get("load_deviation_after"),
     }
 
 
-def _tally(counts: Mapping[str, int], words: Mapping[str, Any]) -> list[tuple[Any, int]]:
+def tally(counts: Mapping[str, int], words: Mapping[str, Any]) -> list[tuple[Any, int]]:
     """What occurred, in words, the most frequent first; ``visit_within:15`` is named without its number."""
     named: Counter[Any] = Counter()
     for name, n in counts.items():

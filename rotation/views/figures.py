@@ -1,0 +1,60 @@
+"""How a run came about: whom it looked at, whom it left out and why, how good its moves are, and from which facts."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_GET
+
+from rotation.models import Run
+from rotation.views.common import LEADERS, only, run_or_404
+from rotation.views.previewing import UNASSIGNED_WORDS, tally
+from rotation.wording import GUARD_NAMES, STRATEGY_WORDS
+
+# So many first orders on one day are a load of old balances, not births (ENGINE.md section 10).
+BULK_SHARE = 0.2
+
+
+@require_GET
+@only(LEADERS)
+def figures(request: HttpRequest, run: int) -> HttpResponse:
+    """The figures the run recorded when it was computed; nothing is worked out anew."""
+    found = run_or_404(request, run)
+    if found.computed_at is None or found.kind != Run.Kind.ROTATION:
+        raise Http404
+    summary = found.summary
+    quality = summary.get("quality", {})
+    bulk = quality.get("first_day_share", 0) > BULK_SHARE
+    context = {
+        "run": found,
+        "rules": _rules(found),
+        "guards": tally(summary.get("guards", {}), GUARD_NAMES),
+        "unassigned": tally(summary.get("unassigned", {}), UNASSIGNED_WORDS),
+        "value_cents": summary.get("value_cents", 0),
+        "penalty_cents": summary.get("value_cents", 0) - found.objective_cents,
+        "round_robin_share": found.round_robin_cents / found.objective_cents if found.objective_cents > 0 else None,
+        "greedy_share": summary.get("greedy_cents", 0) / found.objective_cents if found.objective_cents > 0 else None,
+        "spread_before": summary.get("load_deviation_before"),
+        "spread_after": summary.get("load_deviation_after"),
+        "km_before": summary.get("km_before"),
+        "km_after": summary.get("km_after"),
+        "bulk_share": quality.get("first_day_share") if bulk else None,
+        "bulk_day": parse_date(quality.get("first_day") or "") if bulk else None,
+        "seconds": summary.get("seconds", {}).get("total"),
+    }
+    return render(request, "rotation/figures.html", context)
+
+
+def _rules(run: Run) -> list[dict[str, Any]]:
+    """Each rule of the run with its own numbers, in its order; one query."""
+    own = {each.get("rule_version_id"): each for each in run.summary.get("rules", [])}
+    rows = run.rules.select_related("rule_version__rule").order_by("position")
+    return [
+        {
+            "version": row.rule_version,
+            "numbers": own.get(row.rule_version_id, {}),
+            "strategy": STRATEGY_WORDS.get(own.get(row.rule_version_id, {}).get("strategy", ""), ""),
+        }
+        for row in rows
+    ]
