@@ -29,7 +29,7 @@ from .likelihood import BG, MBG, DropOut
 from .mixture import CLASSES, Fit, Prior, fit, fit_single, organization_prior, segment_prior
 from .purchases import FIT_AT_MOST, MIN_CLIENTS, Purchases, TooFewClients
 from .tickets import TicketFit, fit_tickets
-from .timing import NextOrder, next_order
+from .timing import NextOrder, Rhythm, dates, next_order
 
 __all__ = [
     "BG",
@@ -43,8 +43,10 @@ __all__ = [
     "NextOrder",
     "Prior",
     "Purchases",
+    "Rhythm",
     "TicketFit",
     "TooFewClients",
+    "dates",
     "expected_orders",
     "fit",
     "fit_single",

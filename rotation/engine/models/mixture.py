@@ -101,21 +101,30 @@ class Fit:
 
         return self._each(clients, answer)
 
-    def days_until_order(self, clients: Purchases, silent: float, within: int = 400) -> Floats:
+    def days_until_order(
+        self, clients: Purchases, silent: Array | float, within: int = 400, elapsed: Callable[[Array], Array] | None = None
+    ) -> Floats:
         """Smallest whole h with ``p_silent(h) <= silent``; NaN where that takes more than ``within``.
 
-        ``silent`` 0.75, 0.5, 0.25 are the early, middle and late dates of the next order.
+        Parameters
+        ----------
+        silent : one number or shape (n,); 0.75, 0.5, 0.25 are the early, middle and late dates of the next order
+        elapsed : whole days to come in the unit of the statistics (a clock's), any shape; the days themselves without
         """
+        goal = np.broadcast_to(np.asarray(silent, np.float64), len(clients))
 
         def answer(rows: Array, weight: Floats, classes: list[Silence]) -> Floats:
+            least = goal[rows]
+
             def at(h: Array) -> Floats:
-                return 1.0 - _blend(weight, [c.ordered(h) for c in classes])
+                far = h if elapsed is None else elapsed(h)
+                return 1.0 - _blend(weight, [c.ordered(far) for c in classes])
 
             low, high = np.zeros(len(rows)), np.full(len(rows), float(within))
-            never = at(high) > silent
+            never = at(high) > least
             while (high - low > 1).any():
                 middle = np.floor((low + high) / 2)
-                enough = at(middle) <= silent
+                enough = at(middle) <= least
                 high, low = np.where(enough, middle, high), np.where(enough, low, middle)
             return np.where(never, np.nan, high)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,25 +46,57 @@ def next_order(
     ----------
     clients : statistics on the day ``as_of``, in days
     median_gap, mean_gap, gap_spread : shape (n,), days, NaN unknown
-        Median, mean and standard deviation of the client's gaps. With all three given, a client with at least
-        ``REGULAR_FROM`` repeat orders and spread / mean below ``REGULAR_BELOW`` is expected one median gap after its last
-        order. Once that day is past the rhythm has nothing left to say and the model answers.
+        As in ``dates``; without all three the model alone answers.
+    """
+    rhythm = None
+    if median_gap is not None and mean_gap is not None and gap_spread is not None:
+        rhythm = Rhythm(clients.x, clients.T - clients.t, median_gap, mean_gap, gap_spread)
+    return dates(lambda silent: fitted.days_until_order(clients, silent, WITHIN_DAYS), as_of, rhythm)
+
+
+@dataclass(frozen=True, eq=False)
+class Rhythm:
+    """A client's own gaps: repeat orders, days since the last order, median, mean and standard deviation (days, NaN unknown); all (n,)."""
+
+    x: Array
+    since: Array
+    median_gap: Array
+    mean_gap: Array
+    gap_spread: Array
+
+    def due_in(self) -> NDArray[np.float64]:
+        """Days until one median gap has passed since the last order, for regular clients not yet late; NaN for others, shape (n,).
+
+        Regular is: at least ``REGULAR_FROM`` repeat orders, spread / mean below ``REGULAR_BELOW``. Once the day is past the
+        rhythm has nothing left to say.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            steady = (self.x >= REGULAR_FROM) & (self.gap_spread / self.mean_gap < REGULAR_BELOW)
+            due = np.asarray(self.median_gap - self.since, np.float64)
+            return np.where(steady & (due > 0), due, np.nan)
+
+
+def dates(days_until: Callable[[float], Array], as_of: int, rhythm: Rhythm | None = None) -> NextOrder:
+    """The three dates, from a model's answer and the client's own rhythm.
+
+    Parameters
+    ----------
+    days_until : chance of silence -> days (n,) until it has fallen that far, NaN where it does not in ``WITHIN_DAYS``
+    rhythm : where it is due, ``likely`` is the client's own day
     """
 
     def day(silent: float) -> NDArray[np.int32]:
-        days = fitted.days_until_order(clients, silent, WITHIN_DAYS)
+        days = days_until(silent)
         return np.where(np.isnan(days), NO_DAY, as_of + np.nan_to_num(days)).astype(np.int32)
 
     early, likely, late = day(0.75), day(0.5), day(0.25)
-    regular = np.zeros(len(clients), bool)
-    if median_gap is not None and mean_gap is not None and gap_spread is not None:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            steady = (clients.x >= REGULAR_FROM) & (gap_spread / mean_gap < REGULAR_BELOW)
-            due = clients.t - clients.T + median_gap
-            regular = steady & (due > 0)
-        own = as_of + np.ceil(np.where(regular, due, 0.0)).astype(np.int64)
-        likely = np.where(regular, own, likely).astype(np.int32)
-        # three dates in order, whichever of them is the client's own
-        early = np.where(regular & (early != NO_DAY), np.minimum(early, likely), early).astype(np.int32)
-        late = np.where(regular & (late != NO_DAY), np.maximum(late, likely), late).astype(np.int32)
+    if rhythm is None:
+        return NextOrder(early, likely, late, np.zeros(len(likely), bool))
+    due = rhythm.due_in()
+    regular = np.isfinite(due)
+    own = as_of + np.ceil(np.nan_to_num(due)).astype(np.int64)
+    likely = np.where(regular, own, likely).astype(np.int32)
+    # three dates in order, whichever of them is the client's own
+    early = np.where(regular & (early != NO_DAY), np.minimum(early, likely), early).astype(np.int32)
+    late = np.where(regular & (late != NO_DAY), np.maximum(late, likely), late).astype(np.int32)
     return NextOrder(early, likely, late, regular)
