@@ -100,8 +100,8 @@ class Purchases:
 
         return Purchases(self.x[rows], self.t[rows], self.T[rows], of(self.sum_log_gap), of(self.client_id))
 
-    def fitting_rows(self) -> Purchases:
-        """Clients with an order, at most ``FIT_AT_MOST`` of them, sorted by content.
+    def fitting_rows(self, at_most: int = FIT_AT_MOST) -> Purchases:
+        """Clients with an order, at most ``at_most`` of them, sorted by content.
 
         Chosen are those with the smallest hash of their id: the same clients tomorrow, whatever order the rows come
         in. Sorting makes every later sum add up in one order, so that shuffled rows give the same parameters bit by bit.
@@ -114,9 +114,7 @@ class Purchases:
         rows = np.flatnonzero(self.x >= 0)
         if len(rows) < MIN_CLIENTS:
             raise TooFewClients(len(rows))
-        if len(rows) > FIT_AT_MOST:
-            ids = rows if self.client_id is None else self.client_id[rows]
-            rows = rows[np.argpartition(mix(ids), FIT_AT_MOST)[:FIT_AT_MOST]]
+        rows = sample(rows, rows if self.client_id is None else self.client_id[rows], at_most)
         gaps = np.zeros(len(rows)) if self.sum_log_gap is None else self.sum_log_gap[rows]
         return self.take(rows[np.lexsort((gaps, self.T[rows], self.t[rows], self.x[rows]))])
 
@@ -153,6 +151,11 @@ class Compressed:
     def weigh(self, weight: Array | None) -> NDArray[np.float64]:
         """Weight of each distinct row from that of the original ones (each one counts 1 without)."""
         return np.bincount(self.row_of, weight, minlength=len(self)).astype(np.float64)
+
+
+def sample(rows: Array, ids: Array, at_most: int) -> Array:
+    """Those ``rows`` with the smallest hashes of ``ids`` (both (m,)), in no order; all of them where they are no more than ``at_most``."""
+    return rows if len(rows) <= at_most else rows[np.argpartition(mix(ids), at_most)[:at_most]]
 
 
 def mix(ids: Array) -> NDArray[np.uint64]:
