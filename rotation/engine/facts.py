@@ -37,8 +37,9 @@ class Facts:
     the ownership the facts were read from; it travels untouched to the proposals. ``x`` is repeat order days, -1 for
     a client that never ordered. NaN coordinates are unknown. ``former_*`` and ``tags_*`` are ragged: the entries of
     client i are ``[start[i]:start[i + 1]]``. ``region`` falls back to ``uf``. ``group_last_on`` is
-    the last order day of another client of the same root of CNPJ. ``warn_days`` and ``inactive_days`` may
-    be one number for all or one per client.
+    the last order day of another client of the same root of CNPJ. ``warn_days``, ``inactive_days`` and
+    ``lost_days`` (None: four times inactive) may be one number for all or one per client. ``p_silent``, ``p_cross``, ``p_alive``
+    and ``year_cents`` are scores made elsewhere, NaN for a client that never ordered.
     """
 
     client_id: Array = _column(np.int64)
@@ -98,6 +99,8 @@ class Facts:
     minutes: Array | None = _column(REAL)
     p_silent: Array | None = _column(REAL)
     p_cross: Array | None = _column(REAL)
+    p_alive: Array | None = _column(REAL)
+    year_cents: Array | None = _column(REAL)
 
     former_start: Array | None = _column(np.int64)
     former_representative: Array | None = _column(np.int32)
@@ -105,6 +108,7 @@ class Facts:
 
     warn_days: Array | int = 60
     inactive_days: Array | int = 90
+    lost_days: Array | int | None = None
 
     regions: tuple[str, ...] = ()
     ufs: tuple[str, ...] = ()
@@ -129,7 +133,9 @@ class Facts:
                 expected = array.shape[:1]
             if array.shape != expected:
                 raise FactsError("wrong_shape", column=spec.name, found=array.shape, expected=expected)
-        for name in ("warn_days", "inactive_days"):
+        for name in ("warn_days", "inactive_days", "lost_days"):
+            if getattr(self, name) is None:
+                continue
             days = np.asarray(getattr(self, name), dtype=np.int32)
             if days.shape not in ((), size):
                 raise FactsError("wrong_shape", column=name, found=days.shape, expected=size)

@@ -13,7 +13,7 @@ from .schema import STATES
 
 PROSPECT, ACTIVE, AT_RISK, NEAR_INACTIVE, INACTIVE, LOST, DISCARDED = range(len(STATES))
 AT_RISK_FROM = 0.5
-LOST_AFTER = 4  # times the inactive limit
+LOST_AFTER = 4  # times the inactive limit, where the organization says nothing else
 LATENESS_FROM_ORDERS = 4
 
 
@@ -144,12 +144,13 @@ def lifecycle_states(facts: Facts, as_of: int) -> NDArray[np.int8]:
     """The one state of each client, as a position in ``schema.STATES``; ``at_risk`` only where ``p_cross`` is given."""
     since = as_of - facts.last_on.astype(np.int64)
     warn, inactive = np.asarray(facts.warn_days), np.asarray(facts.inactive_days)
+    lost = LOST_AFTER * inactive if facts.lost_days is None else np.asarray(facts.lost_days)
     state = np.full(len(facts), ACTIVE, np.int8)
     if facts.p_cross is not None:
         state[facts.p_cross >= AT_RISK_FROM] = AT_RISK
     state[since >= warn] = NEAR_INACTIVE
     state[since >= inactive] = INACTIVE
-    state[since >= LOST_AFTER * inactive] = LOST
+    state[since >= lost] = LOST
     if facts.contract_only is not None:
         # no order is expected of them: silence says nothing
         state[facts.contract_only & (facts.x >= 0)] = ACTIVE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -24,7 +24,7 @@ from .guards import Guarded, check_guards
 from .pairs import Pairs, eligible_pairs, give_for, room_for
 from .rules import Rule, fields_used
 from .schema import ABC
-from .scoring import Scores, at_stake_cents, score
+from .scoring import FACTS_OWN, Given, Scores, at_stake_cents, score
 from .strategies import distribute, worth
 
 ENGINE_VERSION = "1"
@@ -146,21 +146,35 @@ def propose(rule: Rule, facts: Facts, representatives: Representatives, as_of: i
 
 
 def propose_many(
-    rules: Sequence[tuple[Rule, int]], facts: Facts, representatives: Representatives, as_of: int, *, seed: str
+    rules: Sequence[tuple[Rule, int]],
+    facts: Facts,
+    representatives: Representatives,
+    as_of: int,
+    *,
+    seed: str,
+    given: Mapping[int, Given] | None = None,
 ) -> list[Outcome]:
     """Run several rules in their order: a client belongs to the first that flags it; rooms and tickets are shared.
 
-    Parameters and errors as ``propose``; ``rules`` are (rule, id of its version).
+    Parameters and errors as ``propose``; ``rules`` are (rule, id of its version), ``given`` the scores for each horizon
+    some rule looks at, by days. A rule whose horizon has none takes the facts' own, or the day rule's.
     """
     check_owners(facts, representatives)
     n, m = len(facts), len(representatives)
     shared = _Shared(np.zeros(n, bool), np.zeros(m, np.int64), np.zeros(m, np.int64))
     digest = hashlib.sha256(facts.digest() + representatives.digest()).digest()
-    return [_one(rule, version, facts, representatives, as_of, seed, shared, digest) for rule, version in rules]
+    made = []
+    for rule, version in rules:
+        own = (given or {}).get(rule.value.horizon_days, FACTS_OWN)
+        made.append(_one(rule, version, own, facts, representatives, as_of, seed, shared, digest + own.digest()))
+    return made
 
 
-def _one(rule: Rule, version: int, facts: Facts, reps: Representatives, as_of: int, seed: str, shared: _Shared, digest: bytes) -> Outcome:
+def _one(
+    rule: Rule, version: int, given: Given, facts: Facts, reps: Representatives, as_of: int, seed: str, shared: _Shared, digest: bytes
+) -> Outcome:
     watch = _Watch()
+    facts = given.onto(facts)
     if rule.receivers.capacity == "minutes":
         raise EngineError("minutes_not_supported", "receivers.capacity")
     number = seed_number(seed, version, as_of)
@@ -169,7 +183,7 @@ def _one(rule: Rule, version: int, facts: Facts, reps: Representatives, as_of: i
     )
     if facts.abc is None and uses_abc:
         facts = facts.with_columns(abc=abc_classes(facts.net_12m))
-    scores = score(facts, as_of, rule.value.horizon_days)
+    scores = score(facts, as_of, rule.value.horizon_days, method=given.method)
     columns = Columns(facts, reps, scores, as_of)
     watch.lap("score")
 
