@@ -180,6 +180,7 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "carteira@localhost")
 # What beat sends, and how often: seconds between two, or the time of day in UTC (see carteira/celery.py).
 BEAT: dict[str, float | str] = {
     "clients.tasks.refresh_windows": 3600,
+    "rotation.tasks.score_due": 300,
     "rotation.tasks.start_due_runs": 600,
     "rotation.tasks.sweep": 60,
     "accounts.tasks.relay_outbox": 5,

@@ -163,7 +163,8 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     representatives, words = _representatives(table, holds, vocabularies, organization, as_of)
     consents = np.append([row.consent_recorded_on is not None and row.consent_recorded_on <= as_of for row in table], False)
     given: dict[str, Any] = {**columns, **words}
-    facts = Facts(owner=owner, consent=consents[owner], warn_days=organization.warn_days, inactive_days=organization.inactive_days, **given)
+    limits = {name: getattr(organization, name) for name in ("warn_days", "inactive_days", "lost_days")}
+    facts = Facts(owner=owner, consent=consents[owner], **limits, **given)
     return RunFacts(facts, representatives, source)
 
 

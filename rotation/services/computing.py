@@ -16,6 +16,7 @@ from rotation.engine.pipeline import ENGINE_VERSION, Outcome, propose_many
 from rotation.engine.rules import Rule as EngineRule
 from rotation.refusals import refused
 from rotation.selectors.facts import RunFacts, day_number, day_of, run_facts
+from rotation.services.run_scores import scores_for
 
 # seconds of the engine by the phase people know
 _PHASES = {"score": "score", "flag": "score", "guard": "score", "hold_out": "score", "pairs": "assign", "assign": "assign"}
@@ -75,18 +76,20 @@ def compute(
     try:
         facts = run_facts(organization, [rule for rule, _ in rules], as_of=as_of, live=live, run_id=run_id)
         read = perf_counter()
+        scores = scores_for(organization, [rule for rule, _ in rules], facts.clients, as_of=as_of)
+        scored = perf_counter()
         seed = seed_of(organization, rule_ids, as_of)
-        outcomes = propose_many(rules, facts.clients, facts.representatives, day_number(as_of), seed=seed)
+        outcomes = propose_many(rules, facts.clients, facts.representatives, day_number(as_of), seed=seed, given=scores.given)
     except EngineError as error:
         raise refused(error) from error
     done = perf_counter()
-    seconds = {"facts": read - began, "score": 0.0, "assign": 0.0}
+    seconds = {"facts": read - began, "score": scored - read, "assign": 0.0}
     for outcome in outcomes:
         for phase, spent in outcome.summary["seconds"].items():
             seconds[_PHASES.get(phase, "assign")] += spent
     # digests and tables shared by the rules are part of the engine's time
     seconds["score"] += max(done - read - seconds["score"] - seconds["assign"], 0.0)
-    summary = _summary(facts, outcomes)
+    summary = {**_summary(facts, outcomes), "scores": scores.said}
     return Computed(organization, as_of, tuple(rules), facts, outcomes, seconds, seed, summary)
 
 

@@ -79,7 +79,7 @@ def write_outcomes(run_id: int, computed: Computed, *, rule_ids: Mapping[int, in
             "horizon": rule.value.horizon_days,
         }
         with connection.cursor() as cursor:
-            _copy_into(cursor, "moves", columns)
+            copy_into(cursor, "moves", columns)
             words = _words(outcome)
             cursor.execute(_insert(outcome).as_string(cursor.connection), {**values, **words})
             written[version] = cursor.rowcount - int(outcome.held_out.sum())
@@ -128,10 +128,10 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
         "at_stake_cents": ("bigint", with_held(moves.at_stake_cents, 0)),
         "net_12m_cents": ("bigint", facts.net_12m[rows]),
         "days_since_last": ("int", since),
-        "last_order_on": ("int", _postgres_days(facts.last_on[rows])),
+        "last_order_on": ("int", postgres_days(facts.last_on[rows])),
         "cycle_days": ("float8", gap),
         "lateness": ("float8", lateness),
-        "last_visit_on": ("int", _postgres_days(facts.last_visit_on[rows])),
+        "last_visit_on": ("int", postgres_days(facts.last_visit_on[rows])),
         "km_from": ("float8", with_held(moves.km_from, np.nan)),
         "km_to": ("float8", with_held(moves.km_to, np.nan)),
         "place_price_cents": ("bigint", with_held(moves.price_cents, 0)),
@@ -148,7 +148,7 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
     return columns
 
 
-def _postgres_days(days: Array) -> Array:
+def postgres_days(days: Array) -> Array:
     return np.where(days <= NO_DAY, _NO_DAY, days.astype(np.int64) - _EPOCH)
 
 
@@ -187,7 +187,7 @@ def _insert(outcome: Outcome) -> sql.Composed:
     )
 
 
-def _copy_into(cursor: Any, table: str, columns: Mapping[str, tuple[str, Array]]) -> None:
+def copy_into(cursor: Any, table: str, columns: Mapping[str, tuple[str, Array]]) -> None:
     """A temporary table of these columns, filled by one binary COPY: rows of one width, laid out by NumPy."""
     fields = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, (kind, _) in columns.items())
     create = sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(sql.Identifier(table), fields)
