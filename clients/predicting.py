@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.templatetags.formats import number, percent
 
 DAY_RULE = "day_rule"
+# A group told that much more or less was told something else.
+MUCH_THE_SAME = 0.15
 METHOD_NAMES = {
     DAY_RULE: gettext_lazy("Regra de dias"),
     "mixture": gettext_lazy("Ritmo de cada cliente"),
@@ -70,6 +72,43 @@ def _count(basis: Mapping[str, Any], name: str) -> str:
     return number(basis.get(name))
 
 
+def ways(method: str, basis: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    """The ways of predicting from the plainest on: name, what it takes against what there is, and whether it takes part."""
+    if method == "given" or not basis:
+        return []
+    voice: Mapping[str, Any] = basis.get("second_voice") or {}
+    models = method != DAY_RULE
+    clock = bool(basis.get("seasonal", method == "mixture_clock"))
+    found = [
+        (
+            _("Dias sem compra"),
+            _("Vale sempre para dizer quem está quase inativo ou inativo; responde sozinha enquanto não há mais que isso."),
+            True,
+        ),
+        (
+            _("O ritmo de cada cliente"),
+            _("Precisa de %(needed)s clientes com pedido; há %(found)s.")
+            % {"needed": _count(basis, "clients_needed"), "found": _count(basis, "clients_with_order")},
+            models,
+        ),
+        (
+            _("A época do ano"),
+            _("Precisa de %(needed)s dias de pedidos; há %(found)s.")
+            % {"needed": _count(basis, "days_needed_for_clock"), "found": _count(basis, "days_of_orders")},
+            models and clock,
+        ),
+    ]
+    if voice:
+        sentence = _(
+            "Precisa de %(clients_needed)s clientes, %(lapses_needed)s que pararam e %(returns_needed)s que voltaram em períodos já "
+            "fechados; há %(clients)s, %(lapses)s e %(returns)s."
+        )
+        names = ("clients", "lapses", "returns")
+        counts = {key: _count(voice, key) for name in names for key in (name, f"{name}_needed")}
+        found.append((_("O que aconteceu antes com clientes parecidos"), sentence % counts, method == "blend"))
+    return found
+
+
 def calibration_groups(calibration: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The groups of a calibration with someone in them, least chance first: {"predicted", "observed", "n"}."""
     groups: Sequence[Mapping[str, Any]] = (calibration or {}).get("groups", ())
@@ -83,6 +122,8 @@ def how_sure(p: float, calibration: Mapping[str, Any] | None) -> str:
     if not groups:
         return ""
     near = min(groups, key=lambda group: abs(group["predicted"] - p))
+    if abs(near["predicted"] - p) > MUCH_THE_SAME:
+        return ""
     sentence = _("Quando dissemos isso antes, de %(n)s clientes %(silent)s não compraram: %(observed)s, e tínhamos dito %(predicted)s.")
     return sentence % {
         "n": number(near["n"]),

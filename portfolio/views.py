@@ -20,6 +20,7 @@ from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clie
 from clients.selectors.lifecycle import lifecycle_of
 from clients.selectors.lists import COUNT_UP_TO, SORTS
 from clients.selectors.page import monthly_revenue, recent_orders, standing_of
+from portfolio.forecasting import shown_forecast
 from portfolio.models import Visit
 from portfolio.rows import shown
 from portfolio.timeline import happenings
@@ -88,15 +89,17 @@ def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
     tab = request.GET.get("tab", "summary")
     if tab not in TABS:
         raise Http404
+    standing = standing_of(client, as_of=as_of, limits=Limits.of(organization))
     context: dict[str, Any] = {
         "client": client,
-        "standing": standing_of(client, as_of=as_of, limits=Limits.of(organization)),
+        "standing": standing,
         "tab": tab,
         "tabs": [(name, label, f"?tab={name}", name == tab) for name, label in TABS.items()],
         "as_of": as_of,
         "masked": member.role == Role.AUDITOR,
     }
     if tab == "summary":
+        context["forecast"] = shown_forecast(standing, currency=organization.currency)
         months = monthly_revenue(client, as_of=as_of)
         if any(cents for _month, cents in months):
             context["bar_rows"] = [(month(first), cents, money_whole(cents, organization.currency)) for first, cents in months]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rotation.views import applying, decisions, definition, export, figures, mine, review, rules, runs
+from rotation.views import applying, decisions, definition, export, figures, mine, prediction, review, rules, runs
 
 app_name = "rotation"
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("rotation/<int:run>/job/", applying.job, name="job"),
     path("rotation/<int:run>/reverse/", applying.reverse_batch, name="reverse"),
     path("rotation/<int:run>/cancel/", applying.cancel, name="cancel"),
+    path("rotation/prediction/", prediction.prediction, name="prediction"),
     path("rules/", rules.rules, name="rules"),
     path("rules/new/", rules.new_rule, name="rule-new"),
     path("rules/new/definition/", definition.definition, name="rule-new-definition"),

@@ -1,5 +1,6 @@
 """Charts drawn on the server as SVG: sizes from data are attributes and colours are classes, so no style is inline."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,3 +89,32 @@ def bars(rows: Sequence[tuple[Any, float, str]], *, title: Any, unit: Any = "", 
             }
         )
     return {"columns": columns, "title": title, "unit": unit, "width": _f(width), "height": _f(height), "base": _f(base), "table": table}
+
+
+@register.inclusion_tag("ui/calibration.html")
+def calibration(groups: Sequence[dict[str, Any]], *, title: Any) -> dict:
+    """What was said against what came: a dot a group, on the line where both are equal. ``groups``: predicted, observed (0 to 1), n.
+
+    Both axes run from 0 to the next tenth above the largest value, so that small chances do not crowd one corner.
+    """
+    size, left, top = 200.0, 34.0, 8.0
+    largest = max((max(float(group["predicted"]), float(group["observed"])) for group in groups), default=1.0)
+    end = min(max(math.ceil(largest * 10 - 1e-9) / 10, 0.1), 1.0)
+
+    def x(value: float) -> str:
+        return _f(left + size * value / end)
+
+    def y(value: float) -> str:
+        return _f(top + size * (1 - value / end))
+
+    dots = [{"x": x(group["predicted"]), "y": y(group["observed"]), **group} for group in groups]
+    marks = [{"at_x": x(end * i / 2), "at_y": y(end * i / 2), "value": end * i / 2} for i in range(3)]
+    return {
+        "dots": dots,
+        "marks": marks,
+        "title": title,
+        "left": _f(left),
+        "right": _f(left + size),
+        "top": _f(top),
+        "bottom": _f(top + size),
+    }

@@ -24,6 +24,7 @@ for library in (formats.register, charts.register):
 NOTE_ICONS = {"info": "info", "ok": "circle-check", "warn": "triangle-alert", "bad": "circle-alert"}
 CLIENT_STATES = {
     "active": ("ok", "check", _("Ativo")),
+    "at_risk": ("warn", "trending-down", _("Em risco")),
     "near_inactive": ("warn", "clock", _("Quase inativo")),
     "inactive": ("bad", "circle-alert", _("Inativo")),
     "lost": ("", "ban", _("Perdido")),

@@ -44,7 +44,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["organization", "horizon", "-at_stake_cents", "client"], name="clientscore_by_stake")],
+                "indexes": [
+                    models.Index(fields=["organization", "horizon", "-at_stake_cents", "client"], name="clientscore_by_stake"),
+                    models.Index(condition=models.Q(("state", "at_risk")), fields=["organization", "client"], name="clientscore_at_risk"),
+                ],
                 "constraints": [
                     accounts.tenancy.constraints.TenantKey(name="clientscore_pk"),
                     accounts.tenancy.constraints.TenantPolicy(name="clientscore_tenant"),

@@ -7,8 +7,6 @@ from clients.models.client import Client
 
 # Lists, client pages and segments speak of this many days; rules may ask for another horizon beside it.
 HORIZON_DAYS = 90
-# From this chance of reaching the inactive limit a client that still buys is "at risk".
-AT_RISK_FROM = 0.5
 
 
 class Scoring(TenantModel):
@@ -74,6 +72,8 @@ class ClientScore(TenantModel):
         ]
         indexes = [
             models.Index(fields=["organization", "horizon", "-at_stake_cents", "client"], name="clientscore_by_stake"),
+            # few clients are: their list must not look at everybody who buys
+            models.Index(fields=["organization", "client"], condition=Q(state="at_risk"), name="clientscore_at_risk"),
         ]
 
     def __str__(self) -> str:

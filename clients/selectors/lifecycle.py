@@ -1,18 +1,24 @@
-"""The state a client is in: computed from its last order day and the organization's limits, never stored."""
+"""The state a client is in: computed from its last order day and the organization's limits; one of them asks the last score too."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
+from clients.models import ClientScore
+from clients.models.score import HORIZON_DAYS
+
+# A score older than this speaks of another time: no state is drawn from it.
+SCORES_HOLD_DAYS = 3
 
 
 class Lifecycle(models.TextChoices):
     PROSPECT = "prospect", _("Prospect")
     ACTIVE = "active", _("Ativo")
+    AT_RISK = "at_risk", _("Em risco")
     NEAR_INACTIVE = "near_inactive", _("Quase inativo")
     INACTIVE = "inactive", _("Inativo")
     LOST = "lost", _("Perdido")
@@ -32,15 +38,21 @@ class Limits:
         return cls(organization.warn_days, organization.inactive_days, organization.lost_days)
 
 
-def lifecycle_of(last_on: date | None, discarded_on: date | None, *, as_of: date, limits: Limits) -> Lifecycle:
-    """Exactly one state, by whole local days since the last valid order."""
+def lifecycle_of(
+    last_on: date | None, discarded_on: date | None, *, as_of: date, limits: Limits, scored_at_risk_on: date | None = None
+) -> Lifecycle:
+    """Exactly one state, by whole local days since the last valid order.
+
+    ``scored_at_risk_on`` is the day for which a score found the client at risk: it holds for a few days, and an order ends it.
+    """
     if discarded_on is not None and discarded_on <= as_of:
         return Lifecycle.DISCARDED
     if last_on is None:
         return Lifecycle.PROSPECT
     silent = (as_of - last_on).days
     if silent < limits.warn:
-        return Lifecycle.ACTIVE
+        at_risk = scored_at_risk_on is not None and scored_at_risk_on >= max(last_on, as_of - timedelta(days=SCORES_HOLD_DAYS))
+        return Lifecycle.AT_RISK if at_risk else Lifecycle.ACTIVE
     if silent < limits.inactive:
         return Lifecycle.NEAR_INACTIVE
     return Lifecycle.INACTIVE if silent < limits.lost else Lifecycle.LOST
@@ -67,12 +79,14 @@ def lifecycle_filter(state: str, *, as_of: date, limits: Limits) -> Q:
         return kept & Q(activity__last_on=None)
     from_days = {
         Lifecycle.ACTIVE: None,
+        Lifecycle.AT_RISK: None,
         Lifecycle.NEAR_INACTIVE: limits.warn,
         Lifecycle.INACTIVE: limits.inactive,
         Lifecycle.LOST: limits.lost,
     }
     to_days = {
         Lifecycle.ACTIVE: limits.warn,
+        Lifecycle.AT_RISK: limits.warn,
         Lifecycle.NEAR_INACTIVE: limits.inactive,
         Lifecycle.INACTIVE: limits.lost,
         Lifecycle.LOST: None,
@@ -83,4 +97,14 @@ def lifecycle_filter(state: str, *, as_of: date, limits: Limits) -> Q:
         condition &= Q(activity__last_on__lte=as_of - timedelta(days=since))
     if until is not None:
         condition &= Q(activity__last_on__gt=as_of - timedelta(days=until))
+    if state in (Lifecycle.ACTIVE, Lifecycle.AT_RISK):
+        at_risk = Exists(
+            ClientScore.objects.filter(
+                client=OuterRef("pk"),
+                horizon=HORIZON_DAYS,
+                state=Lifecycle.AT_RISK,
+                made_for__gte=as_of - timedelta(days=SCORES_HOLD_DAYS),
+            ).filter(made_for__gte=OuterRef("activity__last_on"))
+        )
+        condition &= at_risk if state == Lifecycle.AT_RISK else ~at_risk
     return condition

@@ -1,11 +1,12 @@
 """What one client's page shows of its purchases."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.db.models import Sum
 
 from clients.models import Client, ClientActivity, ClientMonth, Order
+from clients.selectors.forecast import Forecast, forecast_of
 from clients.selectors.lifecycle import Lifecycle, Limits, inactive_on, lifecycle_of
 
 CYCLE_FROM_ORDERS = 4  # below this a median of gaps says too little to show
@@ -25,25 +26,32 @@ class Standing:
     abc: str
     order_days: int
     last_visit_on: date | None
+    near_inactive_on: date | None
+    forecast: Forecast | None
 
 
 def standing_of(client: Client, *, as_of: date, limits: Limits) -> Standing:
-    """The client's standing on ``as_of``, from its activity row: one query."""
+    """The client's standing on ``as_of``, from its activity row and its score: three queries."""
     activity = ClientActivity.objects.filter(client_id=client.pk).first() or ClientActivity()
+    forecast = forecast_of(client, last_on=activity.last_on, as_of=as_of)
     silent = (as_of - activity.last_on).days if activity.last_on else None
     cycle = activity.median_gap if activity.repeat_days + 1 >= CYCLE_FROM_ORDERS else None
-    state = lifecycle_of(activity.last_on, client.discarded_on, as_of=as_of, limits=limits)
+    at_risk_on = forecast.at_risk_on if forecast else None
+    state = lifecycle_of(activity.last_on, client.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=at_risk_on)
+    buys = state in (Lifecycle.ACTIVE, Lifecycle.AT_RISK)
     return Standing(
         state=state,
         last_on=activity.last_on,
         days_since_last=silent,
         cycle_days=cycle,
         lateness=silent / cycle if cycle and silent is not None else None,
-        inactive_on=inactive_on(activity.last_on, limits=limits) if state in (Lifecycle.ACTIVE, Lifecycle.NEAR_INACTIVE) else None,
+        inactive_on=inactive_on(activity.last_on, limits=limits) if buys or state == Lifecycle.NEAR_INACTIVE else None,
         net_12m_cents=activity.net_12m_cents,
         abc=activity.abc,
         order_days=activity.repeat_days + 1,
         last_visit_on=activity.last_visit_on,
+        near_inactive_on=activity.last_on + timedelta(days=limits.warn) if buys and activity.last_on else None,
+        forecast=forecast,
     )
 
 

@@ -1,11 +1,13 @@
 """Stored scores: the latest of every client as columns, and the record of how they were made."""
 
+from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import Count, QuerySet, Sum
 from psycopg2 import sql
 
 from accounts.models import Organization
-from clients.models import Scoring
+from clients.models import Client, ClientScore, Scoring
 from rotation.engine.facts import NO_DAY
 from rotation.selectors.columns import Array, read_columns
 
@@ -38,3 +40,23 @@ def latest_scoring(horizon: int) -> Scoring | None:
 def is_fresh(scoring: Scoring, organization: Organization) -> bool:
     """Whether no orders came since it was made."""
     return scoring.orders_received_at == organization.orders_received_at
+
+
+@dataclass(frozen=True)
+class ScoreTotal:
+    """The scored clients of one state: how many, what a year of them is worth and how much of it is at stake, in cents."""
+
+    state: str
+    clients: int
+    year_cents: int
+    at_stake_cents: int
+
+
+def score_totals(clients: QuerySet[Client], *, horizon: int) -> dict[str, ScoreTotal]:
+    """Stored scores of ``clients`` added up by the state each was in on their day; one query."""
+    rows = (
+        ClientScore.objects.filter(horizon=horizon, client__in=clients)
+        .values("state")
+        .annotate(clients=Count("id"), year_cents=Sum("year_cents"), at_stake_cents=Sum("at_stake_cents"))
+    )
+    return {row["state"]: ScoreTotal(**row) for row in rows}

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from rotation.scores_said import scores_said
 from rotation.services.runs import Preview
 from rotation.wording import GUARD_NAMES, condition_text, fact_text
 
@@ -43,6 +44,7 @@ def preview_context(found: Preview, request: HttpRequest) -> dict[str, Any]:
         "preview": found,
         "preview_rows": rows,
         "round_robin_share": found.round_robin_cents / objective if objective else None,
+        "scores_said": scores_said(found.summary),
         "guards": tally(found.summary["guards"], GUARD_NAMES),
         "unassigned": tally(found.summary["unassigned"], UNASSIGNED_WORDS),
         "spread_before": found.summary.get("load_deviation_before"),

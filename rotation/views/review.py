@@ -17,6 +17,7 @@ from accounts.shell import served
 from accounts.templatetags.formats import day_short, money_whole, month, signed, symbol
 from rotation.explaining import explanation
 from rotation.models import Proposal, Run, RunRule
+from rotation.scores_said import scores_said
 from rotation.selectors.filters import NOBODY, SIZES, ReviewFilter
 from rotation.selectors.load import clients_held, load_spread, loads_of
 from rotation.selectors.review import (
@@ -113,6 +114,7 @@ def head(request: HttpRequest, desk: Desk, totals: Totals) -> dict[str, Any]:
         "spread_before": before,
         "spread_after": after,
         "revenue_share": totals.revenue_cents / revenue if revenue and desk.reach.ids is None else None,
+        "scores_said": scores_said(desk.run.summary),
         "km_note": f"{signed(round(totals.km_change))}\u00a0km" if totals.km_change is not None else "",
     }
 

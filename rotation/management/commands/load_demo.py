@@ -21,7 +21,7 @@ from demo import shift
 from portfolio.models import Ownership
 from rotation.engine.presets import PRESETS
 from rotation.models import Rule, Run
-from rotation.services import rules, runs
+from rotation.services import rules, runs, scoring
 
 BY = Actor(label="load_demo")
 KEY_ACCOUNT_TAG = "conta-chave"
@@ -39,6 +39,7 @@ class Command(BaseCommand):
                     self.stderr.write(f"{result.kind}: {result.rows}")
                 tie_people_to_representatives(organization)
                 settle_representatives_and_clients(organization, last_day)
+                scoring.score_organization(organization.pk, at=timezone.now())
                 run = run_for_review(organization)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
