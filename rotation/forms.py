@@ -18,6 +18,8 @@ PRESET_NAMES = {
     "general": (gettext_lazy("Geral"), gettext_lazy("A maioria das carteiras: avisa aos 60 dias, propõe aos 90")),
     "durable": (gettext_lazy("Indústria durável"), gettext_lazy("Compra espaçada: avisa aos 120 dias, propõe aos 180")),
     "seasonal": (gettext_lazy("Sazonal"), gettext_lazy("Uma safra por ano: avisa aos 300 dias, propõe aos 365")),
+    "high_risk": (gettext_lazy("Risco alto"), gettext_lazy("Quem a previsão diz que vai inativar, antes que inative")),
+    "weekly_buyer": (gettext_lazy("Comprador semanal"), gettext_lazy("Quem compra toda semana e parou, em dias e não em meses")),
     "leaver": (gettext_lazy("Saída do representante"), gettext_lazy("Clientes de quem saiu e clientes sem representante")),
 }
 # Protections with a number of days, and those without.

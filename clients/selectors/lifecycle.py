@@ -106,5 +106,5 @@ def lifecycle_filter(state: str, *, as_of: date, limits: Limits) -> Q:
                 made_for__gte=as_of - timedelta(days=SCORES_HOLD_DAYS),
             ).filter(made_for__gte=OuterRef("activity__last_on"))
         )
-        condition &= at_risk if state == Lifecycle.AT_RISK else ~at_risk
+        condition &= Q(at_risk) if state == Lifecycle.AT_RISK else ~Q(at_risk)
     return condition

@@ -101,7 +101,7 @@ def keep_scores(organization: Organization, scored: Scored, *, at: datetime) -> 
     A client whose stored score is of a later day keeps that one.
     """
     began = perf_counter()
-    values = {"organization": organization.pk, "horizon": scored.horizon, "as_of": scored.as_of}
+    values: dict[str, Any] = {"organization": organization.pk, "horizon": scored.horizon, "as_of": scored.as_of}
     with connection.cursor() as cursor:
         copy_into(cursor, "scored", _columns(scored))
         cursor.execute(_KEEP, values)
@@ -121,8 +121,7 @@ def keep_scores(organization: Organization, scored: Scored, *, at: datetime) -> 
         "orders_received_at": scored.orders_received_at,
         "made_at": at,
     }
-    key = {"organization_id": organization.pk, "as_of": scored.as_of, "horizon": scored.horizon}
-    return Scoring.objects.update_or_create(**key, defaults=record)[0]
+    return Scoring.objects.update_or_create(organization_id=organization.pk, as_of=scored.as_of, horizon=scored.horizon, defaults=record)[0]
 
 
 def _columns(scored: Scored) -> dict[str, tuple[str, Array]]:

@@ -116,8 +116,8 @@ def test_a_wrong_definition_is_refused_with_its_place_and_the_cure(acting, admin
     assert Rule.objects.count() == 0
 
 
-@pytest.mark.parametrize("preset", ["fast_moving", "general", "durable", "seasonal", "general_with_hold_out"])
-def test_the_presets_by_days_pass_the_checks(preset):
+@pytest.mark.parametrize("preset", ["fast_moving", "general", "durable", "seasonal", "general_with_hold_out", "high_risk"])
+def test_the_presets_that_count_clients_pass_the_checks(preset):
     assert check_definition(PRESETS[preset]).name == PRESETS[preset]["name"]
 
 
