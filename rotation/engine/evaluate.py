@@ -11,6 +11,7 @@ import numpy as np
 from .conditions import Condition, Leaf
 from .facts import NO_DAY, Array, Facts, Representatives
 from .features import days_since, lateness, lifecycle_states
+from .rules import Rule
 from .schema import ABC, FIELDS, OWNER_STATUSES, STATES
 from .scoring import Scores
 
@@ -152,6 +153,16 @@ def owner_status(facts: Facts, representatives: Representatives) -> Array:
     status[:-1][~representatives.active] = LEAVER
     status[-1] = NONE
     return status[facts.owner]
+
+
+def population_and_flags(rule: Rule, columns: Columns) -> tuple[Array, Array]:
+    """Whom the rule looks at, and whom of them its trigger flags, guards aside; two masks of shape (n_clients,)."""
+    facts = columns.facts
+    population = evaluate(rule.population, columns)
+    if facts.discarded is not None and not any(guard.name == "discarded" for guard in rule.guards):
+        # a discarded client leaves rules and denominators, unless the rule wants to count them as held
+        population = population & ~facts.discarded
+    return population, population & evaluate(rule.trigger, columns)
 
 
 def evaluate(condition: Condition, columns: Columns) -> Array:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .assignment import Assignment, assign, assignment_of
 from .ceilings import UNLIMITED, Ceilings, fairness_cost, ledger_shift, tie_hash
 from .errors import EngineError
-from .evaluate import Columns, evaluate
+from .evaluate import Columns, population_and_flags
 from .experiment import draw_hold_out, seed_number, terciles
 from .explain import Candidates, Prevention, Trace, preventions, runner_ups, trace, why_unassigned
 from .facts import NO_DAY, Array, Facts, Representatives, check_owners
@@ -187,7 +187,8 @@ def _one(
     columns = Columns(facts, reps, scores, as_of)
     watch.lap("score")
 
-    population, flagged = _flag(rule, facts, columns, shared.excluded)
+    population, flagged = population_and_flags(rule, columns)
+    flagged = flagged & ~shared.excluded
     shared.excluded = shared.excluded | flagged
     rows = np.flatnonzero(flagged)
     watch.lap("flag")
@@ -282,14 +283,6 @@ def _one(
         scores=scores,
         summary=summary,
     )
-
-
-def _flag(rule: Rule, facts: Facts, columns: Columns, excluded: Array) -> tuple[Array, Array]:
-    population = evaluate(rule.population, columns)
-    if facts.discarded is not None and not any(guard.name == "discarded" for guard in rule.guards):
-        # a discarded client leaves rules and denominators, unless the rule wants to count them as held
-        population = population & ~facts.discarded
-    return population, population & evaluate(rule.trigger, columns) & ~excluded
 
 
 def _orphans(rule: Rule, facts: Facts, reps: Representatives, rows: Array) -> NDArray[np.bool_]:

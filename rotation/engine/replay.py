@@ -1,0 +1,422 @@
+"""The facts of earlier days: what was known of each client at one cut-off after another (ENGINE.md section 8).
+
+Everything dated is sorted by day once and then added as the cut-offs pass over it, so that a hundred cut-offs cost
+little more than one. What no date is kept of cannot be replayed: ``REPLAYED_GUARDS`` and ``REPLAYED_FIELDS`` name what can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .conditions import Leaf, leaves
+from .errors import FactsError
+from .facts import NO_DAY, Array, Facts, Representatives
+from .features import abc_classes
+from .rules import Guard, Rule, fields_used
+
+FOREVER = 2**30  # an ownership, a service or an absence without an end
+
+REPLAYED_GUARDS = frozenset(
+    {
+        "discarded",
+        "owner_absent",
+        "representative_contract",
+        "contact_within",
+        "visit_within",
+        "new_within",
+        "owned_less_than",
+        "moved_within",
+    }
+)
+REPLAYED_FIELDS = frozenset(
+    {
+        "days_since_last",
+        "p_silent",
+        "p_cross",
+        "lateness",
+        "orders",
+        "state",
+        "net_12m_cents",
+        "net_total_cents",
+        "abc",
+        "days_since_contact",
+        "days_since_visit",
+        "days_owned",
+        "owner_status",
+        "owner",
+        "median_gap",
+        "orders_30d",
+        "orders_90d",
+        "orders_180d",
+        "orders_365d",
+    }
+)
+_OWNER_FIELDS = frozenset({"owner_status", "owner", "team", "days_owned"})
+_WINDOWS = {"orders_30d": ("n30", 30), "orders_90d": ("n90", 90), "orders_180d": ("n180", 180), "orders_365d": ("n365", 365)}
+# Columns of Facts that change with the days. A replay sets them itself or does without; none may come from the present.
+_DATED_COLUMNS = frozenset(
+    {
+        *("p_silent", "p_cross", "p_alive", "year_cents", "ticket_cents", "net_total", "sum_log_gap", "median_gap", "mean_gap"),
+        *("n30", "n90", "n180", "n365", "n_same_season", "abc", "last_contact_on", "last_visit_on", "owned_since_on"),
+        *("registered_on", "moved_on", "warned_on", "hold_until_on", "withheld_until_on", "open_proposal", "open_order"),
+        *("open_opportunity", "discarded", "lost_by_hand", "consent", "commission_6m_cents", "minutes"),
+        *("former_start", "former_representative", "former_ended_on"),
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Everything dated about an organization's clients; days since 1970-01-01, money in cents.
+
+    ``n`` clients and ``m`` representatives in the order of Facts and Representatives; ``*_client`` and
+    ``*_representative`` are rows of those tables. Other tables are flat, one row an event.
+
+    Parameters
+    ----------
+    client_id : shape (n,)
+    order_client, order_day, order_cents : shape (n_days,), sorted by client, then day, each pair once
+        Net of every day a client ordered on or gave back; a day whose net is not above zero is no order day, and its
+        cents count all the same.
+    visit_client, visit_day, contact_client, contact_day : any order
+    owner_client, owner_representative, owner_from, owner_until, owner_moved : the ledger, sorted by client, then in its
+        own sequence; half-open days, ``FOREVER`` while open; ``moved`` marks a rotation or hand-over
+    registered_on, discarded_on : shape (n,), NO_DAY for never
+    active_from, active_until, consent_on : shape (m,), half-open days of service; NO_DAY for no consent
+    absent_representative, absent_from, absent_until : half-open days away
+    """
+
+    client_id: Array
+    order_client: Array
+    order_day: Array
+    order_cents: Array
+    visit_client: Array
+    visit_day: Array
+    contact_client: Array
+    contact_day: Array
+    owner_client: Array
+    owner_representative: Array
+    owner_from: Array
+    owner_until: Array
+    owner_moved: Array
+    registered_on: Array
+    discarded_on: Array
+    active_from: Array
+    active_until: Array
+    consent_on: Array
+    absent_representative: Array
+    absent_from: Array
+    absent_until: Array
+
+    def __post_init__(self) -> None:
+        client, day = self.order_client, self.order_day
+        backwards = (client[1:] < client[:-1]) | ((client[1:] == client[:-1]) & (day[1:] <= day[:-1]))
+        if backwards.any():
+            raise FactsError("not_sorted", column="order_day", row=int(np.argmax(backwards)) + 1)
+        for name, size in (("registered_on", len(self)), ("discarded_on", len(self)), ("active_until", len(self.active_from))):
+            if len(getattr(self, name)) != size:
+                raise FactsError("wrong_shape", column=name, found=getattr(self, name).shape, expected=(size,))
+
+    def __len__(self) -> int:
+        return len(self.client_id)
+
+    def until(self, day: int) -> Past:
+        """The same clients with only what had happened by the end of ``day``."""
+
+        def kept(mask: Array, *names: str) -> dict[str, Array]:
+            return {name: getattr(self, name)[mask] for name in names}
+
+        def known(column: Array) -> Array:
+            return np.where(column <= day, column, NO_DAY).astype(column.dtype)
+
+        owners = self.owner_from <= day
+        made = {
+            **kept(self.order_day <= day, "order_client", "order_day", "order_cents"),
+            **kept(self.visit_day <= day, "visit_client", "visit_day"),
+            **kept(self.contact_day <= day, "contact_client", "contact_day"),
+            **kept(owners, "owner_client", "owner_representative", "owner_from", "owner_moved"),
+            **kept(self.absent_from <= day, "absent_representative", "absent_from", "absent_until"),
+            "owner_until": np.where(self.owner_until <= day, self.owner_until, FOREVER)[owners],
+            "registered_on": known(self.registered_on),
+            "discarded_on": known(self.discarded_on),
+            "consent_on": known(self.consent_on),
+            "active_until": np.where(self.active_until <= day, self.active_until, FOREVER),
+        }
+        return Past(client_id=self.client_id, active_from=self.active_from, **made)
+
+    def order_days(self) -> tuple[NDArray[np.int64], Array, Array]:
+        """``start`` (n + 1,), ``day`` and ``net_cents`` of the valid order days, as ``features.order_statistics`` takes them."""
+        valid = self.order_cents > 0
+        count = np.bincount(self.order_client[valid], minlength=len(self))
+        return np.concatenate(([0], np.cumsum(count))), self.order_day[valid], self.order_cents[valid]
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One cut-off: the tables as they stood, and which clients ``exist`` (n,), that is, could be looked at."""
+
+    as_of: int
+    facts: Facts
+    representatives: Representatives
+    exist: NDArray[np.bool_]
+
+
+def not_replayed(rule: Rule) -> tuple[list[str], list[str]]:
+    """Guards of the rule that no date is kept of (left out), and fields taken as they are today."""
+    guards = [guard.text for guard in rule.guards if guard.name not in REPLAYED_GUARDS]
+    return guards, sorted(fields_used(rule) - REPLAYED_FIELDS)
+
+
+def replayed_guards(rule: Rule) -> tuple[Guard, ...]:
+    """Those of the rule's guards whose past is known, in their order."""
+    return tuple(guard for guard in rule.guards if guard.name in REPLAYED_GUARDS)
+
+
+def uses_probabilities(rule: Rule) -> bool:
+    """Whether the rule's answer depends on a model: it names a probability, or a state that one decides."""
+    if fields_used(rule) & {"p_silent", "p_cross"}:
+        return True
+    states = [leaf for condition in (rule.population, rule.trigger) for leaf in leaves(condition) if leaf.field == "state"]
+    return any(_includes(leaf, "active") != _includes(leaf, "at_risk") for leaf in states)
+
+
+def _includes(leaf: Leaf, state: str) -> bool:
+    if leaf.op == "is_null":
+        return False
+    named = state in leaf.value if isinstance(leaf.value, tuple) else state == leaf.value
+    return named == (leaf.op in ("=", "in"))
+
+
+class Replay:
+    """Facts at rising cut-offs. ``advance`` gives the next one.
+
+    Parameters
+    ----------
+    past : may reach beyond the last cut-off; nothing after a cut-off is looked at on it
+    facts, representatives : the present tables, for what has no date (segment, place, teams)
+    cutoffs : rising days
+    rules : decide which of the dearer columns are made
+    """
+
+    def __init__(self, past: Past, facts: Facts, representatives: Representatives, cutoffs: Array, rules: list[Rule]) -> None:
+        if len(past) != len(facts) or (past.client_id != facts.client_id).any():
+            raise FactsError("wrong_shape", column="client_id", found=past.client_id.shape, expected=facts.client_id.shape)
+        self.past, self.cutoffs = past, np.asarray(cutoffs, np.int64)
+        self.used = frozenset[str]().union(*(fields_used(rule) for rule in rules))
+        self.guards = {guard.name for rule in rules for guard in replayed_guards(rule)}
+        self.needs_abc = "abc" in self.used
+        self._base = facts.with_columns(**dict.fromkeys(_DATED_COLUMNS & vars(facts).keys()))
+        m = len(representatives)
+        self._people = representatives.with_columns(regions=(), segments=(), holds=np.zeros(m, np.int32))
+        self._place = 0
+        n = len(past)
+        self._x = np.full(n, -1, np.int32)
+        self._first, self._last = np.full(n, NO_DAY, np.int32), np.full(n, NO_DAY, np.int32)
+        self._net_total = np.zeros(n, np.int64)
+        self._visit, self._contact = np.full(n, NO_DAY, np.int32), np.full(n, NO_DAY, np.int32)
+        self._ledger_row = np.full(n, -1, np.int64)
+        self._moved = np.full(n, NO_DAY, np.int32)
+        self._median = np.full(n, np.nan)
+        self._sort(past)
+
+    def _sort(self, past: Past) -> None:
+        orders = _Stream(past.order_day, self.cutoffs)
+        self._orders = orders
+        self._order_client, self._order_day = past.order_client[orders.order], past.order_day[orders.order]
+        self._order_cents = past.order_cents[orders.order]
+        self._year = _Window(orders, 365)
+        self._windows = {column: _Window(orders, days) for name, (column, days) in _WINDOWS.items() if name in self.used}
+        self._counts = {column: np.zeros(len(past), np.int32) for column in self._windows}
+        self._net_12m = np.zeros(len(past), np.int64)
+        self._median_after: Array | None = None
+        if self.used & {"median_gap", "lateness"}:
+            start, day, _ = past.order_days()
+            medians = np.full(len(past.order_day), np.nan)
+            medians[past.order_cents > 0] = running_medians(start, day)
+            self._median_after = medians[orders.order]
+        self._visits, self._contacts = _Stream(past.visit_day, self.cutoffs), _Stream(past.contact_day, self.cutoffs)
+        self._owners = _Stream(past.owner_from, self.cutoffs)
+
+    def advance(self) -> Moment:
+        """The next cut-off.
+
+        Raises
+        ------
+        StopIteration
+            There is none left.
+        """
+        if self._place >= len(self.cutoffs):
+            raise StopIteration
+        k, as_of = self._place, int(self.cutoffs[self._place])
+        self._place += 1
+        self._add_orders(k)
+        for stream, client, column in (
+            (self._visits, self.past.visit_client, self._visit),
+            (self._contacts, self.past.contact_client, self._contact),
+        ):
+            rows = stream.new(k)
+            np.maximum.at(column, client[rows], stream.day[rows])
+        return self._moment(as_of, *self._owners_on(k, as_of))
+
+    def _add_orders(self, k: int) -> None:
+        fresh = self._orders.slice(k)
+        client, day, cents = self._order_client[fresh], self._order_day[fresh], self._order_cents[fresh]
+        np.add.at(self._net_total, client, cents)
+        for sign, passed in ((1, fresh), (-1, self._year.leaving(k))):
+            np.add.at(self._net_12m, self._order_client[passed], sign * self._order_cents[passed])
+        valid = cents > 0
+        client, day = client[valid], day[valid]
+        newcomers = self._x[client] < 0
+        # in order of day: the earliest is written last where the order is turned around, the latest where it is not
+        self._first[client[newcomers][::-1]] = day[newcomers][::-1]
+        self._last[client] = day
+        self._x += np.bincount(client, minlength=len(self._x)).astype(np.int32)
+        if self._median_after is not None:
+            self._median[client] = self._median_after[fresh][valid]
+        for column, window in self._windows.items():
+            for sign, passed in ((1, fresh), (-1, window.leaving(k))):
+                counted = self._order_client[passed][self._order_cents[passed] > 0]
+                self._counts[column] += sign * np.bincount(counted, minlength=len(self._x)).astype(np.int32)
+
+    def _owners_on(self, k: int, as_of: int) -> tuple[Array, Array, Array]:
+        """Owner, day it began, and whether the ledger knew of the client at all."""
+        past, rows = self.past, self._owners.new(k)
+        np.maximum.at(self._ledger_row, past.owner_client[rows], rows)
+        moved = rows[past.owner_moved[rows]]
+        np.maximum.at(self._moved, past.owner_client[moved], past.owner_from[moved].astype(np.int32))
+        row = self._ledger_row
+        known = row >= 0
+        if not len(past.owner_client):
+            return np.full(len(row), -1, np.int32), np.full(len(row), NO_DAY, np.int32), known
+        holds = known & (past.owner_until[row] > as_of)
+        return (
+            np.where(holds, past.owner_representative[row], -1).astype(np.int32),
+            np.where(holds, past.owner_from[row], NO_DAY).astype(np.int32),
+            known,
+        )
+
+    def _moment(self, as_of: int, owner: Array, since: Array, known: Array) -> Moment:
+        past = self.past
+        registered = np.where(past.registered_on <= as_of, past.registered_on, NO_DAY)
+        # who was registered later but had ordered by then was there from the first order on
+        later = past.registered_on > as_of
+        exist = ~later | (self._x >= 0)
+        if self.used & _OWNER_FIELDS:
+            # before the ledger begins nobody is known to answer for the client, which is not the same as nobody
+            exist &= known
+        columns: dict[str, Any] = {
+            "owner": owner,
+            "seq": np.zeros(len(past), np.int64),
+            "x": self._x.copy(),
+            "first_on": self._first.copy(),
+            "last_on": self._last.copy(),
+            "net_12m": self._net_12m.copy(),
+            "net_total": self._net_total.copy(),
+            "last_visit_on": self._visit.copy(),
+            "last_contact_on": self._contact.copy(),
+            "owned_since_on": since,
+            "moved_on": self._moved.copy(),
+            "registered_on": np.where(later, self._first, registered),
+            "discarded": (past.discarded_on != NO_DAY) & (past.discarded_on <= as_of),
+            **{name: count.copy() for name, count in self._counts.items()},
+        }
+        if self._median_after is not None:
+            columns["median_gap"] = self._median.copy()
+        if self.needs_abc:
+            columns["abc"] = abc_classes(self._net_12m)
+        if "representative_contract" in self.guards:
+            consented = (past.consent_on != NO_DAY) & (past.consent_on <= as_of)
+            columns["consent"] = np.append(consented, False)[owner]
+        away = (past.absent_from <= as_of) & (past.absent_until > as_of)
+        absent = np.zeros(len(past.active_from), bool)
+        absent[past.absent_representative[away]] = True
+        active = (past.active_from <= as_of) & (past.active_until > as_of)
+        people = self._people.with_columns(active=active, absent=absent, absent_now=absent)
+        return Moment(as_of, self._base.with_columns(**columns), people, exist)
+
+
+class _Stream:
+    """Dated rows in order of day, and which of them each cut-off is the first to see."""
+
+    def __init__(self, day: Array, cutoffs: Array) -> None:
+        self.day, self.cutoffs = day, cutoffs
+        self.order = np.argsort(day, kind="stable")
+        self.sorted = day[self.order]
+        self.ends = np.searchsorted(self.sorted, cutoffs, side="right")
+
+    def slice(self, k: int) -> slice:
+        """Positions in the sorted rows that come in with cut-off ``k``."""
+        return slice(int(self.ends[k - 1]) if k else 0, int(self.ends[k]))
+
+    def new(self, k: int) -> Array:
+        """The rows themselves that come in with cut-off ``k``."""
+        return self.order[self.slice(k)]
+
+
+class _Window:
+    """Rows that fall out of the last ``days`` as the cut-offs pass."""
+
+    def __init__(self, stream: _Stream, days: int) -> None:
+        self.ends = np.searchsorted(stream.sorted, stream.cutoffs - days, side="right")
+
+    def leaving(self, k: int) -> slice:
+        return slice(int(self.ends[k - 1]) if k else 0, int(self.ends[k]))
+
+
+def running_medians(start: Array, day: Array) -> NDArray[np.float64]:
+    """Median of a client's gaps up to and including each of its order days; NaN at the first.
+
+    Parameters
+    ----------
+    start, day : as in ``features.order_statistics``
+
+    Clients are taken in groups of like length, each a table with one row a client in which every gap is put in its
+    sorted place, all clients at once.
+    """
+    made = np.full(len(day), np.nan)
+    count = np.diff(start) - 1  # gaps
+    length = np.maximum(count, 0)
+    size = np.zeros(len(count), np.int64)
+    size[length > 0] = np.ceil(np.log2(length[length > 0] + 1)).astype(np.int64)
+    for group in np.unique(size[size > 0]):
+        rows = np.flatnonzero(size == group)
+        rows = rows[np.argsort(-length[rows], kind="stable")]
+        longest = int(length[rows[0]])
+        for part in np.array_split(rows, max(1, len(rows) * longest // 4_000_000)):
+            _medians_of(part, start, day, length, made)
+    return made
+
+
+def _medians_of(rows: Array, start: Array, day: Array, length: Array, made: Array) -> None:
+    """Fill ``made`` for these clients, the longest first."""
+    ordered = np.full((len(rows), int(length[rows[0]])), np.iinfo(np.int32).max, np.int32)
+    begin, left = start[rows], length[rows]
+    for j in range(ordered.shape[1]):
+        alive = int(np.searchsorted(-left, -j, side="left"))  # clients with more than j gaps
+        at = begin[:alive] + j + 1
+        gap = (day[at] - day[at - 1]).astype(np.int32)
+        table = ordered[:alive, : j + 1]
+        table[:, j] = gap
+        # one pass of an insertion sort over every row: the new gap travels left while what stands there is larger
+        place = (table[:, :j] <= gap[:, None]).sum(axis=1)
+        moved = np.arange(j) >= place[:, None]
+        table[:, 1:][moved] = table[:, :j][moved]
+        table[np.arange(alive), place] = gap
+        made[at] = (table[:, j // 2].astype(np.float64) + table[:, (j + 1) // 2]) / 2
+
+
+def last_orders(past: Past, cutoffs: Array) -> Iterator[NDArray[np.int64]]:
+    """The last valid order day of each client on one cut-off after another, NO_DAY for none yet; shape (n,)."""
+    valid = past.order_cents > 0
+    stream = _Stream(past.order_day[valid], cutoffs)
+    client = past.order_client[valid][stream.order]
+    last = np.full(len(past), NO_DAY, np.int64)
+    for k in range(len(cutoffs)):
+        fresh = stream.slice(k)
+        last[client[fresh]] = stream.sorted[fresh]
+        yield last.copy()
