@@ -45,9 +45,9 @@ class Risk:
 
 
 class Predictor(Protocol):
-    """Answers for one cut-off from what was known on it."""
+    """Answers for one cut-off from what was known on it; None where it cannot, and the day rule answers."""
 
-    def __call__(self, as_of: int, horizon: int) -> Risk: ...
+    def __call__(self, moment: Moment, horizon: int) -> Risk | None: ...
 
 
 def cutoffs_between(first: date, last: date, cadence: Cadence) -> NDArray[np.int64]:
@@ -170,13 +170,13 @@ class Backtest:
         if k >= len(self.cutoffs):
             return False
         moment = self._replay.advance()
-        risks: dict[int, Risk] = {}
+        risks: dict[int, Risk | None] = {}
         silences = slice(int(self._ends[k - 1]) if k else 0, int(self._ends[k]))
         for watch in self._watches:
             horizon, risk = watch.rule.value.horizon_days, None
             if self.predictor is not None and uses_probabilities(watch.rule):
                 if horizon not in risks:
-                    risks[horizon] = self.predictor(moment.as_of, horizon)
+                    risks[horizon] = self.predictor(moment, horizon)
                 risk = risks[horizon]
             watch.look(k, moment, risk, silences, k < self.closed)
         self.done += 1

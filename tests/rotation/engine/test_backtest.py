@@ -257,8 +257,8 @@ def test_a_rule_of_probabilities_is_given_them_once_a_cutoff_and_two_versions_ar
     cutoffs = np.arange(10, 60, 10) + DAY_0
     asked = []
 
-    def predictor(as_of, horizon):
-        asked.append((as_of, horizon))
+    def predictor(moment, horizon):
+        asked.append((moment.as_of, horizon))
         return Risk(np.array([0.9, 0.1, 0.6]), np.array([0.9, 0.1, 0.6]), "mixture")
 
     def above(p):
