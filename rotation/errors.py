@@ -95,3 +95,15 @@ class TooLateToReverse(DomainError):
     """The days in which a batch may be reversed have passed."""
 
     code = "too_late_to_reverse"
+
+
+class BadSpan(DomainError):
+    """The days of a back-test are in the wrong order, outside the orders, or too many."""
+
+    code = "bad_span"
+
+
+class HistoryTooShort(DomainError):
+    """No cut-off of a back-test has an outcome yet; the sentence says from when one will."""
+
+    code = "history_too_short"

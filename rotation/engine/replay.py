@@ -6,8 +6,10 @@ little more than one. What no date is kept of cannot be replayed: ``REPLAYED_GUA
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from .conditions import Leaf, leaves
 from .errors import FactsError
 from .facts import NO_DAY, Array, Facts, Representatives
 from .features import abc_classes
+from .medians import running_medians
 from .rules import Guard, Rule, fields_used
 
 FOREVER = 2**30  # an ownership, a service or an absence without an end
@@ -192,6 +195,37 @@ def _includes(leaf: Leaf, state: str) -> bool:
     return named == (leaf.op in ("=", "in"))
 
 
+def undated(facts: Facts) -> Facts:
+    """The facts without whatever changes with the days: what a replay takes from the present."""
+    n = len(facts)
+    never, none = np.full(n, NO_DAY, np.int32), np.full(n, -1, np.int32)
+    required = {
+        "owner": none,
+        "seq": np.zeros(n, np.int64),
+        "x": none,
+        "first_on": never,
+        "last_on": never,
+        "net_12m": np.zeros(n, np.int64),
+    }
+    return facts.with_columns(**dict.fromkeys(_DATED_COLUMNS & vars(facts).keys()), **required)
+
+
+def _undated_people(table: Representatives) -> Representatives:
+    m = len(table)
+    away = {name: np.zeros(m, bool) for name in ("active", "absent", "absent_now")}
+    return table.with_columns(regions=(), segments=(), holds=np.zeros(m, np.int32), **away)
+
+
+def digest(past: Past, facts: Facts, representatives: Representatives) -> str:
+    """SHA-256, hex, over all that a back-test computes from, rules and days aside."""
+    made = hashlib.sha256(undated(facts).digest() + _undated_people(representatives).digest())
+    for spec in dataclass_fields(past):
+        column = np.ascontiguousarray(getattr(past, spec.name))
+        made.update(f"{spec.name}{column.dtype}{column.shape}".encode())
+        made.update(column.data)
+    return made.hexdigest()
+
+
 class Replay:
     """Facts at rising cut-offs. ``advance`` gives the next one.
 
@@ -210,9 +244,7 @@ class Replay:
         self.used = frozenset[str]().union(*(fields_used(rule) for rule in rules))
         self.guards = {guard.name for rule in rules for guard in replayed_guards(rule)}
         self.needs_abc = "abc" in self.used
-        self._base = facts.with_columns(**dict.fromkeys(_DATED_COLUMNS & vars(facts).keys()))
-        m = len(representatives)
-        self._people = representatives.with_columns(regions=(), segments=(), holds=np.zeros(m, np.int32))
+        self._base, self._people = undated(facts), _undated_people(representatives)
         self._place = 0
         n = len(past)
         self._x = np.full(n, -1, np.int32)
@@ -366,48 +398,6 @@ class _Window:
 
     def leaving(self, k: int) -> slice:
         return slice(int(self.ends[k - 1]) if k else 0, int(self.ends[k]))
-
-
-def running_medians(start: Array, day: Array) -> NDArray[np.float64]:
-    """Median of a client's gaps up to and including each of its order days; NaN at the first.
-
-    Parameters
-    ----------
-    start, day : as in ``features.order_statistics``
-
-    Clients are taken in groups of like length, each a table with one row a client in which every gap is put in its
-    sorted place, all clients at once.
-    """
-    made = np.full(len(day), np.nan)
-    count = np.diff(start) - 1  # gaps
-    length = np.maximum(count, 0)
-    size = np.zeros(len(count), np.int64)
-    size[length > 0] = np.ceil(np.log2(length[length > 0] + 1)).astype(np.int64)
-    for group in np.unique(size[size > 0]):
-        rows = np.flatnonzero(size == group)
-        rows = rows[np.argsort(-length[rows], kind="stable")]
-        longest = int(length[rows[0]])
-        for part in np.array_split(rows, max(1, len(rows) * longest // 4_000_000)):
-            _medians_of(part, start, day, length, made)
-    return made
-
-
-def _medians_of(rows: Array, start: Array, day: Array, length: Array, made: Array) -> None:
-    """Fill ``made`` for these clients, the longest first."""
-    ordered = np.full((len(rows), int(length[rows[0]])), np.iinfo(np.int32).max, np.int32)
-    begin, left = start[rows], length[rows]
-    for j in range(ordered.shape[1]):
-        alive = int(np.searchsorted(-left, -j, side="left"))  # clients with more than j gaps
-        at = begin[:alive] + j + 1
-        gap = (day[at] - day[at - 1]).astype(np.int32)
-        table = ordered[:alive, : j + 1]
-        table[:, j] = gap
-        # one pass of an insertion sort over every row: the new gap travels left while what stands there is larger
-        place = (table[:, :j] <= gap[:, None]).sum(axis=1)
-        moved = np.arange(j) >= place[:, None]
-        table[:, 1:][moved] = table[:, :j][moved]
-        table[np.arange(alive), place] = gap
-        made[at] = (table[:, j // 2].astype(np.float64) + table[:, (j + 1) // 2]) / 2
 
 
 def last_orders(past: Past, cutoffs: Array) -> Iterator[NDArray[np.int64]]:

@@ -1,6 +1,19 @@
+from rotation.models.backtest import Backtest
 from rotation.models.proposal import Decision, Proposal, RefusalReason
 from rotation.models.rule import Rule, RuleVersion
 from rotation.models.run import Holdout, RotationSettings, Run, RunRule
 from rotation.models.warning import SaveWarning
 
-__all__ = ["Decision", "Holdout", "Proposal", "RefusalReason", "RotationSettings", "Rule", "RuleVersion", "Run", "RunRule", "SaveWarning"]
+__all__ = [
+    "Backtest",
+    "Decision",
+    "Holdout",
+    "Proposal",
+    "RefusalReason",
+    "RotationSettings",
+    "Rule",
+    "RuleVersion",
+    "Run",
+    "RunRule",
+    "SaveWarning",
+]

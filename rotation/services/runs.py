@@ -189,7 +189,7 @@ def _claim(run_id: int, at: datetime) -> bool:
 
 def _compute_claimed(run_id: int, at: datetime) -> Run:
     began = perf_counter()
-    _take_time()
+    take_time()
     settings = _mutex()
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.state != Run.State.COMPUTING:
@@ -303,7 +303,7 @@ def preview(
     if not rules:
         raise NoRules(_("Nenhuma regra ativa: publique e ative uma regra antes de rodar o giro."))
     with transaction.atomic():
-        _take_time()
+        take_time()
         computed = compute(organization, rules, rule_ids=ids, as_of=as_of, live=is_live(organization, as_of, at=at))
         described = preview_rows(computed.facts, computed.outcomes, [rule for rule, _ in rules], limit=rows)
     try:
@@ -363,7 +363,8 @@ def _mutex():
         raise RunBusy(_("Outro giro desta empresa está em andamento. Tente de novo em um minuto.")) from error
 
 
-def _take_time() -> None:
+def take_time() -> None:
+    """Let the open transaction last as long as the engine may think."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL transaction_timeout = 0")  # a timer that runs keeps its old limit until it is switched off
         for name, value in _TIME_TO_THINK.items():

@@ -1,0 +1,152 @@
+"""Proving a rule on the organization's own past: read as a run reads, found again, computed in the background, refused in words."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from clients.models import ClientActivity, Order
+from clients.services import refresh_clients
+from portfolio.services import Transfer, transfer_clients
+from rotation.engine.backtest import Backtest as Replayed
+from rotation.engine.facts import NO_DAY
+from rotation.engine.replay import Replay
+from rotation.engine.rules import parse_rule
+from rotation.errors import BadSpan, HistoryTooShort
+from rotation.models import Backtest
+from rotation.selectors.facts import day_number, run_facts
+from rotation.selectors.past import orders_known_until, past_of
+from rotation.services import backtest as service
+from rotation.services.backtest import compute_backtest, request_backtest, run_backtest
+from rotation.services.runs import preview
+from tests.factories import OrderFactory, RepresentativeFactory, VisitFactory
+from tests.rotation.conftest import AS_OF, NOW, make_client
+
+# only what is kept with its date, so that the replay and the live run look at the same things
+RULE = {
+    "name": "75 dias",
+    "trigger": {"all": [{"field": "days_since_last", "op": ">=", "value": 75}]},
+    "population": {"any": [{"field": "lateness", "op": ">=", "value": 0}, {"field": "abc", "op": "in", "value": ["A", "B", "C"]}]},
+    "guards": ["visit_within:15", "discarded", "owned_less_than:20", "moved_within:180", "new_within:30"],
+    "value": {"horizon_days": 30},
+}
+OTHER = {**RULE, "name": "60 dias", "trigger": {"all": [{"field": "days_since_last", "op": ">=", "value": 60}]}}
+
+
+@pytest.fixture
+def company(fresh_feed, portfolio, representatives, admin):
+    """The portfolio with a visit, a hand-over, a discard, a return, and orders that came after months of silence."""
+    clients = portfolio
+    VisitFactory(client=clients[0], representative=representatives[0], visited_on=AS_OF - timedelta(days=5))
+    moved = [Transfer(clients[3].pk, representatives[1].pk), Transfer(clients[4].pk, representatives[1].pk)]
+    transfer_clients(moved, by=service_actor(admin), source="rotation", on=AS_OF - timedelta(days=40))
+    type(clients[6]).objects.filter(pk=clients[6].pk).update(discarded_on=AS_OF - timedelta(days=50))
+    OrderFactory(client=clients[9], ordered_on=AS_OF - timedelta(days=300), amount_cents=-90_000, status=Order.Status.RETURNED)
+    for i in (1, 4, 7):
+        OrderFactory(client=clients[i], ordered_on=AS_OF - timedelta(days=320 + i), amount_cents=50_000)
+    refresh_clients([client.pk for client in clients], as_of=AS_OF)
+    ClientActivity.objects.filter(client=clients[0]).update(last_visit_on=AS_OF - timedelta(days=5))
+    return fresh_feed
+
+
+def service_actor(member):
+    from accounts.services import Actor
+
+    return Actor(member)
+
+
+def test_the_past_read_on_a_day_is_what_a_run_reads_on_it(company):
+    rule = parse_rule(RULE)
+    found = run_facts(company, [rule], as_of=AS_OF, live=False)
+    past = past_of(company, found, until=AS_OF)
+    moment = Replay(past, found.clients, found.representatives, np.array([day_number(AS_OF)]), [rule]).advance()
+
+    expected = found.clients
+    for name in ("owner", "x", "first_on", "last_on", "median_gap", "net_12m", "net_total", "last_visit_on", "last_contact_on"):
+        np.testing.assert_array_equal(getattr(moment.facts, name), getattr(expected, name), err_msg=name)
+    for name in ("owned_since_on", "moved_on", "registered_on", "discarded", "abc"):
+        np.testing.assert_array_equal(getattr(moment.facts, name), getattr(expected, name), err_msg=name)
+    assert (moment.facts.moved_on != NO_DAY).sum() == 2 and moment.facts.discarded.sum() == 1
+    np.testing.assert_array_equal(moment.representatives.active, found.representatives.active)
+
+
+def test_the_last_cutoff_flags_whom_a_run_of_that_day_flags(company):
+    rule = parse_rule(RULE)
+    found = run_facts(company, [rule], as_of=AS_OF, live=False)
+    past = past_of(company, found, until=AS_OF)
+    cutoffs = np.arange(-140, 1, 7) + day_number(AS_OF)
+    test = Replayed([rule], past, found.clients, found.representatives, cutoffs, known_until=day_number(AS_OF))
+    while test.step():
+        pass
+    seen = preview([RULE], as_of=AS_OF, at=NOW)
+    assert test.matching().sum() == seen.flagged - seen.guarded > 0
+
+
+def test_two_rules_are_proved_on_the_same_cutoffs_and_what_a_page_needs_is_there(company):
+    proof = run_backtest(RULE, against=OTHER, at=NOW, months=3)
+
+    assert (proof["to"], proof["known_until"], proof["cadence"]) == (str(AS_OF), str(AS_OF), "week")
+    assert proof["cutoffs"] == len(proof["per_cutoff"]) == proof["against"]["cutoffs"]
+    assert proof["flagged"] == proof["false_alarms"] + proof["silent"] == sum(row["flagged"] for row in proof["per_month"])
+    assert proof["compared"]["both"]["flagged"] + proof["compared"]["only_new"]["flagged"] == proof["flagged"]
+    # sixty days sees earlier what seventy-five sees
+    assert proof["against"]["lead_days"] > proof["lead_days"]
+    assert {row["representative"] for row in proof["load"]} <= set(company_representatives())
+
+
+def company_representatives():
+    from accounts.models import Representative
+
+    return list(Representative.objects.values_list("pk", flat=True))
+
+
+def test_a_small_proof_is_there_at_once_and_found_again_until_an_order_comes(company, admin):
+    first = request_backtest(RULE, by=admin, at=NOW)
+    assert first.state == Backtest.State.DONE and first.result["schema"] == "carteira.backtest/1"
+    assert request_backtest(RULE, by=admin, at=NOW).pk == first.pk
+
+    OrderFactory(client=make_client(RepresentativeFactory(), days_silent=3), ordered_on=AS_OF - timedelta(days=200))
+    again = request_backtest(RULE, by=admin, at=NOW)
+    assert again.pk != first.pk and again.data_digest != first.data_digest
+
+
+def test_a_large_proof_is_computed_by_a_task_that_tells_how_far_it_is(company, admin, monkeypatch):
+    at_once = request_backtest(RULE, against=OTHER, by=admin, at=NOW).result
+    Backtest.objects.all().delete()
+    monkeypatch.setattr(service, "AT_ONCE", 0)
+    monkeypatch.setattr(service, "TELL_EVERY", 0)
+    row = request_backtest(RULE, against=OTHER, by=admin, at=NOW)
+    assert row.state == Backtest.State.WAITING
+    assert request_backtest(RULE, against=OTHER, by=admin, at=NOW).pk == row.pk  # asked twice, computed once
+
+    told = []
+    honest = service._at_work
+    monkeypatch.setattr(service, "_at_work", lambda pk: told.append(Backtest.objects.get(pk=pk)) or honest(pk))
+    done = compute_backtest(row.pk, company.pk, at=NOW)
+    assert (done.state, done.done) == (Backtest.State.DONE, done.total)
+    assert done.result == at_once
+    counted = [each.done for each in told]
+    assert counted == sorted(counted) and counted[-1] == row.total - 1 and told[-1].result["cutoffs"] > 0
+    assert compute_backtest(row.pk, company.pk).result == done.result  # delivered twice
+
+
+def test_a_worker_that_died_leaves_the_way_free(company, admin, monkeypatch):
+    monkeypatch.setattr(service, "AT_ONCE", 0)
+    dead = request_backtest(RULE, by=admin, at=NOW)
+    Backtest.objects.filter(pk=dead.pk).update(state=Backtest.State.COMPUTING)
+    assert request_backtest(RULE, by=admin, at=NOW + timedelta(minutes=2)).pk == dead.pk
+    assert request_backtest(RULE, by=admin, at=NOW + timedelta(minutes=10)).pk != dead.pk
+    dead.refresh_from_db()
+    assert dead.state == Backtest.State.FAILED and dead.error
+
+
+def test_a_span_without_an_outcome_is_refused_with_the_day_one_will_be_there(acting, representatives):
+    with pytest.raises(HistoryTooShort, match="Ainda não há pedidos"):
+        run_backtest(RULE, at=NOW)
+    make_client(representatives[0], days_silent=0, x=0)
+    assert orders_known_until(acting, at=NOW) == (AS_OF, AS_OF)
+    possible = AS_OF + timedelta(days=90 + 30)
+    with pytest.raises(HistoryTooShort, match=possible.strftime("%d/%m/%Y")):
+        run_backtest(RULE, at=NOW)
+    with pytest.raises(BadSpan):
+        run_backtest(RULE, at=NOW, first=AS_OF + timedelta(days=1))
