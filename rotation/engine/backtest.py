@@ -54,7 +54,8 @@ def cutoffs_between(first: date, last: date, cadence: Cadence) -> NDArray[np.int
     """Days from ``first`` up to ``last``, a week or a calendar month apart; the 31st becomes a short month's last day."""
     if cadence == "week":
         return np.arange((first - EPOCH).days, (last - EPOCH).days + 1, 7, dtype=np.int64)
-    days, months = [], first.year * 12 + first.month - 1
+    days: list[int] = []
+    months = first.year * 12 + first.month - 1
     while True:
         begin = date(months // 12, months % 12 + 1, 1)
         following = date((months + 1) // 12, (months + 1) % 12 + 1, 1)
@@ -160,7 +161,7 @@ class Backtest:
         self.closed = int(np.searchsorted(self.cutoffs, known_until - self.horizon, side="right"))
         self.done = 0
         self._replay = Replay(past, facts, representatives, self.cutoffs, list(rules))
-        reached = [Silences.reached(past, facts.inactive_days, self.cutoffs) for _ in rules]
+        reached = [Silences.reached(past, np.asarray(facts.inactive_days), self.cutoffs) for _ in rules]
         self._ends = np.searchsorted(reached[0].cutoff, np.arange(len(self.cutoffs)), side="right")
         self._watches = [_Watch(rule, len(facts), silences) for rule, silences in zip(rules, reached, strict=True)]
 

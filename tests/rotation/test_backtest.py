@@ -1,10 +1,15 @@
 """Proving a rule on the organization's own past: read as a run reads, found again, computed in the background, refused in words."""
 
+import json
 from datetime import timedelta
+from io import StringIO
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
+from accounts.models import Representative
+from accounts.services import Actor
 from clients.models import ClientActivity, Order
 from clients.services import refresh_clients
 from portfolio.services import Transfer, transfer_clients
@@ -34,12 +39,13 @@ OTHER = {**RULE, "name": "60 dias", "trigger": {"all": [{"field": "days_since_la
 
 
 @pytest.fixture
-def company(fresh_feed, portfolio, representatives, admin):
-    """The portfolio with a visit, a hand-over, a discard, a return, and orders that came after months of silence."""
-    clients = portfolio
+def company(fresh_feed, representatives, admin):
+    """Fourteen clients, a third of them silent, with a visit, a hand-over, a discard, a return and older orders."""
+    silences = [150 + i if i % 3 == 0 else 10 + i for i in range(14)]
+    clients = [make_client(representatives[i % 3], days_silent=days, net=500_000 + 9_000 * i) for i, days in enumerate(silences)]
     VisitFactory(client=clients[0], representative=representatives[0], visited_on=AS_OF - timedelta(days=5))
-    moved = [Transfer(clients[3].pk, representatives[1].pk), Transfer(clients[4].pk, representatives[1].pk)]
-    transfer_clients(moved, by=service_actor(admin), source="rotation", on=AS_OF - timedelta(days=40))
+    moved = [Transfer(clients[3].pk, representatives[1].pk), Transfer(clients[5].pk, representatives[1].pk)]
+    transfer_clients(moved, by=Actor(admin), source="rotation", on=AS_OF - timedelta(days=40))
     type(clients[6]).objects.filter(pk=clients[6].pk).update(discarded_on=AS_OF - timedelta(days=50))
     OrderFactory(client=clients[9], ordered_on=AS_OF - timedelta(days=300), amount_cents=-90_000, status=Order.Status.RETURNED)
     for i in (1, 4, 7):
@@ -47,12 +53,6 @@ def company(fresh_feed, portfolio, representatives, admin):
     refresh_clients([client.pk for client in clients], as_of=AS_OF)
     ClientActivity.objects.filter(client=clients[0]).update(last_visit_on=AS_OF - timedelta(days=5))
     return fresh_feed
-
-
-def service_actor(member):
-    from accounts.services import Actor
-
-    return Actor(member)
 
 
 def test_the_past_read_on_a_day_is_what_a_run_reads_on_it(company):
@@ -91,13 +91,7 @@ def test_two_rules_are_proved_on_the_same_cutoffs_and_what_a_page_needs_is_there
     assert proof["compared"]["both"]["flagged"] + proof["compared"]["only_new"]["flagged"] == proof["flagged"]
     # sixty days sees earlier what seventy-five sees
     assert proof["against"]["lead_days"] > proof["lead_days"]
-    assert {row["representative"] for row in proof["load"]} <= set(company_representatives())
-
-
-def company_representatives():
-    from accounts.models import Representative
-
-    return list(Representative.objects.values_list("pk", flat=True))
+    assert {row["representative"] for row in proof["load"]} <= set(Representative.objects.values_list("pk", flat=True))
 
 
 def test_a_small_proof_is_there_at_once_and_found_again_until_an_order_comes(company, admin):
@@ -150,3 +144,41 @@ def test_a_span_without_an_outcome_is_refused_with_the_day_one_will_be_there(act
         run_backtest(RULE, at=NOW)
     with pytest.raises(BadSpan):
         run_backtest(RULE, at=NOW, first=AS_OF + timedelta(days=1))
+
+
+def test_the_command_prints_one_document_or_what_a_person_reads(company, tmp_path):
+    file = tmp_path / "rule.json"
+    file.write_text(json.dumps(RULE), encoding="utf-8")
+    span = ["--organization", "vale-verde", "--from", "2026-05-01", "--to", "2026-08-31"]
+
+    out = StringIO()
+    call_command("backtest", *span, "--definition", str(file), "--json", stdout=out)
+    found = json.loads(out.getvalue())
+    assert {"cutoffs", "flagged", "false_alarms", "missed", "lead_days", "per_cutoff"} <= found.keys()
+    assert found["cutoffs"] == len(found["per_cutoff"]) == 18 and found["per_cutoff"][0]["cutoff"] == "2026-05-01"
+    assert found["flagged"] == sum(row["flagged"] for row in found["per_cutoff"]) > 0
+    assert {row["representative"] for row in found["load"]} <= set(Representative.objects.values_list("code", flat=True))
+
+    out = StringIO()
+    call_command("backtest", *span, "--definition", str(file), stdout=out)
+    assert "esta regra teria avisado" in out.getvalue() and "2026-05" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "não é um JSON"),
+        ("[]", "uma regra é um objeto JSON"),
+        ('{"name": "x", "trigger": {"field": "dias", "op": ">", "value": 3}}', "trigger.field: campo desconhecido"),
+        (None, "Não foi possível ler"),
+    ],
+)
+def test_what_the_command_cannot_read_is_said_in_a_sentence(acting, tmp_path, content, said):
+    file = tmp_path / "rule.json"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(CommandError, match=said) as refused:
+        call_command("backtest", organization="vale-verde", definition=str(file), first="2026-05-01", last="2026-06-01")
+    assert refused.value.returncode == 1
+    with pytest.raises(CommandError, match="Não há regra chamada “nenhuma”"):
+        call_command("backtest", organization="vale-verde", rule="nenhuma", first="2026-05-01", last="2026-06-01")

@@ -1,0 +1,147 @@
+"""A back-test in sentences a person can read aloud and be right. Takes the result's plain JSON; asks the database nothing."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.templatetags.formats import decimal, money_short
+from rotation.wording import FIELD_NAMES, GUARD_NAMES
+
+# "x em cada y": the simple fractions people say
+_SPOKEN = [(1, 20), (1, 10), (1, 5), (1, 4), (1, 3), (2, 5), (1, 2), (3, 5), (2, 3), (3, 4), (4, 5), (9, 10), (19, 20)]
+
+CAVEAT = gettext_lazy(
+    "Os responsáveis de então agiram pelo que viam: um aviso à toa pode ter sido um cliente salvo por eles. "
+    "A prova mostra o que a regra teria visto, não o que teria mudado; isso quem mede é o grupo de controle."
+)
+
+
+def fraction(share: float) -> tuple[int, int]:
+    """The simple fraction people say that is nearest: (9, 10); (0, 1) and (1, 1) only for none and all of them."""
+    if share <= 0 or share >= 1:
+        return (0, 1) if share <= 0 else (1, 1)
+    return min(_SPOKEN, key=lambda each: abs(each[0] / each[1] - share))
+
+
+def months_between(result: Mapping[str, Any]) -> int:
+    """Months the judged cut-offs span, at least one."""
+    days = [date.fromisoformat(row["cutoff"]) for row in result["per_cutoff"]]
+    return max(1, round((days[-1] - days[0]).days / 30.44)) if days else 1
+
+
+def sentences(result: Mapping[str, Any], currency: str) -> list[str]:
+    """What the numbers say, the most important first."""
+    if not result["cutoffs"]:
+        return [_("Ainda nenhuma data deste período tem desfecho conhecido.")]
+    made = [_seen(result), _in_vain(result), _beside_days(result), _work(result), _money(result, currency)]
+    return [each for each in made if each]
+
+
+def _span(result: Mapping[str, Any]) -> str:
+    months = months_between(result)
+    return ngettext("Em %(n)s mês", "Em %(n)s meses", months) % {"n": months}
+
+
+def _seen(result: Mapping[str, Any]) -> str:
+    words: dict[str, Any] = {"span": _span(result), "stopped": decimal(result["stopped"])}
+    if not result["stopped"]:
+        return _("%(span)s nenhum cliente que esta regra olha parou de comprar.") % words
+    part, whole = fraction(result["coverage"])
+    if not part:
+        return _("%(span)s esta regra não teria avisado a tempo de nenhum dos %(stopped)s clientes que pararam.") % words
+    if part == whole:
+        whom = _("%(span)s esta regra teria avisado de todos os clientes que pararam")
+    elif (part, whole) == (1, 2):
+        whom = _("%(span)s esta regra teria avisado de metade dos clientes que pararam")
+    else:
+        whom = _("%(span)s esta regra teria avisado de %(part)s em cada %(whole)s clientes que pararam")
+    lead = round(result["lead_days"])
+    if lead > 0:
+        when = ngettext("%(whom)s, %(n)s dia antes.", "%(whom)s, %(n)s dias antes.", lead)
+    elif lead == 0:
+        when = _("%(whom)s, no dia em que pararam.")
+    else:
+        when = ngettext("%(whom)s, mas só %(n)s dia depois.", "%(whom)s, mas só %(n)s dias depois.", -lead)
+    return when % {"whom": whom % {**words, "part": part, "whole": whole}, "n": abs(lead)}
+
+
+def _in_vain(result: Mapping[str, Any]) -> str:
+    if not result["flagged"]:
+        return _("Não teria avisado de ninguém.")
+    part, whole = fraction(result["false_alarm_rate"])
+    words = {"part": part, "whole": whole, "days": result["horizon_days"]}
+    if not part:
+        return _("Nenhum aviso teria sido à toa: ninguém comprou sozinho em %(days)s dias.") % words
+    if part == whole:
+        return _("Todos os avisos teriam sido à toa: o cliente comprou sozinho em até %(days)s dias.") % words
+    if (part, whole) == (1, 2):
+        return _("Metade dos avisos teria sido à toa: o cliente comprou sozinho em até %(days)s dias.") % words
+    sentence = ngettext(
+        "%(part)s em cada %(whole)s avisos teria sido à toa: o cliente comprou sozinho em até %(days)s dias.",
+        "%(part)s em cada %(whole)s avisos teriam sido à toa: o cliente comprou sozinho em até %(days)s dias.",
+        part,
+    )
+    return sentence % words
+
+
+def _beside_days(result: Mapping[str, Any]) -> str:
+    beside = result.get("day_rule")
+    if not beside or not result["flagged"]:
+        return ""
+    words = {"days": beside["days"], "theirs": decimal(100 * beside["false_alarm_rate"]), "ours": decimal(100 * result["false_alarm_rate"])}
+    return (
+        _("Contar só os dias sem compra, com o mesmo número de avisos (%(days)s dias), erraria %(theirs)s%%; esta regra, %(ours)s%%.")
+        % words
+    )
+
+
+def _work(result: Mapping[str, Any]) -> str:
+    rows = result["per_cutoff"]
+    if len(rows) < 2 or not result["flagged"]:
+        return ""
+    each = (result["flagged"] - rows[0]["flagged"]) / (len(rows) - 1)
+    words = {"each": decimal(each, 1 if each < 10 else 0), "first": decimal(rows[0]["flagged"])}
+    if result["cadence"] == "month":
+        return _("No primeiro giro seriam %(first)s avisos; depois, cerca de %(each)s por mês.") % words
+    return _("No primeiro giro seriam %(first)s avisos; depois, cerca de %(each)s por semana.") % words
+
+
+def _money(result: Mapping[str, Any], currency: str) -> str:
+    if not result["at_stake_cents"]:
+        return ""
+    words = {
+        "stake": money_short(result["at_stake_cents"], currency),
+        "lift": decimal(100 * result["lift"], 0 if (100 * result["lift"]).is_integer() else 1),
+        "bound": money_short(result["upper_bound_cents"], currency),
+    }
+    return (
+        _("Com os que silenciaram mesmo estavam em jogo %(stake)s por ano; se %(lift)s%% voltassem (suposto), seriam no máximo %(bound)s.")
+        % words
+    )
+
+
+def comparison(result: Mapping[str, Any], new: str, old: str) -> str:
+    """What the first version would have seen that the second would not, and the other way round."""
+    compared = result["compared"]
+    gained, lost = compared["only_new"], compared["only_old"]
+    words = {"new": new, "old": old, "gained": decimal(gained["flagged"]), "lost": decimal(lost["flagged"])}
+    if not gained["flagged"] and not lost["flagged"]:
+        return _("As duas versões teriam avisado dos mesmos clientes.") % words
+    made = _("A %(new)s avisaria de %(gained)s silêncios que a %(old)s não viu, e deixaria de avisar %(lost)s que ela viu.") % words
+    if gained["flagged"]:
+        made += " " + _("Dos novos, %(share)s%% seriam à toa.") % {"share": decimal(100 * gained["false_alarms"] / gained["flagged"])}
+    return made
+
+
+def not_replayed_words(result: Mapping[str, Any]) -> list[str]:
+    """What could not be played back, each as a person calls it."""
+    guards = [str(GUARD_NAMES.get(text.partition(":")[0], text)) for text in result["not_replayed"]]
+    return list(dict.fromkeys(guards))
+
+
+def as_today_words(result: Mapping[str, Any]) -> list[str]:
+    """Fields taken as they are today, in words."""
+    return [str(FIELD_NAMES.get(name, name)) for name in result["as_today"]]
