@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rotation.views import applying, decisions, definition, export, figures, mine, prediction, review, rules, runs
+from rotation.views import applying, backtesting, decisions, definition, export, figures, mine, prediction, review, rules, runs
 
 app_name = "rotation"
 urlpatterns = [
@@ -25,9 +25,13 @@ urlpatterns = [
     path("rules/new/definition/", definition.definition, name="rule-new-definition"),
     path("rules/sentence/", rules.sentence, name="rule-sentence"),
     path("rules/simulate/", rules.simulate, name="rule-simulate"),
+    path("rules/backtest/", backtesting.draft_backtest, name="rule-backtest-draft"),
     path("rules/<int:rule>/", rules.rule, name="rule"),
     path("rules/<int:rule>/definition/", definition.definition, name="rule-definition"),
     path("rules/<int:rule>/publish/", rules.publish_rule, name="rule-publish"),
     path("rules/<int:rule>/versions/", rules.versions, name="rule-versions"),
     path("rules/<int:rule>/act/", rules.rule_action, name="rule-act"),
+    path("rules/<int:rule>/backtest/", backtesting.rule_backtest, name="rule-backtest"),
+    path("backtests/<int:backtest>/", backtesting.backtest, name="backtest"),
+    path("backtests/<int:backtest>/export.<str:form>", backtesting.export_backtest, name="backtest-export"),
 ]

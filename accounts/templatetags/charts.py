@@ -8,6 +8,8 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.templatetags import formats
+
 register = template.Library()
 
 
@@ -118,3 +120,49 @@ def calibration(groups: Sequence[dict[str, Any]], *, title: Any) -> dict:
         "top": _f(top),
         "bottom": _f(top + size),
     }
+
+
+@register.inclusion_tag("ui/series.html")
+def series(rows: Sequence[tuple[Any, Sequence[float]]], *, names: Sequence[Any], tones: Sequence[str], stacked: bool = False, title: Any) -> dict:
+    """Columns from zero in groups, one group per ``(label, values)``: the values beside each other, or stacked.
+
+    ``names`` and ``tones`` (z1, was, warn, bad, ok) go with the values. Three lines show the scale, rounded up to an even number.
+    """
+    width, height, top, base, left = 320.0, 126.0, 8.0, 104.0, 26.0
+    tallest = max((sum(values) if stacked else max(values, default=0) for _label, values in rows), default=0)
+    scale = _even_above(tallest)
+    slot = (width - left) / max(len(rows), 1)
+    every = -(-len(rows) // 12)
+    bar = slot * 0.7 / (1 if stacked or not names else len(names))
+    columns, labels = [], []
+    for position, (label, values) in enumerate(rows):
+        x, foot = left + position * slot + slot * 0.15, base
+        for i, value in enumerate(values):
+            tall = (base - top) * float(value) / scale
+            place = x if stacked else x + i * bar
+            columns.append(
+                {
+                    "x": _f(place),
+                    "y": _f(foot - tall),
+                    "width": _f(max(bar - (0 if stacked else 1), 0.5)),
+                    "height": _f(tall),
+                    "tone": tones[i],
+                    "text": f"{label} · {names[i]}: {formats.number(value)}",
+                }
+            )
+            foot -= tall if stacked else 0
+        if (len(rows) - 1 - position) % every == 0:
+            labels.append({"x": _f(left + (position + 0.5) * slot), "text": label})
+    lines = [{"y": _f(base - (base - top) * part / 2), "text": formats.number(scale * part / 2)} for part in (0, 1, 2)]
+    shown = {"columns": columns, "labels": labels, "lines": lines, "legend": list(zip(tones, names, strict=True))}
+    return {**shown, "title": title, "width": _f(width), "height": _f(height), "left": _f(left)}
+
+
+def _even_above(value: float) -> int:
+    """The smallest of 2, 4, 6, 8, 10, 20, 40, … that is not below ``value``: half of it is whole too."""
+    step = 1
+    while True:
+        for part in (2, 4, 6, 8):
+            if value <= part * step:
+                return part * step
+        step *= 10

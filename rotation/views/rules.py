@@ -160,7 +160,7 @@ def _submitted(request: HttpRequest, form: RuleForm, context: dict[str, Any], fo
 @only(ADMINS)
 def sentence(request: HttpRequest) -> HttpResponse:
     """The rule as it stands in the form, in words; while something is missing the last sentence stays."""
-    form = _form_of(request.POST)
+    form = posted_form(request.POST)
     if form is None:
         raise Http404
     if not form.is_valid():
@@ -169,7 +169,7 @@ def sentence(request: HttpRequest) -> HttpResponse:
     return render(request, "rotation/_sentence.html", context)
 
 
-def _form_of(post: QueryDict) -> RuleForm | None:
+def posted_form(post: QueryDict) -> RuleForm | None:
     """The posted form over the rule or the preset it names."""
     base: Mapping[str, Any] | None = preset_definition(post.get("preset", ""))
     number = post.get("rule", "")
@@ -185,7 +185,7 @@ def _form_of(post: QueryDict) -> RuleForm | None:
 @paged
 def simulate(request: HttpRequest) -> HttpResponse:
     """What the rule in the form would propose today; nothing is written."""
-    form = _form_of(request.POST)
+    form = posted_form(request.POST)
     if form is None:
         raise Http404
     context: dict[str, Any] = {"error": "", "sentence": ""}

@@ -1,0 +1,243 @@
+"""Proving a rule on the past: of a saved version, of a draft still in the editor, its progress, its numbers as a file."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.errors import DomainError
+from accounts.exports import spreadsheet
+from accounts.models import Role
+from accounts.selectors import representatives_visible_to
+from accounts.services import Actor, record_event
+from accounts.templatetags.formats import month
+from clients.selectors import clients_visible_to
+from rotation.backtest_words import CAVEAT, as_today_words, comparison, not_replayed_words, sentences
+from rotation.models import Backtest, Rule, RuleVersion
+from rotation.services.backtest import request_backtest
+from rotation.views.common import ADMINS, DECIDERS, LEADERS, only, paged, partial
+from rotation.views.rules import current_versions, posted_form, rule_or_404
+
+SPANS = (6, 12, 24)
+SHOWN_LOADS, SHOWN_CLIENTS = 12, 8
+METHODS = {
+    "day_rule": gettext_lazy("proporção dos dias sem compra (poucos clientes para um modelo)"),
+    "mixture": gettext_lazy("modelo do ciclo de cada cliente"),
+    "mixture_clock": gettext_lazy("modelo do ciclo de cada cliente, com a estação do ano"),
+}
+
+
+@require_http_methods(["GET", "POST"])
+@only(LEADERS)
+@paged
+def rule_backtest(request: HttpRequest, rule: int) -> HttpResponse:
+    """The rule's latest proof and the form for another; POST asks for it."""
+    found = rule_or_404(rule)
+    in_force, draft = current_versions(found)
+    version = draft if request.POST.get("version") == "draft" and draft else in_force or draft
+    if version is None:
+        raise Http404
+    context: dict[str, Any] = {"rule": found, "in_force": in_force, "draft": draft, "spans": SPANS, "months": 12, "version": version}
+    context["runs"] = request.membership.role in DECIDERS  # type: ignore[attr-defined]
+    if request.method == "GET":
+        latest = Backtest.objects.filter(rule=found).order_by("-created_at").first()
+        context |= proof_context(request, latest) if latest else {}
+        return render(request, "rotation/_backtest.html" if partial(request) else "rotation/backtest.html", context)
+    if not context["runs"]:
+        raise Http404
+    months = request.POST.get("months", "")
+    context["months"] = int(months) if months in map(str, SPANS) else 12
+    against = in_force if draft and in_force and version is draft and "compare" in request.POST else None
+    try:
+        row = _asked(request, version.definition, found, version_label(version), context["months"], against)
+    except DomainError as refusal:
+        context["error"] = str(refusal)
+        return render(request, "rotation/_backtest.html" if partial(request) else "rotation/backtest.html", context, status=422)
+    if partial(request):
+        return render(request, "rotation/_backtest.html", context | proof_context(request, row))
+    return redirect("rotation:backtest", request.organization.slug, row.pk)  # type: ignore[attr-defined]
+
+
+@require_POST
+@only(ADMINS)
+@paged
+def draft_backtest(request: HttpRequest) -> HttpResponse:
+    """The rule as it stands in the editor, saved or not, proved over twelve months and compared with the version in force."""
+    form = posted_form(request.POST)
+    if form is None:
+        raise Http404
+    context: dict[str, Any] = {"card": True}
+    if form.is_valid():
+        number = request.POST.get("rule", "")
+        found = rule_or_404(int(number)) if number.isascii() and number.isdigit() else None
+        in_force = current_versions(found)[0] if found else None
+        try:
+            context |= proof_context(request, _asked(request, form.definition(), found, _("rascunho"), 12, in_force), card=True)
+        except DomainError as refusal:
+            context["error"] = str(refusal)
+    else:
+        name, errors = next(iter(form.errors.items()))
+        label = form.fields[name].label if name in form.fields else _("Regra")
+        context["error"] = f"{label}: {' '.join(errors)}"
+    if partial(request):
+        return render(request, "rotation/_backtest.html", context)
+    return render(request, "rotation/backtest.html", context | {"card": False})
+
+
+@require_GET
+@only(LEADERS)
+@paged
+def backtest(request: HttpRequest, backtest: int) -> HttpResponse:
+    """One proof: while it is computed, how far it is and the numbers so far."""
+    row = _row_or_404(backtest)
+    context = proof_context(request, row, card="card" in request.GET) | {"rule": row.rule}
+    return render(request, "rotation/_backtest.html" if partial(request) else "rotation/backtest.html", context)
+
+
+@require_GET
+@only(LEADERS)
+def export_backtest(request: HttpRequest, backtest: int, form: str) -> HttpResponse:
+    """The numbers of each cut-off as a file; who took them away is recorded."""
+    row = _row_or_404(backtest)
+    if form not in ("csv", "xlsx") or row.state != Backtest.State.DONE:
+        raise Http404
+    header = [
+        _("Versão"),
+        _("Data"),
+        _("Avisos"),
+        _("À toa"),
+        _("Silêncio de fato"),
+        _("Pararam"),
+        _("Não vistos"),
+        _("Antecedência (dias)"),
+    ]
+    parts = [(row.label, row.result)] + ([(row.against_label, row.result["against"])] if row.result.get("against") else [])
+    names = ("flagged", "false_alarms", "silent", "stopped", "missed", "lead_days")
+    lines = [
+        [label, date.fromisoformat(each["cutoff"]), *(each[name] for name in names)] for label, part in parts for each in part["per_cutoff"]
+    ]
+    record_event(
+        f"backtest:{row.pk}",
+        "backtest.exported",
+        by=Actor(request.membership),  # type: ignore[attr-defined]
+        after={"form": form, "rows": len(lines)},
+    )
+    return spreadsheet(form, _("prova-%(from)s-%(to)s") % {"from": row.from_on, "to": row.to_on}, header, lines)
+
+
+def version_label(version: RuleVersion) -> str:
+    return f"v{version.number}"
+
+
+def _asked(
+    request: HttpRequest, definition: Mapping[str, Any], rule: Rule | None, label: str, months: int, against: RuleVersion | None
+) -> Backtest:
+    return request_backtest(
+        definition,
+        by=request.membership,  # type: ignore[attr-defined]
+        at=timezone.now(),
+        months=months,
+        rule=rule,
+        label=label,
+        against=against.definition if against else None,
+        against_label=version_label(against) if against else "",
+    )
+
+
+def _row_or_404(pk: int) -> Backtest:
+    row = Backtest.objects.select_related("rule").filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) -> dict[str, Any]:
+    """What ``_backtest.html`` shows of one proof; two queries for names, none while there are no numbers.
+
+    Totals are the organization's. Representatives and clients are named only as far as the member sees them.
+    """
+    moving = row.state in (Backtest.State.WAITING, Backtest.State.COMPUTING)
+    context: dict[str, Any] = {
+        "proof": row,
+        "moving": moving,
+        "card": card,
+        "error": row.error if row.state == Backtest.State.FAILED else "",
+    }
+    result = row.result or {}
+    if not result.get("cutoffs"):
+        return context
+    currency = request.organization.currency  # type: ignore[attr-defined]
+    against = result.get("against")
+    new, old = row.label or _("esta versão"), row.against_label
+    member = request.membership  # type: ignore[attr-defined]
+    context |= {
+        "numbers": result,
+        "against": against,
+        "new": new,
+        "old": old,
+        "said": sentences(result, currency),
+        "compared": comparison(result, new, old) if against else "",
+        "chart": _chart(result, against, new, old),
+        "months_table": _months(result, against),
+        "not_replayed": not_replayed_words(result),
+        "as_today": as_today_words(result),
+        "methods": [METHODS.get(name, name) for name in result["score_methods"]] if "day_rule" not in result["score_methods"] else [],
+        "caveat": CAVEAT,
+        "delta": result["flagged"] - against["flagged"] if against else None,
+    }
+    if not card:
+        people = representatives_visible_to(member).in_bulk([each["representative"] for each in result["load"] if each["representative"]])
+        shown = [
+            {**each, "person": people.get(each["representative"])}
+            for each in result["load"]
+            if each["representative"] in people or (each["representative"] is None and member.role != Role.MANAGER)
+        ]
+        context |= {"loads": shown[:SHOWN_LOADS], "more_loads": max(len(shown) - SHOWN_LOADS, 0)}
+    return context | _sample(member, result)
+
+
+def _sample(member: Any, result: Mapping[str, Any]) -> dict[str, Any]:
+    """A few clients: those only the new version saw first, each with what came of it."""
+    compared = result.get("compared")
+    only_new = compared["only_new"]["sample"] if compared else []
+    known = {(each["client"], each["cutoff"]) for each in only_new}
+    rows = [{**each, "alone": True} for each in only_new[: SHOWN_CLIENTS // 2]]
+    rows += [{**each, "alone": False} for each in result["sample"] if (each["client"], each["cutoff"]) not in known]
+    clients = clients_visible_to(member).in_bulk([each["client"] for each in rows])
+    shown = [
+        {**each, "client": clients[each["client"]], "cutoff": date.fromisoformat(each["cutoff"])}
+        for each in rows
+        if each["client"] in clients
+    ]
+    return {"sample": shown[:SHOWN_CLIENTS]}
+
+
+def _chart(result: Mapping[str, Any], against: Mapping[str, Any] | None, new: str, old: str) -> dict[str, Any]:
+    """Flags per month: of two versions beside each other, or of one, split by what came of them."""
+    rows = result["per_month"]
+    labels = [month(date.fromisoformat(f"{row['month']}-01")) for row in rows]
+    if against:
+        before = {row["month"]: row["flagged"] for row in against["per_month"]}
+        values = [(before.get(row["month"], 0), row["flagged"]) for row in rows]
+        return {"rows": list(zip(labels, values, strict=True)), "names": [old, new], "tones": ["was", "z1"], "stacked": False}
+    values = [(row["silent"], row["false_alarms"]) for row in rows]
+    return {
+        "rows": list(zip(labels, values, strict=True)),
+        "names": [_("silenciaram"), _("compraram sozinhos")],
+        "tones": ["z1", "warn"],
+        "stacked": True,
+    }
+
+
+def _months(result: Mapping[str, Any], against: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The months of the table, newest first, with the other version's flags beside."""
+    before = {row["month"]: row["flagged"] for row in against["per_month"]} if against else {}
+    return [
+        {**row, "on": date.fromisoformat(f"{row['month']}-01"), "before": before.get(row["month"])} for row in reversed(result["per_month"])
+    ]

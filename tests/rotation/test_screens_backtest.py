@@ -1,0 +1,130 @@
+"""The page that proves a rule: sentences, months, who sees which names, the editor's draft, progress, files."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import AuditEvent, Role
+from rotation.engine.presets import PRESETS
+from rotation.models import Backtest
+from rotation.services import backtest as service
+from rotation.services.backtest import compute_backtest
+from rotation.services.rules import create_rule, publish, save_draft
+from tests.factories import TeamFactory, make_member
+from tests.rotation.conftest import make_client
+from tests.rotation.test_screens_rules import posted
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def url(name, *args):
+    return reverse(f"rotation:{name}", args=["vale-verde", *args])
+
+
+@pytest.fixture
+def rule(admin):
+    """In force at ninety days, with a draft at seventy-five."""
+    made = create_rule(PRESETS["general"], by=admin)
+    publish(made.versions.get(), by=admin)
+    save_draft(made, {**PRESETS["general"], "trigger": {"all": [{"field": "days_since_last", "op": ">=", "value": 75}]}}, by=admin)
+    made.refresh_from_db()
+    return made
+
+
+@pytest.fixture
+def company(acting, representatives):
+    """Nine clients, a third of whom stopped half a year ago."""
+    today = timezone.now().astimezone(acting.zone).date()
+    for i in range(9):
+        make_client(representatives[i % 3], days_silent=190 + i if i % 3 == 0 else 5 + i, as_of=today, x=11)
+    acting.orders_received_at = timezone.now() - timedelta(hours=1)
+    acting.save(update_fields=["orders_received_at"])
+    return acting
+
+
+def test_a_rule_is_proved_and_its_page_says_it_in_words(signed_in, admin, rule, company):
+    web = signed_in(admin)
+    assert "Esta regra ainda não foi provada" in web.get(url("rule-backtest", rule.pk)).content.decode()
+
+    answer = web.post(url("rule-backtest", rule.pk), {"months": "6", "version": "draft", "compare": "on"})
+    row = Backtest.objects.get()
+    assert answer["Location"] == url("backtest", row.pk)
+    assert (row.label, row.against_label, row.state) == ("v2", "v1", Backtest.State.DONE)
+
+    html = web.get(url("backtest", row.pk)).content.decode()
+    assert "esta regra teria avisado de todos os clientes que pararam, 11 dias antes." in html
+    assert "Como ler esta prova" in html and "grupo de controle" in html and "Cliente com trava" in html
+    assert html.count("<tr><th") >= 6 and "style=" not in html and "<script>" not in html
+    # the rule's page shows the latest proof again
+    assert "11 dias antes" in web.get(url("rule-backtest", rule.pk)).content.decode()
+
+
+def test_the_draft_in_the_editor_is_proved_without_being_saved(signed_in, admin, rule, company):
+    form = posted(PRESETS["general"], days_from=60, days_to="", rule=rule.pk)
+    answer = signed_in(admin).post(url("rule-backtest-draft"), form, **HTMX)
+    html = answer.content.decode()
+    assert answer.status_code == 200 and 'id="backtest"' in html and "<html" not in html
+    row = Backtest.objects.get()
+    assert row.definition["trigger"]["all"][0]["value"] == 60 and row.against_label == "v1"
+    assert rule.versions.count() == 2
+    wrong = signed_in(admin).post(url("rule-backtest-draft"), {**form, "days_from": ""}, **HTMX).content.decode()
+    assert "Diga a partir de quantos dias sem compra" in wrong
+
+
+def test_while_it_is_computed_the_page_asks_again_and_then_stops(signed_in, admin, rule, company, monkeypatch):
+    monkeypatch.setattr(service, "AT_ONCE", 0)
+    web = signed_in(admin)
+    first = web.post(url("rule-backtest", rule.pk), {"months": "6"}, **HTMX).content.decode()
+    row = Backtest.objects.get()
+    assert f'hx-get="{url("backtest", row.pk)}"' in first and 'data-state="running"' in first
+    compute_backtest(row.pk, company.pk)
+    last = web.get(url("backtest", row.pk), **HTMX).content.decode()
+    assert "hx-get" not in last and 'data-state="done"' in last and "Mês a mês" in last
+
+
+def test_a_history_too_short_says_from_when(signed_in, admin, rule, acting):
+    answer = signed_in(admin).post(url("rule-backtest", rule.pk), {"months": "12"})
+    assert answer.status_code == 422 and "Ainda não há pedidos" in answer.content.decode()
+    assert not Backtest.objects.exists()
+
+
+def test_names_stop_at_the_members_own_reach_and_an_auditor_only_reads(signed_in, admin, rule, company, representatives):
+    signed_in(admin).post(url("rule-backtest", rule.pk), {"months": "6"})
+    row = Backtest.objects.get()
+    whole = signed_in(admin).get(url("backtest", row.pk)).content.decode()
+    named = [each.name for each in representatives if each.name in whole]
+    assert named
+    far = make_member(company, Role.MANAGER, email="far@example.com", team=TeamFactory())
+    seen = signed_in(far).get(url("backtest", row.pk)).content.decode()
+    assert "Mês a mês" in seen and not any(name in seen for name in named)
+    auditor = signed_in(make_member(company, Role.AUDITOR))
+    assert auditor.get(url("rule-backtest", rule.pk)).status_code == 200
+    assert auditor.post(url("rule-backtest", rule.pk), {"months": "6"}).status_code == 404
+    assert signed_in(make_member(company, Role.REPRESENTATIVE)).get(url("backtest", row.pk)).status_code == 404
+
+
+def test_the_numbers_leave_as_a_file_and_that_is_recorded(signed_in, admin, rule, company):
+    web = signed_in(admin)
+    web.post(url("rule-backtest", rule.pk), {"months": "6", "version": "draft", "compare": "on"})
+    row = Backtest.objects.get()
+    lines = web.get(url("backtest-export", row.pk, "csv")).content.decode("utf-8-sig").splitlines()
+    assert len(lines) == 1 + 2 * row.result["cutoffs"] and lines[1].startswith('"v2"')
+    assert AuditEvent.objects.filter(action="backtest.exported").count() == 1
+    assert web.get(url("backtest-export", row.pk, "pdf")).status_code == 404
+
+
+def test_the_page_costs_the_same_however_many_months(signed_in, admin, rule, company):
+    web = signed_in(admin)
+    counted = []
+    for months in ("6", "12"):
+        web.post(url("rule-backtest", rule.pk), {"months": months, "version": "draft", "compare": "on"})
+        row = Backtest.objects.order_by("-pk").first()
+        web.get(url("backtest", row.pk))
+        with CaptureQueriesContext(connection) as queries:
+            web.get(url("backtest", row.pk))
+        counted.append(len(queries))
+    assert counted[0] == counted[1]
