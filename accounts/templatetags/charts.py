@@ -123,7 +123,9 @@ def calibration(groups: Sequence[dict[str, Any]], *, title: Any) -> dict:
 
 
 @register.inclusion_tag("ui/series.html")
-def series(rows: Sequence[tuple[Any, Sequence[float]]], *, names: Sequence[Any], tones: Sequence[str], stacked: bool = False, title: Any) -> dict:
+def series(
+    rows: Sequence[tuple[Any, Sequence[float]]], *, names: Sequence[Any], tones: Sequence[str], title: Any, stacked: bool = False
+) -> dict:
     """Columns from zero in groups, one group per ``(label, values)``: the values beside each other, or stacked.
 
     ``names`` and ``tones`` (z1, was, warn, bad, ok) go with the values. Three lines show the scale, rounded up to an even number.
