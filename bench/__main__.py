@@ -18,6 +18,7 @@ PARTS = {
     "pages": [],
     "apply": [],
     "import_speed": [],
+    "backtest": [],
 }
 
 

@@ -267,7 +267,9 @@ class Backtest:
         if not wanted or not len(longest):
             return None
         at = int(longest[min(wanted, len(longest)) - 1])
-        counts = {days: int((longest >= days).sum()) for days in (at, at + 1)}
+        # of all the numbers of days that flag the same silences, the longest speaks for them
+        nearest = [at, *longest[longest > at][-1:].tolist()]
+        counts = {days: int((longest >= days).sum()) for days in nearest}
         days = min(counts, key=lambda each: (abs(counts[each] - wanted), each))
         judged = self.judged_by_days(watch, days)
         return {"days": days, **totals(judged, watch.rule.value.lift)}
