@@ -1,4 +1,5 @@
 from rotation.models.backtest import Backtest
+from rotation.models.outcome import Outcome
 from rotation.models.proposal import Decision, Proposal, RefusalReason
 from rotation.models.rule import Rule, RuleVersion
 from rotation.models.run import Holdout, RotationSettings, Run, RunRule
@@ -8,6 +9,7 @@ __all__ = [
     "Backtest",
     "Decision",
     "Holdout",
+    "Outcome",
     "Proposal",
     "RefusalReason",
     "RotationSettings",

@@ -51,6 +51,7 @@ AGREEING: dict[str, dict] = {
     "Ownership": {"seq": 1, "source": "import"},
     "Holdout": {"drawn_on": date(2026, 1, 1), "until_on": date(2026, 4, 1)},
     "SaveWarning": {"warned_on": date(2026, 1, 1), "due_on": date(2026, 1, 11)},
+    "Outcome": {"drawn_on": date(2026, 1, 1), "until_on": date(2026, 4, 1)},
     "Absence": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 1, 8)},
 }
 
