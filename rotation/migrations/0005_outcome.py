@@ -1,7 +1,8 @@
-import accounts.tenancy.constraints
-import accounts.tenancy.models
 import django.db.models.deletion
 from django.db import migrations, models
+
+import accounts.tenancy.constraints
+import accounts.tenancy.models
 
 
 class Migration(migrations.Migration):
