@@ -7,8 +7,10 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from .facts import Array
-from .rules import Experiment
+from .facts import Array, Facts
+from .rules import Experiment, Rule
+from .schema import ABC
+from .scoring import Scores
 
 BLOCK = 10
 
@@ -24,6 +26,21 @@ def terciles(value: Array) -> NDArray[np.int8]:
     rank = np.empty(len(value), np.int64)
     rank[np.argsort(value, kind="stable")] = np.arange(len(value))
     return (3 * rank // max(len(value), 1)).astype(np.int8)
+
+
+def strata_of(experiment: Experiment, abc: Array | None, p_silent: Array) -> tuple[NDArray[np.int8], tuple[str, ...]]:
+    """Stratum of each candidate, shape (k,), and the name of every code: "A3" is class A in the highest third of risk.
+
+    ``abc`` (k,) -1 to 2 is needed where the experiment stratifies by it; a class not known is "-".
+    """
+    codes, names = np.zeros(len(p_silent), np.int64), ("",)
+    if "abc" in experiment.stratify_by:
+        assert abc is not None, "the caller looked at stratify_by"
+        codes, names = abc.astype(np.int64) + 1, ("-", "A", "B", "C")
+    if "risk" in experiment.stratify_by:
+        codes = codes * 3 + terciles(np.nan_to_num(p_silent))
+        names = tuple(f"{name}{third}" for name in names for third in (1, 2, 3))
+    return codes.astype(np.int8), names
 
 
 def draw_hold_out(experiment: Experiment, client_id: Array, strata: Array, exempt: Array, stake: Array, number: int) -> NDArray[np.bool_]:
@@ -58,6 +75,59 @@ def draw_hold_out(experiment: Experiment, client_id: Array, strata: Array, exemp
             held[block[np.argsort(luck[block], kind="stable")[:take]]] = True
             drawn += take
     return held
+
+
+def limit(rule: Rule, owner: Array, worth: Array, give: Array, run: int) -> NDArray[np.bool_]:
+    """Candidates a hold-out is drawn from: as many as the run could move after the draw, highest worth first.
+
+    Without a hold-out everyone stays a candidate and the assignment's own ceilings decide.
+    """
+    share = rule.experiment.share
+    within = np.ones(len(owner), bool)
+    if share <= 0 or len(owner) == 0:
+        return within
+    order = np.argsort(-worth, kind="stable")
+    by_owner = np.append(np.minimum(np.ceil(give / (1 - share)), len(owner)), len(owner))[owner[order]]
+    placed = np.argsort(owner[order], kind="stable")
+    ranked = owner[order][placed]
+    first = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    rank = np.empty(len(order), np.int64)
+    rank[placed] = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    kept = order[rank < by_owner][: int(min(np.ceil(run / (1 - share)), len(owner)))]
+    within[:] = False
+    within[kept] = True
+    return within
+
+
+def stratify(rule: Rule, facts: Facts, scores: Scores, rows: Array) -> tuple[NDArray[np.int8], tuple[str, ...]]:
+    """Stratum of each of ``rows`` and the names of the codes."""
+    abc = facts.need("abc", "experiment.stratify_by")[rows] if "abc" in rule.experiment.stratify_by else None
+    return strata_of(rule.experiment, abc, scores.p_silent[rows])
+
+
+def draw(
+    rule: Rule, facts: Facts, rows: Array, within: Array, stratum: Array, stake: Array, as_of: int, number: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Control group, and everyone the draw gave an arm, both over ``rows``."""
+    held, drawn = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    experiment = rule.experiment
+    if experiment.share <= 0 or not within.any():
+        return held, drawn
+    some = rows[within]
+    exempt = np.zeros(len(some), bool)
+    for name, words, vocabulary in (
+        ("abc", experiment.exempt.get("abc"), ABC),
+        ("segment", experiment.exempt.get("segment"), facts.segments),
+    ):
+        if words:
+            codes = [vocabulary.index(word) for word in words if word in vocabulary]
+            exempt |= np.isin(facts.need(name, "experiment.exempt")[some], codes)
+    if facts.drawn_until_on is not None:
+        # An arm holds for the whole window: drawn again within it, a client would count in both.
+        exempt |= facts.drawn_until_on[some] > as_of
+    held[within] = draw_hold_out(experiment, facts.client_id[some], stratum[within], exempt, stake[within], number)
+    drawn[within] = ~exempt
+    return held, drawn
 
 
 def _uniform(ids: Array, number: int) -> NDArray[np.float64]:

@@ -84,6 +84,7 @@ class Facts:
     missed_visits: Array | None = _column(COUNT)
     hold_until_on: Array | None = _column(DAYS)
     withheld_until_on: Array | None = _column(DAYS)
+    drawn_until_on: Array | None = _column(DAYS)  # last day of the window of a client drawn to treatment before
     open_proposal: Array | None = _column(FLAG)
     open_order: Array | None = _column(FLAG)
     open_opportunity: Array | None = _column(FLAG)

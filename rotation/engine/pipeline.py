@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -15,7 +16,7 @@ from .assignment import Assignment, assign, assignment_of
 from .ceilings import UNLIMITED, Ceilings, fairness_cost, ledger_shift, tie_hash
 from .errors import EngineError
 from .evaluate import Columns, population_and_flags
-from .experiment import draw_hold_out, seed_number, terciles
+from .experiment import draw, limit, seed_number, stratify
 from .explain import Candidates, Prevention, Trace, preventions, runner_ups, trace, why_unassigned
 from .facts import NO_DAY, Array, Facts, Representatives, check_owners
 from .features import abc_classes
@@ -23,9 +24,9 @@ from .geometry import haversine_km
 from .guards import Guarded, check_guards
 from .pairs import Pairs, eligible_pairs, give_for, room_for
 from .rules import Rule, fields_used
-from .schema import ABC
 from .scoring import FACTS_OWN, Given, Scores, at_stake_cents, score
 from .strategies import distribute, worth
+from .uplift import Effects
 
 ENGINE_VERSION = "1"
 
@@ -49,7 +50,8 @@ class Proposals:
 
     ``client`` is a row of the facts; ``from_representative`` (-1 none) and ``to_representative`` rows of the
     representatives; ``seq`` the ownership's number as it came in. ``price_cents`` is what one more place at the receiver is
-    worth to the run; ``km_*`` NaN where unknown; ``factor`` is value over (at stake x lift); ``reserve`` the bits above.
+    worth to the run; ``km_*`` NaN where unknown; ``lift`` what moving is taken to recover;
+    ``factor`` is value over (at stake x lift); ``reserve`` the bits above.
     """
 
     client: Array
@@ -58,6 +60,7 @@ class Proposals:
     seq: Array
     value_cents: Array
     at_stake_cents: Array
+    lift: Array
     p_silent: Array
     factor: Array
     km_from: Array
@@ -77,6 +80,8 @@ class Outcome:
     ``guard_code``, ``guard_value``, ``guard_until_on`` (n_clients,): see ``Guarded``; -1 where not flagged or not
     held. ``limited`` are flagged and free but beyond what the run may touch when a hold-out is drawn. ``unassigned``
     rows of the facts, ``unassigned_why`` positions in ``explain.UNASSIGNED``, ``unassigned_price_cents``.
+    ``drawn`` were given an arm by the draw (control where ``held_out``, else treatment); ``stratum`` int8 into
+    ``stratum_names``, -1 where not a candidate.
     ``traces`` and ``preventions`` go with the proposals, in their order. ``summary`` is plain JSON.
     """
 
@@ -89,6 +94,9 @@ class Outcome:
     guard_until_on: Array
     limited: Array
     held_out: Array
+    drawn: Array
+    stratum: Array
+    stratum_names: tuple[str, ...]
     proposals: Proposals
     unassigned: Array
     unassigned_why: Array
@@ -101,11 +109,14 @@ class Outcome:
 
 @dataclass(eq=False)
 class _Shared:
-    """What rules of one run share: clients already flagged, rooms and tickets already used."""
+    """What rules of one run share: clients already flagged, rooms and tickets already used, and what it is made from."""
 
     excluded: Array
     received: Array
     given: Array
+    seed: str
+    digest: bytes
+    effects: Effects | None
 
 
 @dataclass(eq=False)
@@ -153,34 +164,42 @@ def propose_many(
     *,
     seed: str,
     given: Mapping[int, Given] | None = None,
+    effects: Effects | None = None,
+    within: Mapping[int, Array] | None = None,
 ) -> list[Outcome]:
     """Run several rules in their order: a client belongs to the first that flags it; rooms and tickets are shared.
 
-    Parameters and errors as ``propose``; ``rules`` are (rule, id of its version), ``given`` the scores for each horizon
-    some rule looks at, by days. A rule whose horizon has none takes the facts' own, or the day rule's.
+    Parameters and errors as ``propose``; ``rules`` are (rule, id of its version).
+
+    Parameters
+    ----------
+    given : the scores for each horizon some rule looks at, by days; a rule whose horizon has none takes the facts' own, or
+        the day rule's
+    effects : measured lifts, which stand for the rules' assumed one
+    within : id of a version -> (n_representatives + 1,) bool: the representatives among whom alone it moves clients; the
+        last says whether it also takes those nobody answers for
     """
     check_owners(facts, representatives)
     n, m = len(facts), len(representatives)
-    shared = _Shared(np.zeros(n, bool), np.zeros(m, np.int64), np.zeros(m, np.int64))
     digest = hashlib.sha256(facts.digest() + representatives.digest()).digest()
+    shared = _Shared(np.zeros(n, bool), np.zeros(m, np.int64), np.zeros(m, np.int64), seed, digest, effects)
     made = []
     for rule, version in rules:
         own = (given or {}).get(rule.value.horizon_days, FACTS_OWN)
-        made.append(_one(rule, version, own, facts, representatives, as_of, seed, shared, digest + own.digest()))
+        made.append(_one(rule, version, own, facts, representatives, as_of, shared, (within or {}).get(version)))
     return made
 
 
 def _one(
-    rule: Rule, version: int, given: Given, facts: Facts, reps: Representatives, as_of: int, seed: str, shared: _Shared, digest: bytes
+    rule: Rule, version: int, given: Given, facts: Facts, reps: Representatives, as_of: int, shared: _Shared, inside: Array | None
 ) -> Outcome:
-    watch = _Watch()
+    watch, effects = _Watch(), shared.effects
     facts = given.onto(facts)
     if rule.receivers.capacity == "minutes":
         raise EngineError("minutes_not_supported", "receivers.capacity")
-    number = seed_number(seed, version, as_of)
-    uses_abc = (
-        "abc" in fields_used(rule) or "abc" in rule.experiment.exempt or (rule.experiment.share and "abc" in rule.experiment.stratify_by)
-    )
+    number = seed_number(shared.seed, version, as_of)
+    stratified = bool(rule.experiment.share) or effects is not None
+    uses_abc = "abc" in fields_used(rule) or "abc" in rule.experiment.exempt or (stratified and "abc" in rule.experiment.stratify_by)
     if facts.abc is None and uses_abc:
         facts = facts.with_columns(abc=abc_classes(facts.net_12m))
     scores = score(facts, as_of, rule.value.horizon_days, method=given.method)
@@ -188,6 +207,8 @@ def _one(
     watch.lap("score")
 
     population, flagged = population_and_flags(rule, columns)
+    if inside is not None:
+        population, flagged = population & inside[facts.owner], flagged & inside[facts.owner]
     flagged = flagged & ~shared.excluded
     shared.excluded = shared.excluded | flagged
     rows = np.flatnonzero(flagged)
@@ -202,14 +223,18 @@ def _one(
     stake[orphan] = np.maximum(scores.year_cents[rows_free[orphan]] * rule.value.margin_rate, 0)
     give = give_for(rule, reps, shared.given)
     run = _run_ceiling(rule, int(population.sum()))
-    within = _limit(rule, facts.owner[rows_free], stake, give, run)
-    held = _hold_out(rule, facts, scores, rows_free, within, stake, number)
-    drawn = within & ~held
+    stratum, names = stratify(rule, facts, scores, rows_free) if stratified else (np.full(len(rows_free), -1, np.int8), ("",))
+    lift = np.full(len(rows_free), rule.value.lift) if effects is None else effects.of(names, stratum)
+    within = limit(rule, facts.owner[rows_free], stake * lift, give, run)
+    held, drawn = draw(rule, facts, rows_free, within, stratum, stake, as_of, number)
+    moving = within & ~held
     watch.lap("hold_out")
 
-    candidates, stake_drawn, orphan_drawn = rows_free[drawn], stake[drawn], orphan[drawn]
+    candidates, stake_drawn, lift_drawn, orphan_drawn = rows_free[moving], stake[moving], lift[moving], orphan[moving]
     room = room_for(rule, reps, shared.received)
-    base = stake_drawn * rule.value.lift
+    if inside is not None:
+        room[~inside[:-1]] = 0
+    base = stake_drawn * lift_drawn
     base[orphan_drawn] = np.maximum(base[orphan_drawn], ORPHAN_CENTS)
     pairs = eligible_pairs(facts, reps, candidates, base, room, rule, as_of)
     watch.lap("pairs")
@@ -222,7 +247,7 @@ def _one(
     others = _others(pairs, ceilings, reps, shared.received)
     watch.lap("compare")
 
-    proposals = _proposals(facts, reps, scores, candidates, stake_drawn, base, pairs, result, as_of)
+    proposals = _proposals(facts, reps, scores, candidates, stake_drawn, lift_drawn, base, pairs, result, as_of)
     moved_to, moved_from = proposals.to_representative, proposals.from_representative
     shared.received = shared.received + np.bincount(moved_to, minlength=len(reps))
     shared.given = shared.given + np.bincount(moved_from[moved_from >= 0], minlength=len(reps))
@@ -232,7 +257,12 @@ def _one(
     outcome_preventions = preventions(rule, columns, proposals.client, as_of)
     watch.lap("explain")
 
-    made = hashlib.sha256(digest + f"|{rule.hash}|{version}|{as_of}|{seed}|{ENGINE_VERSION}".encode()).hexdigest()
+    # what narrows or prices the run is part of what it was computed from
+    beside = "" if effects is None else f"|{json.dumps(effects.as_json(), sort_keys=True)}"
+    beside += "" if inside is None else f"|{np.flatnonzero(inside).tolist()}"
+    made = hashlib.sha256(
+        shared.digest + given.digest() + f"|{rule.hash}|{version}|{as_of}|{shared.seed}|{ENGINE_VERSION}{beside}".encode()
+    ).hexdigest()
     summary = {
         "as_of": as_of,
         "engine_version": ENGINE_VERSION,
@@ -247,6 +277,8 @@ def _one(
         "guards": _counts(guarded),
         "limited": int((~within).sum()),
         "held_out": int(held.sum()),
+        "drawn": int(drawn.sum()),
+        "lift": {"source": "assumed", "tau": rule.value.lift} if effects is None else {"source": "measured", **effects.as_json()},
         "candidates": len(candidates),
         "proposed": len(proposals),
         "unassigned": int(left.sum()),
@@ -274,6 +306,9 @@ def _one(
         guard_until_on=_scatter(n, rows, guarded.until_on, NO_DAY),
         limited=_mask(n, rows_free[~within]),
         held_out=_mask(n, rows_free[held]),
+        drawn=_mask(n, rows_free[drawn]),
+        stratum=_scatter(n, rows_free, stratum, -1),
+        stratum_names=names,
         proposals=proposals,
         unassigned=candidates[left],
         unassigned_why=reason[left],
@@ -297,51 +332,6 @@ def _run_ceiling(rule: Rule, looked_at: int) -> int:
     if rule.limits.run_share is not None:
         run = max(int(np.floor(rule.limits.run_share * looked_at + 1e-9)), 1)
     return run if rule.limits.run_max is None else min(run, int(rule.limits.run_max))
-
-
-def _limit(rule: Rule, owner: Array, stake: Array, give: Array, run: int) -> NDArray[np.bool_]:
-    """Candidates a hold-out is drawn from: as many as the run could move after the draw, highest stake first.
-
-    Without a hold-out everyone stays a candidate and the assignment's own ceilings decide.
-    """
-    share = rule.experiment.share
-    within = np.ones(len(owner), bool)
-    if share <= 0 or len(owner) == 0:
-        return within
-    order = np.argsort(-stake, kind="stable")
-    by_owner = np.append(np.minimum(np.ceil(give / (1 - share)), len(owner)), len(owner))[owner[order]]
-    placed = np.argsort(owner[order], kind="stable")
-    ranked = owner[order][placed]
-    first = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-    rank = np.empty(len(order), np.int64)
-    rank[placed] = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
-    kept = order[rank < by_owner][: int(min(np.ceil(run / (1 - share)), len(owner)))]
-    within[:] = False
-    within[kept] = True
-    return within
-
-
-def _hold_out(rule: Rule, facts: Facts, scores: Scores, rows: Array, within: Array, stake: Array, number: int) -> NDArray[np.bool_]:
-    held = np.zeros(len(rows), bool)
-    experiment = rule.experiment
-    if experiment.share <= 0 or not within.any():
-        return held
-    some = rows[within]
-    strata = np.zeros(len(some), np.int64)
-    if "abc" in experiment.stratify_by:
-        strata = strata * 4 + facts.need("abc", "experiment.stratify_by")[some] + 1
-    if "risk" in experiment.stratify_by:
-        strata = strata * 3 + terciles(np.nan_to_num(scores.p_silent[some]))
-    exempt = np.zeros(len(some), bool)
-    for name, words, vocabulary in (
-        ("abc", experiment.exempt.get("abc"), ABC),
-        ("segment", experiment.exempt.get("segment"), facts.segments),
-    ):
-        if words:
-            codes = [vocabulary.index(word) for word in words if word in vocabulary]
-            exempt |= np.isin(facts.need(name, "experiment.exempt")[some], codes)
-    held[within] = draw_hold_out(experiment, facts.client_id[some], strata, exempt, stake[within], number)
-    return held
 
 
 def _solve(rule: Rule, pairs: Pairs, ceilings: Ceilings, ties: Array, orphan: Array, reps: Representatives) -> Assignment:
@@ -378,6 +368,7 @@ def _proposals(
     scores: Scores,
     rows: Array,
     stake: Array,
+    lift: Array,
     base: Array,
     pairs: Pairs,
     result: Assignment,
@@ -410,6 +401,7 @@ def _proposals(
         seq=facts.seq[client],
         value_cents=value,
         at_stake_cents=np.rint(stake[moved]).astype(np.int64),
+        lift=lift[moved],
         p_silent=scores.p_silent[client],
         factor=np.divide(value, base[moved], out=np.zeros(len(client)), where=base[moved] > 0),
         km_from=km_from,
