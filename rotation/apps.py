@@ -6,6 +6,9 @@ class RotationConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.shell import nav_count
+        from clients.signals import orders_changed
+        from rotation import receivers
         from rotation.selectors.runs import pending_for
 
+        orders_changed.connect(receivers.measure_changed_orders, dispatch_uid="measure_changed_orders")
         nav_count("rotation/", urgent=True)(lambda request: pending_for(request.membership))

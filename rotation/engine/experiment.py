@@ -33,7 +33,8 @@ def strata_of(experiment: Experiment, abc: Array | None, p_silent: Array) -> tup
 
     ``abc`` (k,) -1 to 2 is needed where the experiment stratifies by it; a class not known is "-".
     """
-    codes, names = np.zeros(len(p_silent), np.int64), ("",)
+    codes = np.zeros(len(p_silent), np.int64)
+    names: tuple[str, ...] = ("",)
     if "abc" in experiment.stratify_by:
         assert abc is not None, "the caller looked at stratify_by"
         codes, names = abc.astype(np.int64) + 1, ("-", "A", "B", "C")

@@ -49,6 +49,7 @@ class Proposal(TenantModel):
 
     value_cents = models.BigIntegerField()  # expected margin saved over the rule's horizon
     at_stake_cents = models.BigIntegerField()
+    lift = models.FloatField(null=True, blank=True)  # what moving was taken to recover, assumed or measured; the run says which
     net_12m_cents = models.BigIntegerField()
     days_since_last = models.IntegerField(null=True)
     last_order_on = models.DateField(null=True)

@@ -21,6 +21,7 @@ from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
 from rotation.selectors.activity import Source, activity_query, source_on
 from rotation.selectors.columns import Array, read_columns
+from rotation.selectors.outcomes import treated_until
 from rotation.selectors.signals import Base, signal_columns
 
 EPOCH = date(1970, 1, 1)
@@ -150,6 +151,8 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     columns["open_opportunity"] = np.zeros(len(client_id), bool)
     columns["open_proposal"] = _marked(client_id, read_columns(_OPEN_PROPOSALS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
     columns["withheld_until_on"] = _held_out(client_id, values)
+    if any(rule.experiment.share > 0 for rule in rules):
+        columns["drawn_until_on"] = treated_until(client_id, as_of=as_of, run_id=run_id)
     columns["open_order"] = np.zeros(len(client_id), bool)
     if live:
         columns["open_order"] = _marked(client_id, read_columns(_SCHEDULED_ORDERS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])

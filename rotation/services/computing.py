@@ -16,6 +16,7 @@ from rotation.engine.pipeline import ENGINE_VERSION, Outcome, propose_many
 from rotation.engine.rules import Rule as EngineRule
 from rotation.refusals import refused
 from rotation.selectors.facts import RunFacts, day_number, day_of, run_facts
+from rotation.selectors.outcomes import measured_effects
 from rotation.services.run_scores import scores_for
 
 # seconds of the engine by the phase people know
@@ -79,7 +80,15 @@ def compute(
         scores = scores_for(organization, [rule for rule, _ in rules], facts.clients, as_of=as_of)
         scored = perf_counter()
         seed = seed_of(organization, rule_ids, as_of)
-        outcomes = propose_many(rules, facts.clients, facts.representatives, day_number(as_of), seed=seed, given=scores.given)
+        outcomes = propose_many(
+            rules,
+            facts.clients,
+            facts.representatives,
+            day_number(as_of),
+            seed=seed,
+            given=scores.given,
+            effects=measured_effects(as_of=as_of),
+        )
     except EngineError as error:
         raise refused(error) from error
     done = perf_counter()

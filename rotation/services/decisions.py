@@ -73,7 +73,7 @@ class _Change:
 
 _ROW = (
     "id", "run_id", "client_id", "rule_version_id", "from_representative_id", "to_representative_id", "state", "version", "caveats",
-    "value_cents", "at_stake_cents", "km_from", "km_to", "candidates", "candidate_values", "candidate_kms", "decided_by__name",
+    "value_cents", "at_stake_cents", "lift", "km_from", "km_to", "candidates", "candidate_values", "candidate_kms", "decided_by__name",
     "decided_at",
 )  # fmt: skip
 

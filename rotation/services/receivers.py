@@ -47,8 +47,8 @@ def fits(
 
     Parameters
     ----------
-    proposals : rows of ids (id, client_id, from_representative_id, to_representative_id, rule_version_id), at_stake_cents, km_from
-        and the candidates
+    proposals : rows of ids (id, client_id, from_representative_id, to_representative_id, rule_version_id), at_stake_cents, lift,
+        km_from and the candidates
     rules : rule of each version
     as_of : the day of the decision
     """
@@ -82,7 +82,7 @@ def fits(
             continue
         room -= row["to_representative_id"] != to.pk
         same_team = teams.get(row["from_representative_id"]) == to.team_id is not None
-        worth = _value(rule, client, to, km, row["at_stake_cents"], same_team)
+        worth = _value(rule, client, to, km, row["at_stake_cents"] * (row["lift"] or rule.value.lift), same_team)
         found[row["id"]] = known_fit(row, to.pk) or Fit("", worth, km, _farther(km, row["km_from"]))
     return found
 
@@ -139,7 +139,7 @@ def _former_refused(rule: EngineRule, ended_on: date | None, as_of: date) -> str
     return FORMER
 
 
-def _value(rule: EngineRule, client: Client, to: Representative, km: float | None, at_stake_cents: int, same_team: bool) -> int:
+def _value(rule: EngineRule, client: Client, to: Representative, km: float | None, base_cents: float, same_team: bool) -> int:
     """The engine's worth of a pair (ENGINE.md section 3), without past recoveries, of which none are kept yet."""
     unknown = KM_SCALE if rule.receivers.max_km is None else float(rule.receivers.max_km)
     if km is None:
@@ -149,4 +149,4 @@ def _value(rule: EngineRule, client: Client, to: Representative, km: float | Non
         factor *= 1 + SEGMENT_BONUS
     if rule.receivers.prefer_team and same_team:
         factor *= 1 + TEAM_BONUS
-    return round(at_stake_cents * rule.value.lift * factor)
+    return round(base_cents * factor)

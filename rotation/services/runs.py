@@ -253,7 +253,10 @@ def _record(run: Run, computed: Computed, written: Mapping[int, int], seconds: M
 
 
 def cancel_run(run: Run, *, by: Membership) -> Run:
-    """Give up a run before it is applied; its open proposals expire and the day may be run again.
+    """Give up a run; its open proposals expire.
+
+    Where no client has moved it is ``cancelled``: the day may be run again, and its draw is void, for a group left
+    alone has nothing to be compared with. Where some moves were made it is ``applied``, as an expired review is.
 
     Raises
     ------
@@ -265,12 +268,17 @@ def cancel_run(run: Run, *, by: Membership) -> Run:
     with transaction.atomic():
         # A run that failed while applying has moved clients already: it is finished, not cancelled.
         rows = Run.objects.filter(pk=run.pk, state__in=cancellable).exclude(state=Run.State.FAILED, failed_in=Run.State.APPLYING)
-        if not rows.update(state=Run.State.CANCELLED):
+        locked = rows.select_for_update(no_key=True).first()
+        moved = run.proposals.filter(state=Proposal.State.APPLIED).exists()
+        if locked is None or not rows.update(state=Run.State.APPLIED if moved else Run.State.CANCELLED):
             run.refresh_from_db()
             raise WrongState(_("Este giro está “%(state)s” e não pode mais ser cancelado.") % {"state": run.get_state_display()})
         open_ones = run.proposals.filter(state__in=[Proposal.State.PROPOSED, Proposal.State.APPROVED])
         expired = open_ones.update(state=Proposal.State.EXPIRED, version=F("version") + 1)
-        record_event(f"run:{run.pk}", "run.cancelled", by=Actor(by), after={"expired": expired})
+        if not moved:
+            run.holdouts.all().delete()
+            run.outcomes.all().delete()
+        record_event(f"run:{run.pk}", "run.closed" if moved else "run.cancelled", by=Actor(by), after={"expired": expired})
     run.refresh_from_db()
     return run
 

@@ -34,12 +34,12 @@ SHOWN = 4  # the receiver and three runners-up
 
 _INSERT = sql.SQL("""
     INSERT INTO rotation_proposal (organization_id, run_id, client_id, rule_version_id, from_representative_id, expected_seq,
-        to_representative_id, computed_to_id, position, state, caveats, value_cents, at_stake_cents, net_12m_cents, days_since_last,
+        to_representative_id, computed_to_id, position, state, caveats, value_cents, at_stake_cents, lift, net_12m_cents, days_since_last,
         last_order_on, cycle_days, lateness, last_visit_on, km_from, km_to, facts, candidates, candidate_values, candidate_kms,
         candidate_costs, place_price_cents, decision_reason, decision_note, stale_reason, version)
     SELECT %(organization)s, %(run)s, client_id, %(version)s, nullif(from_id, -1), seq, nullif(to_id, -1), nullif(to_id, -1), position,
         CASE WHEN to_id = -1 THEN 'withheld' ELSE 'proposed' END,
-        {caveats}, value_cents, at_stake_cents, net_12m_cents, nullif(days_since_last, -1),
+        {caveats}, value_cents, at_stake_cents, nullif(lift, 'NaN'), net_12m_cents, nullif(days_since_last, -1),
         CASE WHEN last_order_on <> {never} THEN date '2000-01-01' + last_order_on END, nullif(cycle_days, 'NaN'), nullif(lateness, 'NaN'),
         CASE WHEN last_visit_on <> {never} THEN date '2000-01-01' + last_visit_on END, nullif(km_from, 'NaN'), nullif(km_to, 'NaN'),
         {facts}, {candidates}, (ARRAY[{values}])[1:shown], (ARRAY[{kms}])[1:shown], (ARRAY[{costs}])[1:shown], place_price_cents,
@@ -49,8 +49,15 @@ _INSERT = sql.SQL("""
 """)
 _HOLD_OUT = """
     INSERT INTO rotation_holdout (organization_id, run_id, rule_id, client_id, drawn_on, until_on, stratum)
-    SELECT %(organization)s, %(run)s, %(rule)s, client_id, %(as_of)s, %(as_of)s::date + %(horizon)s, ''
-    FROM moves WHERE to_id = -1
+    SELECT %(organization)s, %(run)s, %(rule)s, client_id, %(as_of)s, %(as_of)s::date + %(horizon)s, (%(strata)s::text[])[stratum + 1]
+    FROM drawn WHERE control <> 0
+"""
+# Both arms, before anybody decides: what is measured later is what was drawn, not what was done.
+_DRAWN = """
+    INSERT INTO rotation_outcome (organization_id, run_id, rule_id, rule_version_id, client_id, arm, share, stratum, drawn_on, until_on)
+    SELECT %(organization)s, %(run)s, %(rule)s, %(version)s, client_id, CASE WHEN control <> 0 THEN 'control' ELSE 'treatment' END,
+        %(share)s, (%(strata)s::text[])[stratum + 1], %(as_of)s, %(as_of)s::date + %(horizon)s
+    FROM drawn
 """
 
 
@@ -77,15 +84,20 @@ def write_outcomes(run_id: int, computed: Computed, *, rule_ids: Mapping[int, in
             "rule": rule_ids[version],
             "as_of": computed.as_of,
             "horizon": rule.value.horizon_days,
+            "share": rule.experiment.share,
+            "strata": list(outcome.stratum_names),
         }
         with connection.cursor() as cursor:
             copy_into(cursor, "moves", columns)
             words = _words(outcome)
             cursor.execute(_insert(outcome).as_string(cursor.connection), {**values, **words})
             written[version] = cursor.rowcount - int(outcome.held_out.sum())
-            if outcome.held_out.any():
-                cursor.execute(_HOLD_OUT, values)
             cursor.execute("DROP TABLE moves")
+            if outcome.drawn.any():
+                copy_into(cursor, "drawn", _arms(computed, outcome))
+                cursor.execute(_HOLD_OUT, values)
+                cursor.execute(_DRAWN, values)
+                cursor.execute("DROP TABLE drawn")
     return written
 
 
@@ -126,6 +138,7 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
         "reserve": ("int", with_held(moves.reserve, 0)),
         "value_cents": ("bigint", with_held(moves.value_cents, 0)),
         "at_stake_cents": ("bigint", with_held(moves.at_stake_cents, 0)),
+        "lift": ("float8", with_held(moves.lift, np.nan)),
         "net_12m_cents": ("bigint", facts.net_12m[rows]),
         "days_since_last": ("int", since),
         "last_order_on": ("int", postgres_days(facts.last_on[rows])),
@@ -146,6 +159,15 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
         seen = np.where(trace.known, trace.observed.astype(np.float64), np.nan)
         columns[f"seen{i}"] = ("float8", with_held(seen, np.nan))
     return columns
+
+
+def _arms(computed: Computed, outcome: Outcome) -> dict[str, tuple[str, Array]]:
+    rows = np.flatnonzero(outcome.drawn)
+    return {
+        "client_id": ("bigint", computed.facts.clients.client_id[rows]),
+        "control": ("smallint", outcome.held_out[rows].astype(np.int16)),
+        "stratum": ("smallint", outcome.stratum[rows].astype(np.int16)),
+    }
 
 
 def postgres_days(days: Array) -> Array:

@@ -1,6 +1,16 @@
 from rotation.tasks.apply import apply_run, sweep
 from rotation.tasks.backtest import compute_backtest
+from rotation.tasks.outcomes import measure_outcomes
 from rotation.tasks.runs import compute_run, start_due_runs
 from rotation.tasks.scores import score_due, score_organization
 
-__all__ = ["apply_run", "compute_backtest", "compute_run", "score_due", "score_organization", "start_due_runs", "sweep"]
+__all__ = [
+    "apply_run",
+    "compute_backtest",
+    "compute_run",
+    "measure_outcomes",
+    "score_due",
+    "score_organization",
+    "start_due_runs",
+    "sweep",
+]

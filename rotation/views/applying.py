@@ -155,13 +155,16 @@ def _touched(desk: Desk) -> list[Proposal]:
 @require_POST
 @only(ADMINS)
 def cancel(request: HttpRequest, run: int) -> HttpResponse:
-    """Give the run up before it is applied."""
+    """Give the run up, or what is left of it."""
     found = run_or_404(request, run)
     slug = request.organization.slug  # type: ignore[attr-defined]
     try:
-        cancel_run(found, by=request.membership)  # type: ignore[attr-defined]
+        ended = cancel_run(found, by=request.membership)  # type: ignore[attr-defined]
     except DomainError as refusal:
         messages.warning(request, str(refusal))
         return redirect("rotation:review", slug, found.pk)
+    if ended.state == Run.State.APPLIED:
+        messages.success(request, _("Giro encerrado. O que foi aplicado fica; as propostas em aberto expiraram."))
+        return redirect("rotation:job", slug, found.pk)
     messages.success(request, _("Giro cancelado. As propostas em aberto expiraram e o dia pode ser rodado de novo."))
     return redirect("rotation:runs", slug)
