@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Notice
-from accounts.templatetags.formats import day, day_short, money_short, number
+from accounts.templatetags.formats import day, day_short, money_short, number, percent
 
 Facts = dict[str, Any]
 
@@ -128,6 +128,40 @@ def run_failed(facts: Facts, currency: str) -> Sentence:
     during_apply = facts.get("state") == "applying"
     text = _("O giro parou enquanto era aplicado") if during_apply else _("O giro não pôde ser calculado")
     return Sentence(text, str(facts.get("error") or ""), _run(facts), "circle-alert", "bad")
+
+
+# What a guard figure found, as it reads after the rule's name.
+HALTS: dict[str, Promise] = {
+    "rejected": gettext_lazy("%(share)s das propostas foram recusadas (o limite é %(limit)s)"),
+    "undone": gettext_lazy("%(share)s das mudanças foram desfeitas (o limite é %(limit)s)"),
+    "caveats": gettext_lazy("%(share)s das propostas têm ressalva (o limite é %(limit)s)"),
+    "false_alarm": gettext_lazy("%(share)s dos clientes deixados como estavam compraram sozinhos (o limite é %(limit)s)"),
+}
+
+
+def halt_reasons(halt: Facts) -> list[str]:
+    """What stopped a rule, figure by figure, with the numbers."""
+    found = []
+    for figure in halt.get("figures") or []:
+        if str(figure.get("figure")) in HALTS and figure.get("cases"):
+            numbers = {"share": percent(figure["hits"] / figure["cases"]), "limit": percent(figure["limit"])}
+            found.append(str(HALTS[figure["figure"]]) % numbers)
+    return found
+
+
+@words_for(Notice.Kind.RULE_HALTED)
+def rule_halted(facts: Facts, currency: str) -> Sentence:
+    text = _("“%(rule)s” parou sozinha") % {"rule": facts.get("name", "")}
+    path = f"rules/{facts['rule']}/outcome/" if isinstance(facts.get("rule"), int) else "rules/"
+    return Sentence(text, " · ".join(halt_reasons(facts)), path, "circle-alert", "bad")
+
+
+@words_for(Notice.Kind.RULE_SUBMITTED)
+def rule_submitted(facts: Facts, currency: str) -> Sentence:
+    text = _("A v%(n)s de “%(rule)s” espera a sua publicação") % {"n": _number(facts, "number"), "rule": facts.get("name", "")}
+    detail = _("enviada por %(name)s") % {"name": facts["by"]} if facts.get("by") else ""
+    path = f"rules/{facts['rule']}/publish/" if isinstance(facts.get("rule"), int) else "rules/"
+    return Sentence(text, detail, path, "clock", "warn")
 
 
 def _clients(facts: Facts) -> tuple[int, list]:

@@ -184,6 +184,7 @@ BEAT: dict[str, float | str] = {
     "rotation.tasks.start_due_runs": 600,
     "rotation.tasks.sweep": 60,
     "rotation.tasks.measure_outcomes": 3600,
+    "rotation.tasks.watch_rules": 600,
     "accounts.tasks.relay_outbox": 5,
     "accounts.tasks.seal_audit": "03:10",
 }

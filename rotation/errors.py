@@ -39,6 +39,18 @@ class RefusedFeed(DomainError):
     code = "refused_feed"
 
 
+class NeedsSecondPublisher(DomainError):
+    """The organization asks for two people: who wrote a version may not be who publishes it."""
+
+    code = "needs_second_publisher"
+
+
+class NeedsSecondPerson(DomainError):
+    """The rule asks for two people: who approved may not be who applies."""
+
+    code = "needs_second_person"
+
+
 class RunBusy(DomainError):
     """Another run of this organization is being computed or applied at this moment; ask again shortly."""
 

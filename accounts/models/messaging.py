@@ -19,6 +19,8 @@ class Notice(TenantModel):
         RUN_APPLIED = "run_applied", _("Giro aplicado")
         RUN_REVERSED = "run_reversed", _("Lote revertido")
         SAVE_WINDOW = "save_window", _("Clientes a salvar")
+        RULE_HALTED = "rule_halted", _("Regra parada")
+        RULE_SUBMITTED = "rule_submitted", _("Versão à espera de publicação")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=40, choices=Kind.choices)

@@ -99,7 +99,7 @@ STRATEGIES = ("optimal", "greedy", "round_robin", "weighted", "least_loaded")
 CADENCES = ("daily", "weekly", "monthly", "on_event")
 EVENTS = ("representative_deactivated",)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-APPROVALS = ("manager", "supervisor", "admin")
+APPROVALS = ("manager", "supervisor", "admin", "two_people")
 CAPACITIES = ("clients", "minutes")
 STRATA = ("abc", "risk")
 

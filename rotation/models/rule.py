@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Membership
+from accounts.models import Membership, Team
 from accounts.tenancy.constraints import tenant_walls
 from accounts.tenancy.models import TenantForeignKey, TenantModel
 
@@ -15,6 +15,9 @@ class Rule(TenantModel):
     is_active = models.BooleanField(_("ativa"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    # Stopped by a guard figure: which, its value and limit, and of which version; cleared when a person resumes the rule.
+    halted_at = models.DateTimeField(null=True, blank=True)
+    halt = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [
@@ -27,10 +30,15 @@ class Rule(TenantModel):
 
 
 class RuleVersion(TenantModel):
-    """An immutable definition (ENGINE's ``carteira.rule/1`` JSON). A draft may change; a published version never does."""
+    """An immutable definition (ENGINE's ``carteira.rule/1`` JSON). A draft may change; a published version never does.
+
+    A version may be tried in one team first: state ``canary``, inside that team and those below it, while the version
+    in force before goes on for everyone else; a person releases it to all.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Rascunho")
+        CANARY = "canary", _("Em teste numa equipe")
         PUBLISHED = "published", _("Em vigor")
         RETIRED = "retired", _("Substituída")
 
@@ -43,13 +51,20 @@ class RuleVersion(TenantModel):
     published_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    canary_team = TenantForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
+    released_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
+    released_at = models.DateTimeField(null=True, blank=True)
+    guard_limits = models.JSONField(default=dict, blank=True)  # guard figure -> share above which the rule stops
+    watched_since = models.DateTimeField(null=True, blank=True)  # guard figures count what happened from here on
 
     class Meta:
         constraints = [
-            *tenant_walls("ruleversion", "rule", "created_by", "published_by"),
+            *tenant_walls("ruleversion", "rule", "created_by", "published_by", "canary_team", "released_by"),
             models.UniqueConstraint(fields=["organization", "rule", "number"], name="ruleversion_number"),
             models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="published"), name="ruleversion_one_in_force"),
             models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="draft"), name="ruleversion_one_draft"),
+            models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="canary"), name="ruleversion_one_canary"),
+            models.CheckConstraint(condition=~Q(state="canary") | Q(canary_team__isnull=False), name="ruleversion_canary_has_team"),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Membership
+from accounts.models import Membership, Team
 from accounts.tenancy.constraints import tenant_walls
 from accounts.tenancy.models import TenantForeignKey, TenantModel
 from clients.models import Client
@@ -16,6 +16,7 @@ class RotationSettings(TenantModel):
 
     second_approver_over = models.PositiveIntegerField(default=500)
     undo_days = models.PositiveSmallIntegerField(default=30)
+    publish_needs_two = models.BooleanField(default=False)  # who wrote a version may not be who publishes it
     max_feed_age_hours = models.PositiveIntegerField(null=True, blank=True)  # None: each rule's own
 
     class Meta:
@@ -109,14 +110,22 @@ class Run(TenantModel):
 class RunRule(TenantModel):
     """A rule version that a run used, in its order."""
 
+    class Side(models.TextChoices):
+        WHOLE = "", _("Todas as equipes")
+        CANARY = "canary", _("Só a equipe do teste")
+        REST = "rest", _("As outras equipes")
+
     run = TenantForeignKey(Run, models.CASCADE, related_name="rules")
     rule_version = TenantForeignKey(RuleVersion, models.PROTECT, related_name="runs")
     position = models.PositiveSmallIntegerField()
     n_proposed = models.IntegerField(default=0)
+    # A version being tried moves clients inside its team alone; beside it the version in force goes on for the rest.
+    side = models.CharField(max_length=6, choices=Side.choices, default=Side.WHOLE, blank=True)
+    team = TenantForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         constraints = [
-            *tenant_walls("runrule", "run", "rule_version"),
+            *tenant_walls("runrule", "run", "rule_version", "team"),
             models.UniqueConstraint(fields=["organization", "run", "position"], name="runrule_position"),
         ]
 

@@ -1,5 +1,6 @@
 """Lists of runs and of rules."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,12 +87,13 @@ class RuleLine:
     in_force: RuleVersion | None
     draft: RuleVersion | None
     last_run: RunRule | None
+    trial: RuleVersion | None = None
     next_at: datetime | None = None
 
 
 def rule_lines() -> list[RuleLine]:
     """The rules not archived, in their order; three queries, however many rules."""
-    current = RuleVersion.objects.filter(state__in=[RuleVersion.State.PUBLISHED, RuleVersion.State.DRAFT])
+    current = RuleVersion.objects.filter(state__in=[RuleVersion.State.PUBLISHED, RuleVersion.State.DRAFT, RuleVersion.State.CANARY])
     latest = RunRule.objects.filter(rule_version__rule=OuterRef("pk")).order_by("-run__created_at").values("id")[:1]
     rules = list(
         Rule.objects.filter(archived_at=None)
@@ -104,8 +106,45 @@ def rule_lines() -> list[RuleLine]:
     for rule in rules:
         by_state = {version.state: version for version in rule.current}
         lines.append(
-            RuleLine(rule, by_state.get(RuleVersion.State.PUBLISHED), by_state.get(RuleVersion.State.DRAFT), used.get(rule.latest))
+            RuleLine(
+                rule,
+                by_state.get(RuleVersion.State.PUBLISHED),
+                by_state.get(RuleVersion.State.DRAFT),
+                used.get(rule.latest),
+                by_state.get(RuleVersion.State.CANARY),
+            )
         )
+    return lines
+
+
+def versions_in_force(*, active: bool = False) -> list[RuleVersion]:
+    """Of each rule not archived the published version, else the one on trial, in the order of the rules; one query."""
+    found = RuleVersion.objects.filter(state__in=[RuleVersion.State.PUBLISHED, RuleVersion.State.CANARY], rule__archived_at=None)
+    if active:
+        found = found.filter(rule__is_active=True)
+    # "published" comes before "canary" from the end of the alphabet
+    ordered = found.select_related("rule").order_by("rule__position", "rule_id", "-state")
+    return list({version.rule_id: version for version in reversed(ordered)}.values())[::-1]
+
+
+def run_rules_for(rules: Sequence[Rule]) -> list[RunRule]:
+    """What a run of these rules would use, not saved: of a rule on trial, the trial inside its team and the rest outside it.
+
+    A rule with neither a published version nor one on trial has no line. One query.
+    """
+    found: dict[int, dict[str, RuleVersion]] = {}
+    current = [RuleVersion.State.PUBLISHED, RuleVersion.State.CANARY]
+    for version in RuleVersion.objects.filter(rule__in=rules, state__in=current).select_related("rule"):
+        found.setdefault(version.rule_id, {})[version.state] = version
+    lines = []
+    for rule in sorted(rules, key=lambda each: (each.position, each.pk)):
+        versions = found.get(rule.pk, {})
+        trial, published = versions.get(RuleVersion.State.CANARY), versions.get(RuleVersion.State.PUBLISHED)
+        if trial:
+            lines.append(RunRule(rule_version=trial, side=RunRule.Side.CANARY, team_id=trial.canary_team_id))
+        if published:
+            side = RunRule.Side.REST if trial else RunRule.Side.WHOLE
+            lines.append(RunRule(rule_version=published, side=side, team_id=trial.canary_team_id if trial else None))
     return lines
 
 

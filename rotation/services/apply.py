@@ -15,9 +15,10 @@ from accounts.selectors import local_day, representatives_visible_to
 from accounts.services import Actor, record_event
 from accounts.tenancy.tasks import send_on_commit
 from portfolio.selectors import open_client_counts
-from rotation.errors import ConsentMissing, NeedsSecondApprover, NothingApproved, WrongState
+from rotation.errors import ConsentMissing, NeedsSecondApprover, NeedsSecondPerson, NothingApproved, WrongState
 from rotation.models import Proposal, RotationSettings, RuleVersion, Run
 from rotation.selectors.commission import Commission, commissions
+from rotation.services.approval import approved_alone
 from rotation.services.moving import APPLY_TASK, Applied, apply_run
 
 __all__ = ["Applied", "ApplySummary", "Missing", "RepresentativeChange", "apply_run", "apply_summary", "approved_within", "request_apply"]
@@ -186,6 +187,8 @@ def request_apply(run: Run, *, by: Membership, at: datetime) -> Run:
         No approved proposal is within this member's reach.
     NeedsSecondApprover
         Too many proposals, all approved by who published the rule.
+    NeedsSecondPerson
+        A rule asks for two people, and ``by`` approved proposals of it.
     ConsentMissing
         Clients would leave autonomous representatives who have not consented; the sentence names them.
     """
@@ -203,6 +206,8 @@ def request_apply(run: Run, *, by: Membership, at: datetime) -> Run:
         raise NeedsSecondApprover(
             _("São muitas propostas, todas aprovadas por quem publicou a regra. Peça que outra pessoa aprove ao menos uma delas.")
         )
+    if approved_alone(approved, by):
+        raise NeedsSecondPerson(_("A regra pede duas pessoas: quem aprovou não aplica. Peça a outra pessoa que aplique, ou que aprove."))
     missing = consent_missing(approved)
     if missing:
         names = ", ".join(f"{each.name} ({each.clients})" for each in missing)

@@ -1,7 +1,7 @@
 """From an organization and rules to moves, in memory: facts, engine, and the numbers people read. Writes nothing."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from time import perf_counter
@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from accounts.models import Organization
+from accounts.selectors import team_ids_under
 from rotation.engine.errors import EngineError
 from rotation.engine.explain import UNASSIGNED
 from rotation.engine.pipeline import ENGINE_VERSION, Outcome, propose_many
 from rotation.engine.rules import Rule as EngineRule
+from rotation.models import RunRule
 from rotation.refusals import refused
+from rotation.selectors.columns import Array
 from rotation.selectors.facts import RunFacts, day_number, day_of, run_facts
 from rotation.selectors.outcomes import measured_effects
 from rotation.services.run_scores import scores_for
@@ -60,6 +63,7 @@ def compute(
     as_of: date,
     live: bool,
     run_id: int = 0,
+    sides: Mapping[int, tuple[str, list[int]]] | None = None,
 ) -> Computed:
     """Read the facts and let the engine propose.
 
@@ -67,6 +71,7 @@ def compute(
     ----------
     rules : in their order; a client belongs to the first that flags it
     live : whether ``as_of`` is the organization's today (see ``run_facts``)
+    sides : id of a version on trial, or beside one -> its side and the team's ids (see ``sides_of``)
 
     Raises
     ------
@@ -88,6 +93,7 @@ def compute(
             seed=seed,
             given=scores.given,
             effects=measured_effects(as_of=as_of),
+            within={version: _inside(facts, *side) for version, side in (sides or {}).items()},
         )
     except EngineError as error:
         raise refused(error) from error
@@ -100,6 +106,17 @@ def compute(
     seconds["score"] += max(done - read - seconds["score"] - seconds["assign"], 0.0)
     summary = {**_summary(facts, outcomes), "scores": scores.said}
     return Computed(organization, as_of, tuple(rules), facts, outcomes, seconds, seed, summary)
+
+
+def sides_of(lines: Sequence[RunRule]) -> dict[int, tuple[str, list[int]]]:
+    """Version -> its side of a trial, and the team and those below it; versions for everyone are left out."""
+    return {line.rule_version_id: (line.side, team_ids_under(line.team_id)) for line in lines if line.side != RunRule.Side.WHOLE}
+
+
+def _inside(facts: RunFacts, side: str, teams: list[int]) -> Array:
+    """Representatives the version moves clients among; clients nobody answers for stay with the version in force."""
+    theirs = np.append(np.isin(facts.representatives.team, teams), False)
+    return theirs if side == RunRule.Side.CANARY else ~theirs
 
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from rotation.engine.rules import Rule as EngineRule
 from rotation.engine.rules import parse_rule
 from rotation.errors import NotEligible, UnknownReason, WrongState
 from rotation.models import Decision, Proposal, RefusalReason, RuleVersion, Run
+from rotation.services.approval import NEEDS_ADMIN, kept_from
 from rotation.services.receivers import Fit, fits, known_fit
 
 Action = Decision.Action
@@ -107,7 +108,7 @@ def decide(
     Raises
     ------
     NotAllowed
-        Only administration and management decide.
+        Only administration and management decide, and whom the rule's approval mode names.
     UnknownReason
         A refusal without a reason.
     NotEligible
@@ -124,6 +125,12 @@ def decide(
     rows = _locked(_within_reach(proposals, by))
     result = DecisionResult(uuid4())
     free = _still_free(rows, action, result, moment=moment, versions=versions)
+    if action == Action.APPROVE:
+        kept = kept_from(free, by)
+        if free and len(kept) == len(free):
+            raise NotAllowed(not_for_you(kept[free[0]["id"]]))
+        result.skipped.extend(Skipped(pk, code) for pk, code in kept.items())
+        free = [row for row in free if row["id"] not in kept]
     if action == Action.APPROVE and bulk and not with_caveats:
         result.skipped.extend(Skipped(row["id"], CAVEAT) for row in free if row["caveats"])
         free = [row for row in free if not row["caveats"]]
@@ -280,6 +287,13 @@ def _receivers_back(changes: list[tuple[dict[str, Any], dict[str, Any]]], at: da
         for row in rows:
             back[row["id"]] = _change_of(row, to_id, computed[row["id"]] or found[row["id"]])
     return back
+
+
+def not_for_you(code: str) -> str:
+    """Why the rule leaves this approval to somebody else."""
+    if code == NEEDS_ADMIN:
+        return _("A regra pede aprovação da administração.")
+    return _("A regra pede aprovação de quem lidera diretamente a equipe que cede o cliente.")
 
 
 def not_eligible(why: str, to: Representative) -> str:

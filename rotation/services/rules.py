@@ -9,13 +9,13 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
-from accounts.models import Membership, Organization, Role
-from accounts.services import Actor, record_event
+from accounts.models import Membership, Notice, Organization, Role, Team
+from accounts.services import Actor, notify, record_event
 from accounts.tenancy import active_organization_id
 from rotation.engine.errors import EngineError
 from rotation.engine.rules import Rule as EngineRule
 from rotation.engine.rules import parse_rule
-from rotation.errors import RuleRefused, WrongState
+from rotation.errors import NeedsSecondPublisher, RuleRefused, WrongState
 from rotation.models import RefusalReason, RotationSettings, Rule, RuleVersion
 from rotation.refusals import refused, sentence
 
@@ -113,13 +113,22 @@ def save_draft(rule: Rule, definition: Mapping[str, Any], *, by: Membership) -> 
 
 
 @transaction.atomic
-def publish(version: RuleVersion, *, by: Membership) -> RuleVersion:
+def publish(
+    version: RuleVersion, *, by: Membership, team: Team | None = None, guard_limits: Mapping[str, float] | None = None
+) -> RuleVersion:
     """Put a draft in force; the version before it is retired. From here on its definition never changes.
+
+    Parameters
+    ----------
+    team : try it in this team, and those below it, first; the version in force goes on for everyone else
+    guard_limits : guard figure -> share above which the rule stops by itself; what is not named keeps its default
 
     Raises
     ------
     NotAllowed
         Only the administration publishes; a manager proposes a draft.
+    NeedsSecondPublisher
+        Two people are asked for, and ``by`` wrote the draft.
     ChangedMeanwhile
         The draft was replaced or published since it was read.
     RuleRefused
@@ -128,17 +137,29 @@ def publish(version: RuleVersion, *, by: Membership) -> RuleVersion:
     _allow(by, (Role.ADMIN,), _("Só a administração publica regras; a gerência propõe um rascunho."))
     rule = _locked(version.rule)
     checked = check_definition(version.definition)
-    previous = rule.versions.filter(state=RuleVersion.State.PUBLISHED).first()
-    if previous:
-        RuleVersion.objects.filter(pk=previous.pk, state=RuleVersion.State.PUBLISHED).update(state=RuleVersion.State.RETIRED)
+    if needs_second_publisher(version, by):
+        raise NeedsSecondPublisher(
+            _("Publicar exige duas pessoas: quem escreveu esta versão não a publica. Peça a outra pessoa da administração.")
+        )
+    State = RuleVersion.State
+    previous = rule.versions.filter(state=State.PUBLISHED).first()
+    # A new version ends the trial of the one before; the one in force goes on beside a new trial.
+    ended = [State.CANARY] if team else [State.CANARY, State.PUBLISHED]
+    rule.versions.filter(state__in=ended).update(state=State.RETIRED)
     now = timezone.now()
-    moved = RuleVersion.objects.filter(pk=version.pk, state=RuleVersion.State.DRAFT, definition_hash=version.definition_hash).update(
-        state=RuleVersion.State.PUBLISHED, published_by=by, published_at=now
+    moved = RuleVersion.objects.filter(pk=version.pk, state=State.DRAFT, definition_hash=version.definition_hash).update(
+        state=State.CANARY if team else State.PUBLISHED,
+        published_by=by,
+        published_at=now,
+        canary_team=team,
+        guard_limits=dict(guard_limits or {}),
+        watched_since=now,
     )
     if not moved:
         raise ChangedMeanwhile(_("Este rascunho mudou ou já foi publicado. Abra a regra de novo."))
     first = previous is None
-    rule.name = checked.name
+    if first or not team:
+        rule.name = checked.name
     rule.is_active = rule.is_active or first
     _named(rule)
     record_event(
@@ -146,10 +167,45 @@ def publish(version: RuleVersion, *, by: Membership) -> RuleVersion:
         "rule.published",
         by=Actor(by),
         before={"number": previous.number, "hash": previous.definition_hash} if previous else {},
-        after={"number": version.number, "hash": version.definition_hash, "name": rule.name},
+        after={"number": version.number, "hash": version.definition_hash, "name": rule.name, **({"team": team.pk} if team else {})},
     )
     version.refresh_from_db()
     return version
+
+
+def needs_second_publisher(version: RuleVersion, by: Membership) -> bool:
+    """Whether the organization asks for two people and ``by`` wrote the version."""
+    return version.created_by_id == by.pk and RotationSettings.objects.filter(publish_needs_two=True).exists()
+
+
+@transaction.atomic
+def ask_to_publish(version: RuleVersion, *, by: Membership) -> None:
+    """Tell the rest of the administration that a draft waits for one of them to publish it."""
+    _allow(by, MAY_PROPOSE, _("Só administração e gerência escrevem regras."))
+    others = Membership.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=by.pk).values_list("pk", flat=True)
+    facts = {"rule": version.rule_id, "name": version.definition["name"], "number": version.number, "by": by.name}
+    key = f"rule:{version.rule_id}:submitted:{version.pk}:{version.definition_hash[:16]}"
+    notify(others, Notice.Kind.RULE_SUBMITTED, key=key, facts=facts)
+    record_event(f"rule:{version.rule_id}", "rule.submitted", by=Actor(by), after={"number": version.number})
+
+
+@transaction.atomic
+def ask_two_people(required: bool, *, by: Membership) -> None:
+    """Say whether publishing takes two people in this organization.
+
+    Raises
+    ------
+    NotAllowed
+    NeedsSecondPublisher
+        There is no second administrator: nobody could publish what this one writes.
+    """
+    _allow(by, (Role.ADMIN,), _("Só a administração decide quem publica regras."))
+    if required and not Membership.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=by.pk).exists():
+        raise NeedsSecondPublisher(_("Convide antes uma segunda pessoa da administração: sozinho, ninguém publicaria o que você escreve."))
+    settings = rotation_settings(lock=True)
+    if settings.publish_needs_two != required:
+        RotationSettings.objects.filter(pk=settings.pk).update(publish_needs_two=required)
+        record_event("rotation", "rotation.two_publishers", by=Actor(by), before={"required": not required}, after={"required": required})
 
 
 def pause(rule: Rule, *, by: Membership) -> Rule:
@@ -172,11 +228,16 @@ def resume(rule: Rule, *, by: Membership) -> Rule:
 def _switch(rule: Rule, active: bool, by: Membership) -> Rule:
     _allow(by, (Role.ADMIN,), _("Só a administração pausa e retoma regras."))
     rule = _locked(rule)
-    if active and not rule.versions.filter(state=RuleVersion.State.PUBLISHED).exists():
+    current = rule.versions.filter(state__in=[RuleVersion.State.PUBLISHED, RuleVersion.State.CANARY])
+    if active and not current.exists():
         raise WrongState(_("Publique uma versão de “%(rule)s” antes de ativá-la.") % {"rule": rule.name})
     if rule.is_active != active:
-        Rule.objects.filter(pk=rule.pk).update(is_active=active)
-        rule.is_active = active
+        halted: dict[str, Any] = {"halted_at": None, "halt": {}} if active else {}
+        Rule.objects.filter(pk=rule.pk).update(is_active=active, **halted)
+        if active:
+            # Who resumes a rule has seen what stopped it: from here the figures are counted anew.
+            current.update(watched_since=timezone.now())
+        rule.refresh_from_db()
         record_event(f"rule:{rule.pk}", "rule.resumed" if active else "rule.paused", by=Actor(by), after={"active": active})
     return rule
 

@@ -29,7 +29,8 @@ from rotation.engine.rules import parse_rule
 from rotation.errors import NoPublishedVersion, NoRules, RunBusy, WrongState
 from rotation.models import Proposal, RotationSettings, Rule, RuleVersion, Run, RunRule
 from rotation.selectors.preview import PreviewRow, preview_rows
-from rotation.services.computing import Computed, compute, totals
+from rotation.selectors.runs import run_rules_for
+from rotation.services.computing import Computed, compute, sides_of, totals
 from rotation.services.quality import check_feed, is_live
 from rotation.services.rules import check_definition, rotation_settings
 from rotation.services.warnings import close_warnings, warn_owners
@@ -102,9 +103,10 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
     ordered = sorted(rules, key=lambda rule: (rule.position, rule.pk))
     if not ordered:
         raise NoRules(_("Nenhuma regra ativa: publique e ative uma regra antes de rodar o giro."))
-    versions = {version.rule_id: version for version in RuleVersion.objects.filter(rule__in=ordered, state=RuleVersion.State.PUBLISHED)}
+    lines = run_rules_for(ordered)
+    used = {line.rule_version.rule_id for line in lines}
     for rule in ordered:
-        if rule.pk not in versions:
+        if rule.pk not in used:
             raise NoPublishedVersion(_("A regra “%(rule)s” ainda não tem versão publicada.") % {"rule": rule.name})
     with transaction.atomic():
         rotation_settings(lock=True)  # schedulers of one organization take turns
@@ -122,16 +124,25 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
             heartbeat_at=timezone.now(),
         )
         RunRule.objects.bulk_create(
-            RunRule(organization_id=run.organization_id, run=run, rule_version=versions[rule.pk], position=position)
-            for position, rule in enumerate(ordered, 1)
+            RunRule(
+                organization_id=run.organization_id,
+                run=run,
+                rule_version=line.rule_version,
+                side=line.side,
+                team_id=line.team_id,
+                position=position,
+            )
+            for position, line in enumerate(lines, 1)
         )
+        trials = {str(line.rule_version.rule_id): line.rule_version.number for line in lines if line.side == RunRule.Side.CANARY}
         record_event(
             f"run:{run.pk}",
             "run.scheduled",
             by=by,
             after={
                 "as_of": as_of.isoformat(),
-                "rules": {str(rule.pk): versions[rule.pk].number for rule in ordered},
+                "rules": {str(line.rule_version.rule_id): line.rule_version.number for line in lines if line.side != RunRule.Side.CANARY},
+                **({"trials": trials} if trials else {}),
                 "attempt": run.attempt,
             },
         )
@@ -195,7 +206,8 @@ def _compute_claimed(run_id: int, at: datetime) -> Run:
     if run.state != Run.State.COMPUTING:
         return run  # another worker finished it while this one waited
     organization = Organization.objects.get(pk=run.organization_id)
-    versions = [row.rule_version for row in run.rules.select_related("rule_version").order_by("position")]
+    used = list(run.rules.select_related("rule_version").order_by("position"))
+    versions = [row.rule_version for row in used]
     rules = [(parse_rule(version.definition), version.pk) for version in versions]
     check_feed(organization, [rule for rule, _ in rules], settings, at=at)
     if any(guard.name == "save_window" for rule, _ in rules for guard in rule.guards):
@@ -207,6 +219,7 @@ def _compute_claimed(run_id: int, at: datetime) -> Run:
         as_of=run.as_of,
         live=is_live(organization, run.as_of, at=at),
         run_id=run.pk,
+        sides=sides_of(used),
     )
     writing = perf_counter()
     rule_ids = {version.pk: version.rule_id for version in versions}
@@ -284,13 +297,17 @@ def cancel_run(run: Run, *, by: Membership) -> Run:
 
 
 def preview(
-    definitions: Sequence[Mapping[str, Any] | RuleVersion], *, as_of: date, at: datetime | None = None, rows: int | None = 200
+    definitions: Sequence[Mapping[str, Any] | RuleVersion | RunRule],
+    *,
+    as_of: date,
+    at: datetime | None = None,
+    rows: int | None = 200,
 ) -> Preview:
     """What these rules would propose on that day. Writes nothing.
 
     Parameters
     ----------
-    definitions : versions, published or not, or bare definitions, in their order
+    definitions : versions, published or not, bare definitions, or lines of ``run_rules_for``, in their order
     rows : how many proposals to describe, best first; None for all
 
     Raises
@@ -303,16 +320,18 @@ def preview(
     organization = Organization.objects.get(pk=active_organization_id())
     rules: list[tuple[EngineRule, int]] = []
     ids, numbers = [], []
-    for given in definitions:
+    for each in definitions:
+        given = each.rule_version if isinstance(each, RunRule) else each
         stored = given if isinstance(given, RuleVersion) else None
         rules.append((check_definition(given.definition if isinstance(given, RuleVersion) else given), stored.pk if stored else 0))
         ids.append(stored.rule_id if stored else 0)
         numbers.append(stored.number if stored else None)
     if not rules:
         raise NoRules(_("Nenhuma regra ativa: publique e ative uma regra antes de rodar o giro."))
+    sides = sides_of([each for each in definitions if isinstance(each, RunRule)])
     with transaction.atomic():
         take_time()
-        computed = compute(organization, rules, rule_ids=ids, as_of=as_of, live=is_live(organization, as_of, at=at))
+        computed = compute(organization, rules, rule_ids=ids, as_of=as_of, live=is_live(organization, as_of, at=at), sides=sides)
         described = preview_rows(computed.facts, computed.outcomes, [rule for rule, _ in rules], limit=rows)
     try:
         settings = RotationSettings.objects.first() or RotationSettings()

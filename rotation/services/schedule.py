@@ -18,6 +18,7 @@ from clients.models import Client
 from rotation.engine.rules import Schedule, parse_rule
 from rotation.engine.schema import WEEKDAYS
 from rotation.models import Rule, RuleVersion, Run, RunRule
+from rotation.selectors.runs import versions_in_force
 from rotation.services.runs import start_run
 
 # A scheduler that was down this long still starts what it missed; after that the day has passed.
@@ -147,13 +148,8 @@ def _last_departure(organization: Organization, at: datetime) -> datetime | None
 
 
 def rules_in_force() -> list[tuple[Rule, RuleVersion]]:
-    """Active rules with their published version, in the order they run."""
-    versions = (
-        RuleVersion.objects.filter(state=RuleVersion.State.PUBLISHED, rule__is_active=True, rule__archived_at=None)
-        .select_related("rule")
-        .order_by("rule__position", "rule_id")
-    )
-    return [(version.rule, version) for version in versions]
+    """Active rules with their version, published or on trial where there is no other, in the order they run."""
+    return [(version.rule, version) for version in versions_in_force(active=True)]
 
 
 def _not_yet_run(rules: Sequence[Rule], as_of: date) -> list[Rule]:

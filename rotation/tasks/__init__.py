@@ -1,6 +1,7 @@
 from rotation.tasks.apply import apply_run, sweep
 from rotation.tasks.backtest import compute_backtest
 from rotation.tasks.outcomes import measure_outcomes
+from rotation.tasks.rules import watch_rules
 from rotation.tasks.runs import compute_run, start_due_runs
 from rotation.tasks.scores import score_due, score_organization
 
@@ -13,4 +14,5 @@ __all__ = [
     "score_organization",
     "start_due_runs",
     "sweep",
+    "watch_rules",
 ]

@@ -23,6 +23,7 @@ from accounts.templatetags.formats import money_short, number
 from rotation.models import Decision, Proposal
 from rotation.selectors.filters import CAUTION, ReviewFilter
 from rotation.selectors.review import decidable_by, refusal_reasons, shown
+from rotation.services.approval import NEEDS_ADMIN, NEEDS_SUPERVISOR
 from rotation.services.decisions import DecisionResult, decide, undo_batch
 from rotation.views.common import DECIDERS, only, partial, query_here, row_id
 from rotation.views.review import Desk, desk_of, head, line_of, panel, receivers_for, work
@@ -31,6 +32,7 @@ Action = Decision.Action
 ACTIONS = (Action.APPROVE, Action.REJECT, Action.POSTPONE, Action.CHANGE, Action.REOPEN)
 CAVEAT = "caveat"
 NOT_FIT = {"receiver_inactive", "receiver_absent", "owner", "no_region", "no_segment", "too_far", "cooling_off", "no_room"}
+NOT_YOURS = {NEEDS_ADMIN, NEEDS_SUPERVISOR}
 MOST_IDS = 1_000
 MOST_NOTE = 500
 
@@ -311,13 +313,17 @@ def sentence(action: str, result: DecisionResult) -> tuple[str, str]:
     }[Action(action)] % {"n": n}
     apart = sum(1 for each in result.skipped if each.code == CAVEAT)
     unfit = sum(1 for each in result.skipped if each.code in NOT_FIT)
-    changed = [each for each in result.skipped if each.code != CAVEAT and each.code not in NOT_FIT]
+    others = sum(1 for each in result.skipped if each.code in NOT_YOURS)
+    changed = [each for each in result.skipped if each.code not in {CAVEAT, *NOT_FIT, *NOT_YOURS}]
     parts = [done] if n or not result.skipped else []
     if apart:
         parts.append(ngettext("%(n)s com ressalva ficou de fora.", "%(n)s com ressalva ficaram de fora.", apart) % {"n": apart})
     if unfit:
         text = ngettext("%(n)s não pode ir para esse destino.", "%(n)s não podem ir para esse destino.", unfit)
         parts.append(text % {"n": unfit})
+    if others:
+        text = ngettext("%(n)s pede aprovação de outra pessoa.", "%(n)s pedem aprovação de outra pessoa.", others)
+        parts.append(text % {"n": others})
     if changed:
         text = ngettext(
             "%(n)s mudou desde que você abriu a lista e ficou como está.",
@@ -329,7 +335,7 @@ def sentence(action: str, result: DecisionResult) -> tuple[str, str]:
         if named and len(changed) == 1:
             local = timezone.localtime(named.at)
             parts.append(_("Decidida por %(name)s às %(at)s.") % {"name": named.by_name, "at": local.strftime("%H:%M")})
-    return " ".join(parts), "ok" if n and not changed and not unfit else "warn"
+    return " ".join(parts), "ok" if n and not changed and not unfit and not others else "warn"
 
 
 @require_POST

@@ -17,7 +17,7 @@ from accounts.selectors import local_day
 from rotation.engine.rules import parse_rule
 from rotation.models import RuleVersion, Run
 from rotation.selectors.review import reach_of
-from rotation.selectors.runs import run_lines, runs_visible_to
+from rotation.selectors.runs import run_lines, run_rules_for, runs_visible_to, versions_in_force
 from rotation.services.runs import preview, start_run
 from rotation.services.schedule import next_occurrence
 from rotation.views.common import DECIDERS, LEADERS, only, paged
@@ -33,7 +33,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     reach = reach_of(request.membership)  # type: ignore[attr-defined]
     lines = run_lines(runs_visible_to(request.membership), reach)  # type: ignore[attr-defined]
     waiting = [line for line in lines if line.run.state == Run.State.AWAITING and line.run.kind == Run.Kind.ROTATION]
-    rules = published_versions()
+    rules = versions_in_force()
     context = {
         "lines": lines,
         "waiting": waiting if reach.decides else [],
@@ -61,18 +61,12 @@ def may_start(request: HttpRequest) -> bool:
     return request.membership.role == Role.ADMIN  # type: ignore[attr-defined]
 
 
-def published_versions() -> list[RuleVersion]:
-    """Versions in force of the rules not archived, in their order; one query."""
-    found = RuleVersion.objects.filter(state=RuleVersion.State.PUBLISHED, rule__archived_at=None).select_related("rule")
-    return list(found.order_by("rule__position", "rule_id"))
-
-
 @require_http_methods(["GET", "POST"])
 @only(DECIDERS)
 @paged
 def start(request: HttpRequest) -> HttpResponse:
     """What the rules in force would propose today; POST makes the run."""
-    versions = [version for version in published_versions() if version.rule.is_active]
+    versions = versions_in_force(active=True)
     slug = request.organization.slug  # type: ignore[attr-defined]
     as_of = local_day(request.organization, at=timezone.now())  # type: ignore[attr-defined]
     if request.method == "POST":
@@ -91,7 +85,7 @@ def start(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"versions": versions, "as_of": as_of, "may_start": may_start(request), "error": ""}
     if versions:
         try:
-            found = preview([version.definition for version in versions], as_of=as_of)
+            found = preview(run_rules_for([version.rule for version in versions]), as_of=as_of)
             context |= preview_context(found, request)
         except DomainError as refusal:
             context["error"] = str(refusal)
