@@ -43,6 +43,12 @@ STRATEGY_NAMES = [
     ("greedy", gettext_lazy("O melhor disponível, cliente a cliente")),
 ]
 CADENCES = [("weekly", gettext_lazy("Toda semana")), ("daily", gettext_lazy("Todo dia")), ("monthly", gettext_lazy("Todo mês"))]
+APPROVAL_NAMES = [
+    ("manager", gettext_lazy("Quem lidera os dois representantes")),
+    ("supervisor", gettext_lazy("Quem lidera diretamente a equipe que cede")),
+    ("admin", gettext_lazy("Só a administração")),
+    ("two_people", gettext_lazy("Duas pessoas: uma aprova, outra aplica")),
+]
 WEEKDAYS = [
     ("mon", gettext_lazy("segunda-feira")),
     ("tue", gettext_lazy("terça-feira")),
@@ -67,7 +73,9 @@ PLACES = {
     "limits.run_max": "run_max",
     "value.lift": "lift",
     "value": "horizon_days",
+    "approval.mode": "approval_mode",
     "approval": "expires_after",
+    "experiment": "control_share",
     "schedule.weekday": "weekday",
     "schedule.day": "month_day",
     "schedule.at": "at",
@@ -130,6 +138,14 @@ class RuleForm(forms.Form):
         help_text=gettext_lazy("suposta, até o grupo de controle medir"),
     )
 
+    approval_mode = forms.ChoiceField(label=gettext_lazy("Quem aprova"), choices=APPROVAL_NAMES)
+    control_share = forms.DecimalField(
+        label=gettext_lazy("Grupo de controle"),
+        min_value=0,
+        max_value=50,
+        required=False,
+        help_text=gettext_lazy("ficam como estão, para medir se o giro ajuda; comece com 30"),
+    )
     cadence = forms.ChoiceField(label=gettext_lazy("Quando rodar"), choices=CADENCES)
     weekday = forms.ChoiceField(label=gettext_lazy("Dia da semana"), choices=WEEKDAYS, required=False)
     month_day = forms.IntegerField(label=gettext_lazy("Dia do mês"), min_value=1, max_value=28, required=False)
@@ -214,7 +230,8 @@ class RuleForm(forms.Form):
             "run_max": data["run_max"],
         }
         made["value"] = made.get("value", {}) | {"horizon_days": data["horizon_days"], "lift": share_of(data["lift"])}
-        made["approval"] = made.get("approval", {}) | {"expires_after_business_days": data["expires_after"]}
+        made["approval"] = made.get("approval", {}) | {"mode": data["approval_mode"], "expires_after_business_days": data["expires_after"]}
+        made["experiment"] = made.get("experiment", {}) | {"share": share_of(data["control_share"]) or 0}
         made["quality"] = made.get("quality", {}) | {"max_feed_age_hours": data["max_feed_age_hours"]}
         made["schedule"] = self._schedule()
         return made
@@ -279,6 +296,8 @@ def initial_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         "horizon_days": value.get("horizon_days", 90),
         "lift": percent_of(value.get("lift", 0.1)),
         "expires_after": section("approval", {}).get("expires_after_business_days", 5),
+        "approval_mode": section("approval", {}).get("mode", "manager"),
+        "control_share": percent_of(section("experiment", {}).get("share", 0)) or None,
         "max_feed_age_hours": section("quality", {}).get("max_feed_age_hours", 36),
         "cadence": schedule.get("cadence", "weekly"),
         "weekday": schedule.get("weekday") or "mon",

@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from rotation.views import applying, backtesting, decisions, definition, export, figures, mine, prediction, review, rules, runs
+from rotation.views import (
+    applying,
+    backtesting,
+    decisions,
+    definition,
+    export,
+    figures,
+    mine,
+    outcome,
+    prediction,
+    publishing,
+    review,
+    rules,
+    runs,
+)
 
 app_name = "rotation"
 urlpatterns = [
@@ -28,7 +42,10 @@ urlpatterns = [
     path("rules/backtest/", backtesting.draft_backtest, name="rule-backtest-draft"),
     path("rules/<int:rule>/", rules.rule, name="rule"),
     path("rules/<int:rule>/definition/", definition.definition, name="rule-definition"),
-    path("rules/<int:rule>/publish/", rules.publish_rule, name="rule-publish"),
+    path("rules/<int:rule>/publish/", publishing.publish_rule, name="rule-publish"),
+    path("rules/two-people/", outcome.two_people, name="rules-two-people"),
+    path("rules/<int:rule>/outcome/", outcome.outcome, name="rule-outcome"),
+    path("rules/<int:rule>/trial/", outcome.trial, name="rule-trial"),
     path("rules/<int:rule>/versions/", rules.versions, name="rule-versions"),
     path("rules/<int:rule>/act/", rules.rule_action, name="rule-act"),
     path("rules/<int:rule>/backtest/", backtesting.rule_backtest, name="rule-backtest"),

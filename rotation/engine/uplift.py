@@ -93,14 +93,20 @@ def plan(closes_on: Array, drawn_on: Array, as_of: int, *, base: float, share: f
         Of every client drawn to either arm so far, in any order.
     share, horizon : of the version in force: the control group's share, and its days
     """
-    needed, n = needed_clients(base, EXPECTED_EFFECT, share), len(closes_on)
+    needed = needed_clients(base, EXPECTED_EFFECT, share)
+    return Plan(needed, len(closes_on), day_seen(closes_on, drawn_on, as_of, needed=needed, horizon=horizon))
+
+
+def day_seen(closes_on: Array, drawn_on: Array, as_of: int, *, needed: int, horizon: int) -> int | None:
+    """The day after ``needed`` windows have closed, at the pace of the last twelve weeks; None where nobody is drawn any more."""
+    n = len(closes_on)
     if n >= needed:
-        return Plan(needed, n, int(np.sort(closes_on)[needed - 1]) + 1)
+        return int(np.sort(closes_on)[needed - 1]) + 1
     weeks = min(max((as_of - int(drawn_on.min())) / 7, 1.0), 12.0) if n else 0.0
     recent = int((drawn_on > as_of - 84).sum()) if n else 0
     if not recent:
-        return Plan(needed, n, None)
-    return Plan(needed, n, as_of + math.ceil((needed - n) * weeks / recent * 7) + horizon + 1)
+        return None
+    return as_of + math.ceil((needed - n) * weeks / recent * 7) + horizon + 1
 
 
 @dataclass(frozen=True)

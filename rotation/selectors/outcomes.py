@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from psycopg2 import sql
 
 from accounts.models import Representative
@@ -112,15 +112,17 @@ class ReceiverLine:
         return self.holds / self.representative.capacity_clients if self.representative.capacity_clients else None
 
 
-def receiver_lines(rule: Rule, *, most: int = 20) -> list[ReceiverLine]:
+def receiver_lines(rule: Rule, *, of: QuerySet[Representative] | None = None, most: int = 20) -> list[ReceiverLine]:
     """Who received the rule's clients, how many ordered since, and the load each carries now; two queries.
 
-    Those who received most come first.
+    Those who received most come first; ``of`` limits them to representatives the reader may see.
     """
+    moved = Outcome.objects.filter(rule=rule, moved_to__isnull=False, measured_at__isnull=False)
+    if of is not None:
+        moved = moved.filter(moved_to__in=of.values("pk"))
     counted = {
         row["moved_to"]: row
-        for row in Outcome.objects.filter(rule=rule, moved_to__isnull=False, measured_at__isnull=False)
-        .order_by()
+        for row in moved.order_by()
         .values("moved_to")
         .annotate(received=Count("id"), recovered=Count("id", filter=Q(recovered=True)))
         .order_by("-received", "moved_to")[:most]

@@ -50,8 +50,8 @@ def definition(request: HttpRequest, rule: int | None = None) -> HttpResponse:
 def _start_of(request: HttpRequest, found: Rule | None) -> Mapping[str, Any]:
     if found is None:
         return preset_definition(request.GET.get("preset", "general")) or preset_definition("general") or {}
-    in_force, draft = current_versions(found)
-    version = draft or in_force
+    in_force, draft, on_trial = current_versions(found)
+    version = draft or in_force or on_trial
     if version is None:
         raise Http404
     return version.definition

@@ -17,11 +17,12 @@ from accounts.templatetags.formats import symbol
 from rotation.errors import RuleRefused
 from rotation.explaining import leaves
 from rotation.forms import PRESET_NAMES, RuleForm, preset_definition
-from rotation.models import Rule, RuleVersion
+from rotation.models import RotationSettings, Rule, RuleVersion
 from rotation.selectors.runs import rule_lines, versions_of
-from rotation.services.rules import archive_rule, check_definition, create_rule, move_rule, pause, publish, resume, save_draft
+from rotation.services.rules import archive_rule, check_definition, create_rule, move_rule, pause, resume, save_draft
 from rotation.services.runs import preview
 from rotation.views.common import ADMINS, LEADERS, only, paged, partial
+from rotation.views.effect import uplift_context, watch_context
 from rotation.views.previewing import preview_context
 from rotation.wording import condition_text, guard_text, rule_sentence, schedule_text
 
@@ -33,9 +34,14 @@ def rules(request: HttpRequest) -> HttpResponse:
     """Every rule in its order, with the version in force and what it last proposed."""
     lines = rule_lines()
     for line in lines:
-        version = line.in_force or line.draft
+        version = line.in_force or line.trial or line.draft
         line.schedule = schedule_text(version.definition) if version else ""  # type: ignore[attr-defined]
-    context = {"lines": lines, "presets": preset_cards(), "writes": writes(request)}
+    context = {
+        "lines": lines,
+        "presets": preset_cards(),
+        "writes": writes(request),
+        "needs_two": RotationSettings.objects.filter(publish_needs_two=True).exists(),
+    }
     return render(request, "rotation/_rules.html" if partial(request) else "rotation/rules.html", context)
 
 
@@ -80,26 +86,35 @@ def new_rule(request: HttpRequest) -> HttpResponse:
 def rule(request: HttpRequest, rule: int) -> HttpResponse:
     """The rule's draft, or the version in force to begin a draft from; read-only to those who do not write rules."""
     found = rule_or_404(rule)
-    in_force, draft = current_versions(found)
-    version = draft or in_force
+    in_force, draft, on_trial = current_versions(found)
+    version = draft or in_force or on_trial
     if version is None:
         raise Http404
+    effect = _effect_of(request, found, in_force or on_trial, on_trial)
     if not writes(request):
         if request.method == "POST":
             raise Http404
-        return render(request, "rotation/rule_read.html", read_context(request, found, in_force or version))
+        return render(request, "rotation/rule_read.html", read_context(request, found, in_force or version) | effect)
     form = RuleForm(request.POST or None, base=version.definition)
-    context = form_context(request, form, version.definition, found, version) | {"in_force": in_force, "draft": draft}
+    context = form_context(request, form, version.definition, found, version) | effect | {"in_force": in_force, "draft": draft}
     if request.method == "POST":
         return _submitted(request, form, context, found)
     return render(request, "rotation/rule.html", context)
 
 
-def current_versions(found: Rule) -> tuple[RuleVersion | None, RuleVersion | None]:
-    """The version in force and the draft; one query."""
-    states = [RuleVersion.State.PUBLISHED, RuleVersion.State.DRAFT]
-    by_state = {each.state: each for each in found.versions.filter(state__in=states).select_related("published_by")}
-    return by_state.get(RuleVersion.State.PUBLISHED), by_state.get(RuleVersion.State.DRAFT)
+def _effect_of(request: HttpRequest, found: Rule, version: RuleVersion | None, on_trial: RuleVersion | None) -> dict[str, Any]:
+    """What the rule's own page says of its effect: nothing before a version runs."""
+    if version is None:
+        return {}
+    version.rule = found
+    return uplift_context(request, version) | watch_context(found, []) | {"on_trial": on_trial}
+
+
+def current_versions(found: Rule) -> tuple[RuleVersion | None, RuleVersion | None, RuleVersion | None]:
+    """The version in force, the draft, and the one on trial; one query."""
+    current = found.versions.exclude(state=RuleVersion.State.RETIRED).select_related("published_by", "created_by", "canary_team")
+    by_state = {each.state: each for each in current}
+    return by_state.get(RuleVersion.State.PUBLISHED), by_state.get(RuleVersion.State.DRAFT), by_state.get(RuleVersion.State.CANARY)
 
 
 def form_context(
@@ -174,8 +189,8 @@ def posted_form(post: QueryDict) -> RuleForm | None:
     base: Mapping[str, Any] | None = preset_definition(post.get("preset", ""))
     number = post.get("rule", "")
     if number.isascii() and number.isdigit():
-        in_force, draft = current_versions(rule_or_404(int(number)))
-        version = draft or in_force
+        in_force, draft, on_trial = current_versions(rule_or_404(int(number)))
+        version = draft or in_force or on_trial
         base = version.definition if version else None
     return RuleForm(post, base=base) if base is not None else None
 
@@ -205,38 +220,6 @@ def simulate(request: HttpRequest) -> HttpResponse:
     if partial(request):
         return render(request, "rotation/_preview.html", context)
     return render(request, "rotation/simulation.html", context)
-
-
-@require_http_methods(["GET", "POST"])
-@only(ADMINS)
-@paged
-def publish_rule(request: HttpRequest, rule: int) -> HttpResponse:
-    """What the new version changes, in words; POST puts it in force."""
-    found = rule_or_404(rule)
-    in_force, draft = current_versions(found)
-    slug = request.organization.slug  # type: ignore[attr-defined]
-    if draft is None:
-        messages.info(request, _("Não há rascunho para publicar."))
-        return redirect("rotation:rule", slug, found.pk)
-    if request.method == "POST":
-        try:
-            if request.POST.get("hash") != draft.definition_hash:
-                raise RuleRefused(_("O rascunho mudou enquanto você lia. Confira o que está escrito agora e publique de novo."))
-            publish(draft, by=request.membership)  # type: ignore[attr-defined]
-        except DomainError as refusal:
-            messages.warning(request, str(refusal))
-            return redirect("rotation:rule-publish", slug, found.pk)
-        messages.success(request, _("Versão %(n)s publicada. Vale a partir do próximo giro.") % {"n": draft.number})
-        return redirect("rotation:rules", slug)
-    context = {
-        "rule": found,
-        "draft": draft,
-        "in_force": in_force,
-        "sentence": rule_sentence(draft.definition, currency(request)),
-        "before": rule_sentence(in_force.definition, currency(request)) if in_force else "",
-        "schedule": schedule_text(draft.definition),
-    }
-    return render(request, "rotation/rule_publish.html", context)
 
 
 @require_GET
