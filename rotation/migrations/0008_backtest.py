@@ -10,7 +10,7 @@ import accounts.tenancy.models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_sessions_and_unread_notices"),
-        ("rotation", "0004_event_trigger"),
+        ("rotation", "0007_canary"),
     ]
 
     operations = [
