@@ -5,7 +5,7 @@ holds a dead link. Counts beside a place come from the app that owns the number,
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -80,16 +80,17 @@ MAP: list[tuple[Any, list[Place]]] = [
         ],
     ),
 ]
+PLACES = {place.path: place for _label, places in MAP for place in places}
 # The phone keeps two places on each side of the round "+"; "Mais" opens the rest.
 THUMB = {REPRESENTATIVE: ["today/", "clients/", "agenda/"], MANAGER: ["dashboard/", "rotation/", "clients/"]}
 SHORT_LABELS = {"rotation/": _("Giro"), ("clients/", REPRESENTATIVE): pgettext_lazy("navigation", "Carteira")}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Item:
     """One link of the navigation, ready to draw."""
 
-    label: Any
+    label: str
     icon: str
     url: str
     current: bool = False
@@ -97,10 +98,10 @@ class Item:
     urgent: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Group:
-    label: Any
-    items: list[Item] = field(default_factory=list)
+    label: str
+    items: tuple[Item, ...] = ()
 
 
 class Shell:
@@ -139,7 +140,7 @@ class Shell:
     def groups(self) -> list[Group]:
         if not self.slug:
             return []
-        groups = [Group(label, list(self._items(places))) for label, places in MAP]
+        groups = [Group(str(label), tuple(self._items(places))) for label, places in MAP]
         return [group for group in groups if group.items]
 
     @cached_property
@@ -147,13 +148,11 @@ class Shell:
         """The bottom bar's own places, at most three."""
         if not self.slug:
             return []
-        places = {place.path: place for _label, group in MAP for place in group}
-        wanted = [places[path] for path in THUMB.get(self.role, THUMB[MANAGER])]
         items = []
-        for place in wanted:
-            for item in self._items([place], counted=False):
-                item.label = SHORT_LABELS.get((place.path, self.role)) or SHORT_LABELS.get(place.path) or place.label
-                items.append(item)
+        for path in THUMB.get(self.role, THUMB[MANAGER]):
+            for item in self._items([PLACES[path]], counted=False):
+                short = SHORT_LABELS.get((path, self.role)) or SHORT_LABELS.get(path)
+                items.append(replace(item, label=str(short)) if short else item)
         return items
 
     @property
@@ -184,12 +183,7 @@ class Shell:
     @property
     def preferences_url(self) -> str:
         """Where the theme and language forms post; "" while nobody serves it."""
-        for kwargs in ({}, {"organization": self.slug}):
-            try:
-                return reverse("accounts:preferences", kwargs=kwargs)
-            except NoReverseMatch:
-                continue
-        return ""
+        return _preferences_url(self.slug, get_urlconf())
 
     @property
     def languages(self) -> list[tuple[str, str]]:
@@ -204,17 +198,17 @@ class Shell:
             url = self.place(place.path)
             if not url or self.role not in place.roles:
                 continue
-            item = Item(place.label, place.icon, url, current=self._is_current(place, url))
-            if counted and place.path in _counts:
-                count, item.urgent = _counts[place.path]
-                item.count = count(self.request)
-            yield item
+            count, urgent = _counts.get(place.path, (None, False)) if counted else (None, False)
+            number = count(self.request) if count else None
+            yield Item(str(place.label), place.icon, url, self._is_current(place, url), number, urgent)
 
     def _is_current(self, place: Place, url: str) -> bool:
         # "rotation/mine/" is a place of its own, not a page of "rotation/".
-        longer = [other.path for _label, group in MAP for other in group if other.path.startswith(place.path) and other != place]
         here = self.request.path
-        return here.startswith(url) and not any(here.startswith(f"/o/{self.slug}/{path}") for path in longer)
+        if not here.startswith(url):
+            return False
+        longer = [path for path in PLACES if path.startswith(place.path) and path != place.path]
+        return not any(here.startswith(f"/o/{self.slug}/{path}") for path in longer)
 
 
 @lru_cache(maxsize=256)
@@ -225,6 +219,16 @@ def served(path: str, urlconf: str | None) -> bool:
     except Resolver404:
         return False
     return True
+
+
+@lru_cache(maxsize=1_024)
+def _preferences_url(slug: str, urlconf: str | None) -> str:
+    for kwargs in ({}, {"organization": slug}):
+        try:
+            return reverse("accounts:preferences", urlconf, kwargs=kwargs)
+        except NoReverseMatch:
+            continue
+    return ""
 
 
 def shell(request: HttpRequest) -> dict[str, Shell]:

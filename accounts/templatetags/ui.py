@@ -4,6 +4,7 @@ Attributes beyond a tag's own go straight to the element, with ``_`` written as 
 Every component, with the markup that has no tag, is shown in templates/ui/guide.html.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -14,10 +15,10 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from accounts.templatetags import charts, formats
+from accounts.templatetags import charts, formats, kept
 
 register = template.Library()
-for library in (formats.register, charts.register):
+for library in (formats.register, charts.register, kept.register):
     register.filters.update(library.filters)
     register.tags.update(library.tags)
 
@@ -71,9 +72,18 @@ def _attribute(name: str, value: Any) -> SafeString:
 @register.simple_tag
 def icon(name: str, size: int = 16, label: str = "") -> SafeString:
     """One Lucide icon of the sprite, 16, 20 or 22 px; silent to screen readers unless it has a ``label``."""
-    sizes = "icon" if size == 16 else f"icon i{size}"
-    voice = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    return format_html('<svg class="{}" {}><use href="{}#{}"/></svg>', sizes, voice, static("icons/sprite.svg"), name)
+    if label:
+        return _drawn(name, size, format_html('role="img" aria-label="{}"', label), static("icons/sprite.svg"))
+    return _silent(name, size, static("icons/sprite.svg"))
+
+
+def _drawn(name: str, size: int, voice: SafeString, sprite: str) -> SafeString:
+    return format_html('<svg class="{}" {}><use href="{}#{}"/></svg>', "icon" if size == 16 else f"icon i{size}", voice, sprite, name)
+
+
+@lru_cache(maxsize=512)
+def _silent(name: str, size: int, sprite: str) -> SafeString:
+    return _drawn(name, size, mark_safe('aria-hidden="true"'), sprite)
 
 
 @register.simple_block_tag
@@ -165,6 +175,11 @@ def proposal_state(state: str) -> SafeString:
 
 def _state(states: dict[str, tuple], state: str) -> SafeString:
     kind, sign, word = states.get(str(state), ("", "", state))
+    return _tag_once(str(word), kind, sign, static("icons/sprite.svg"))
+
+
+@lru_cache(maxsize=256)
+def _tag_once(word: str, kind: str, sign: str, _sprite: str) -> SafeString:
     return tag(word, kind, sign)
 
 
