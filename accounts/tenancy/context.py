@@ -79,12 +79,14 @@ def identity_atomic(*, using: str = "default", **names: str | int) -> Iterator[N
     if unknown:
         raise ValueError(f"identity_atomic takes user_id, email or token_hash, not {sorted(unknown)}")
     db = connections[using]
+    joined = db.in_atomic_block
     with transaction.atomic(using=using), db.cursor() as cursor:
         before = {}
         for name, value in names.items():
             setting = _IDENTITY_SETTINGS[name]
-            cursor.execute("SELECT current_setting(%s, true)", [setting])
-            before[setting] = cursor.fetchone()[0] or ""
+            if joined:  # what an outer block named comes back; a transaction of its own forgets these settings by itself
+                cursor.execute("SELECT current_setting(%s, true)", [setting])
+                before[setting] = cursor.fetchone()[0] or ""
             cursor.execute(f"SET LOCAL {setting} TO %s", [str(value).strip().lower() if name == "email" else str(value)])
         try:
             yield
