@@ -1,5 +1,6 @@
 """The clients one may see: the list, the client's page, the search. (Above ``clients``, because who answers for them lives here.)"""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -17,9 +18,11 @@ from accounts.selectors import local_day, representatives_visible_to
 from accounts.templatetags.formats import money_whole, month, symbol
 from clients.models import Contact, Order
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to
+from clients.selectors.choices import list_choices
 from clients.selectors.lifecycle import lifecycle_of
-from clients.selectors.lists import COUNT_UP_TO, SORTS
+from clients.selectors.lists import COUNT_UP_TO, SORTS, ListedClient
 from clients.selectors.page import monthly_revenue, recent_orders, standing_of
+from clients.selectors.visibility import clients_within, reach_of
 from portfolio.forecasting import shown_forecast
 from portfolio.models import Visit
 from portfolio.rows import shown
@@ -50,32 +53,31 @@ def client_list(request: HttpRequest) -> HttpResponse:
     as_of, limits = _today(request), Limits.of(request.organization)  # type: ignore[attr-defined]
     wanted = ClientFilter.parse(request.GET)
     member = request.membership  # type: ignore[attr-defined]
-    visible = clients_visible_to(member)
-    page = client_rows(visible, wanted, as_of=as_of, limits=limits)
+    reach = reach_of(member)
+    own = member.role == Role.REPRESENTATIVE
+    page = client_rows(clients_within(reach), wanted, as_of=as_of, limits=limits, few=own)
     here = reverse("portfolio:client_list", args=[request.organization.slug])  # type: ignore[attr-defined]
     context: dict[str, Any] = {
-        "rows": shown(page.rows, as_of=as_of, limits=limits, currency=request.organization.currency),  # type: ignore[attr-defined]
+        "rows": shown(page.rows, as_of=as_of, limits=limits, currency=request.organization.currency, here=here, own=own),  # type: ignore[attr-defined]
         "wanted": wanted,
         "here": here,
         "count": COUNT_UP_TO if page.count > COUNT_UP_TO else page.count,
         "count_is_more": page.count > COUNT_UP_TO,
         "next_url": f"{here}?{wanted.query(after=page.after)}" if page.after else "",
         "first_url": f"{here}?{wanted.query()}" if wanted.after else "",
-        "states": [
-            (state.value, state.label, f"{here}?{wanted.query(state=state.value)}", wanted.state == state) for state in LISTED_STATES
-        ],
+        "states": [(str(state.label), f"{here}?{wanted.query(state=state.value)}", wanted.state == state) for state in LISTED_STATES],
         "all_url": f"{here}?{wanted.query(state='')}",
         "clear_url": f"{here}?{ClientFilter(sort=wanted.sort).query()}",
         "sort_urls": {name: f"{here}?{wanted.query(sort=name)}" for name in SORTS},
         "order": {"name": "name", "silence": "silence", "value": "-value"}[wanted.sort],
-        "own": member.role == Role.REPRESENTATIVE,
+        "own": own,
     }
     if _partial(request):
         return render(request, "portfolio/_client_table.html", context)
-    if member.role != Role.REPRESENTATIVE:
-        context["representatives"] = list(representatives_visible_to(member).order_by("code"))
-    context["ufs"] = list(visible.exclude(state="").order_by("state").values_list("state", flat=True).distinct()[:60])
-    context["segments"] = list(visible.exclude(segment="").order_by("segment").values_list("segment", flat=True).distinct()[:60])
+    if not own:
+        people = representatives_visible_to(member).order_by("code").values_list("pk", "code", "name")
+        context["representatives"] = [(pk, f"{code} {name}") for pk, code, name in people]
+    context["ufs"], context["segments"] = list_choices(reach)
     return render(request, "portfolio/client_list.html", context)
 
 
@@ -141,12 +143,11 @@ def search(request: HttpRequest) -> HttpResponse:
     """Clients by name, code, CNPJ or phone. A search that can only mean one client opens it."""
     words = request.GET.get("q", "").strip()[:64]
     as_of, limits = _today(request), Limits.of(request.organization)  # type: ignore[attr-defined]
-    rows = []
+    rows: Sequence[ListedClient] = ()
     if words:
         rows = client_rows(clients_visible_to(request.membership), ClientFilter(q=words, size=25), as_of=as_of, limits=limits).rows  # type: ignore[attr-defined]
-    for row in rows:
-        row.lifecycle = lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits)
     if len(rows) == 1 and not _partial(request):
         return redirect("portfolio:client_page", request.organization.slug, rows[0].pk)  # type: ignore[attr-defined]
     template = "portfolio/_search_results.html" if _partial(request) else "portfolio/search.html"
-    return render(request, template, {"rows": rows, "words": words})
+    found = [(row, lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits)) for row in rows]
+    return render(request, template, {"found": found, "words": words})

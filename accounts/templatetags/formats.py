@@ -50,12 +50,12 @@ def _separators(language: str) -> dict[int, str]:
     return str.maketrans({",": get_group_symbol(spoken), ".": get_decimal_symbol(spoken)})
 
 
-def decimal(value: float, places: int = 0) -> str:
-    """A number grouped as the language does, with exactly ``places`` decimals and a true minus.
+def decimal(value: float, places: int = 0, language: str = "") -> str:
+    """A number grouped as the language does, with exactly ``places`` decimals and a true minus. ``language``: that in force, if known.
 
     Written by Python and only punctuated by Babel: a page of a table holds hundreds, and parsing a pattern each costs more than the page.
     """
-    plain = f"{abs(value):,.{places}f}".translate(_separators(get_language() or "pt-br"))
+    plain = f"{abs(value):,.{places}f}".translate(_separators(language or get_language() or "pt-br"))
     return _sign(round(value, places)) + plain
 
 
@@ -92,9 +92,11 @@ def money(cents: Any, currency: str) -> str:
 
 
 @register.filter(name="money_whole")
-def money_whole(cents: Any, currency: str) -> str:
+def money_whole(cents: Any, currency: str, language: str = "") -> str:
     """Cents as R$ 84.210, for rows of a table."""
-    return BLANK if cents is None or cents == "" else _sign(cents) + symbol(currency) + NARROW + decimal((abs(cents) + 50) // 100)
+    if cents is None or cents == "":
+        return BLANK
+    return _sign(cents) + symbol(currency) + NARROW + decimal((abs(cents) + 50) // 100, 0, language)
 
 
 @register.filter(name="money_short")
@@ -129,8 +131,8 @@ def _as_day(value: Any) -> date:
     return timezone.localtime(value).date() if isinstance(value, datetime) else value
 
 
-def _write_day(value: Any, pattern: str) -> str:
-    return _day_text(_as_day(value), pattern, get_language() or "pt-br")
+def _write_day(value: Any, pattern: str, language: str = "") -> str:
+    return _day_text(_as_day(value), pattern, language or get_language() or "pt-br")
 
 
 @lru_cache(maxsize=8_192)
@@ -152,9 +154,9 @@ def day_short(value: Any) -> str:
 
 
 @register.filter(name="day_year")
-def day_year(value: Any) -> str:
+def day_year(value: Any, language: str = "") -> str:
     """23 nov 2026"""
-    return _write_day(value, "d MMM y") if value else BLANK
+    return _write_day(value, "d MMM y", language) if value else BLANK
 
 
 @register.filter(name="day_full")

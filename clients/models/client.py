@@ -63,6 +63,9 @@ class Client(TenantModel):
         indexes = [
             models.Index(fields=["organization", "representative", "name_key", "id"], name="client_of_representative"),
             models.Index(fields=["organization", "name_key", "id"], name="client_by_name"),
+            # What a list can be narrowed to is read by hopping over these from one distinct value to the next.
+            models.Index(fields=["organization", "state", "representative"], name="client_by_state"),
+            models.Index(fields=["organization", "segment", "representative"], name="client_by_segment"),
             models.Index(fields=["organization", "tax_id_root"], condition=~Q(tax_id_root=""), name="client_by_tax_root"),
         ]
 

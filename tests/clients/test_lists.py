@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clients.models import Client, ClientWord
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to, lifecycle_filter, lifecycle_of
+from clients.selectors.choices import list_choices
 from clients.selectors.lists import search_tokens
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member
 
@@ -104,3 +105,34 @@ def test_any_query_string_makes_a_filter_that_survives_the_round_trip(query):
     wanted = ClientFilter.parse(query)
     again = ClientFilter.parse(QueryDict(wanted.query(after=wanted.after)).dict())
     assert again.query() == wanted.query()
+
+
+def test_the_choices_of_a_list_are_what_occurs_among_the_clients_of_the_reach(acting):
+    ana, bruno = RepresentativeFactory(), RepresentativeFactory()
+    for representative, state, segment in [
+        (ana, "SP", "Mercado"),
+        (ana, "SP", "Padaria"),
+        (ana, "", ""),
+        (bruno, "MG", "Mercado"),
+        (None, "RS", "Hotel"),
+    ]:
+        ClientFactory(representative=representative, state=state, segment=segment)
+    assert list_choices(None) == (["MG", "RS", "SP"], ["Hotel", "Mercado", "Padaria"])
+    assert list_choices([ana.pk]) == (["SP"], ["Mercado", "Padaria"])
+    assert list_choices([ana.pk, bruno.pk]) == (["MG", "SP"], ["Mercado", "Padaria"])
+    assert list_choices([]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "wanted", [ClientFilter(sort="value", size=25), ClientFilter(state="active"), ClientFilter(abc="A", sort="silence")]
+)
+def test_counting_on_the_way_changes_nothing_but_the_statements(acting, wanted, django_assert_num_queries):
+    for number in range(30):
+        ClientFactory(activity={"last_on": TODAY - timedelta(days=number % 3), "net_12m_cents": number % 5, "abc": "AB"[number % 2]})
+    with django_assert_num_queries(2):
+        apart = client_rows(Client.objects.all(), wanted, as_of=TODAY, limits=LIMITS)
+    with django_assert_num_queries(1):
+        together = client_rows(Client.objects.all(), wanted, as_of=TODAY, limits=LIMITS, few=True)
+    assert together == apart
+    nobody = client_rows(Client.objects.none(), wanted, as_of=TODAY, limits=LIMITS, few=True)
+    assert (list(nobody.rows), nobody.after, nobody.count) == ([], "", 0)

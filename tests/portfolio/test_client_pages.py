@@ -1,5 +1,6 @@
 """The list, the client's page and the search, as each role reaches them."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -61,6 +62,20 @@ def test_the_list_shows_silence_cycle_and_lateness(house, signed_in):
     page = text(signed_in(house["admin"]).get("/o/vale-verde/clients/"))
     for expected in ("70 dias", "21 dias", "3,3×", "Quase inativo", "R$\xa048.000", "V-01 Ana"):
         assert expected in page.replace("&nbsp;", "\xa0"), expected
+
+
+def test_what_is_written_of_a_client_is_text_whoever_reads_it(house, organization, signed_in):
+    with tenant_atomic(organization.pk):
+        house["mine"].trade_name, house["mine"].city, house["mine"].blocked = "<b>Serra</b> & 'Filhos'", '"><i>', True
+        house["mine"].save()
+        house["mine"].representative.name = "<u>Ana</u>"
+        house["mine"].representative.save()
+    for member in ("representative", "admin"):
+        page = text(signed_in(house[member]).get("/o/vale-verde/clients/"))
+        assert "&lt;b&gt;Serra&lt;/b&gt; &amp; &#x27;Filhos&#x27;" in page
+        assert "&quot;&gt;&lt;i&gt;" in page
+        assert "Bloqueado" in page
+        assert not re.search(r"<b>Serra|<i>/|<u>", page)
 
 
 @pytest.mark.parametrize("tab", ["summary", "orders", "visits", "contacts", "history"])
