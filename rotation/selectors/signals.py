@@ -102,7 +102,7 @@ def signal_columns(rules: Sequence[Rule], base: Base, values: dict[str, Any]) ->
 
 
 def _spread(base: Base, rows: dict[str, Array], name: str, empty: Any, kind: type) -> Array:
-    column = np.full(len(base.client_id), empty, kind)
+    column: Array = np.full(len(base.client_id), empty, kind)
     column[np.searchsorted(base.client_id, rows["client_id"])] = rows[name]
     return column
 

@@ -41,7 +41,7 @@ def save_rates(rule_ids: Sequence[int], *, since: date) -> dict[int, SaveRate]:
         )
         .order_by()
     )
-    found = {row.pop("rule_id"): SaveRate(**row) for row in rows}
+    found = {row["rule_id"]: SaveRate(row["warned"], row["saved"], row["moved"], row["open"]) for row in rows}
     return {rule: found.get(rule, SaveRate()) for rule in rule_ids}
 
 

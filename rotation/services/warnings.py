@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -128,7 +129,7 @@ def _tell(run_id: int, computed: Computed, told: Sequence[tuple[int, int, date]]
     organization_id = computed.organization.pk
     due_of = {client: due for client, _owner, due in told}
     with connection.cursor() as cursor:
-        values = {"organization": organization_id, "clients": [row[0] for row in told], "owners": [row[1] for row in told]}
+        values: dict[str, Any] = {"organization": organization_id, "clients": [row[0] for row in told], "owners": [row[1] for row in told]}
         cursor.execute(_NAMES, values)
         rows = cursor.fetchall()
     by_member: dict[int, list[tuple[int, str]]] = {}

@@ -27,7 +27,7 @@ class PublishForm(forms.Form):
 
     team = forms.ModelChoiceField(
         label=gettext_lazy("Onde vale primeiro"),
-        queryset=Team.objects.none(),
+        queryset=None,  # the class is made before any organization is known
         required=False,
         empty_label=gettext_lazy("Em todas as equipes"),
     )
