@@ -228,7 +228,9 @@ def main() -> int:
         parser.error(str(wrong))
     for setting in asked:
         if not setting.orders.exists():
-            print(f"{setting.name}: {setting.orders} is not here; skipped (set CARTEIRA_SHARED)", file=sys.stderr)
+            cure = "" if options.orders else " (set CARTEIRA_SHARED)"
+            print(f"{setting.name}: {setting.orders} is not here; skipped{cure}", file=sys.stderr)
+            code = 1 if options.orders else code
             continue
         try:
             found = evaluate(setting, options.draws)
