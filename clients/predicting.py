@@ -1,5 +1,6 @@
 """Scores in a person's words: what a chance means, who answered and why, how sure one may be. Takes plain values."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from accounts.templatetags.formats import number, percent
 
 DAY_RULE = "day_rule"
 # A group told that much more or less was told something else.
-MUCH_THE_SAME = 0.15
+MUCH_THE_SAME = 0.1
 METHOD_NAMES = {
     DAY_RULE: gettext_lazy("Regra de dias"),
     "mixture": gettext_lazy("Ritmo de cada cliente"),
@@ -78,7 +79,7 @@ def ways(method: str, basis: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
         return []
     voice: Mapping[str, Any] = basis.get("second_voice") or {}
     models = method != DAY_RULE
-    clock = bool(basis.get("seasonal", method == "mixture_clock"))
+    clock = method == "mixture_clock" or basis.get("days_of_orders", 0) >= basis.get("days_needed_for_clock", math.inf)
     found = [
         (
             _("Dias sem compra"),

@@ -48,7 +48,7 @@ def shown_forecast(standing: Standing, *, currency: str) -> ShownForecast | None
     tone = "bad" if p >= HIGH else "warn" if p >= MIDDLE else "ok"
     # What was checked before are clients still buying: of those already inactive it says nothing.
     buys = standing.state in (Lifecycle.ACTIVE, Lifecycle.AT_RISK, Lifecycle.NEAR_INACTIVE)
-    sure = how_sure(p, forecast.calibration) or _("Ainda não houve tempo de conferir previsões como esta.") if buys else ""
+    sure = how_sure(p, forecast.calibration) or _("Nenhuma previsão como esta pôde ser conferida ainda.") if buys else ""
     return ShownForecast(p, headline, tone, lines, sure, why, forecast.made_for)
 
 

@@ -58,7 +58,7 @@ def scores_for(organization: Organization, rules: Sequence[Rule], facts: Facts, 
             said[str(horizon)] = _kept(scoring, fresh)
         elif horizon in needed:
             history = history or order_history(organization, as_of=as_of)
-            scored = scores_on(organization, as_of=as_of, horizon=horizon, history=history)
+            scored = scores_on(organization, as_of=as_of, horizon=horizon, history=history, calibrate=False)
             prediction = scored.prediction
             computed = {
                 "client_id": scored.client_id,

@@ -44,7 +44,14 @@ class Scored:
         return self.known.x >= 0
 
 
-def scores_on(organization: Organization, *, as_of: date, horizon: int = HORIZON_DAYS, history: OrderHistory | None = None) -> Scored:
+def scores_on(
+    organization: Organization,
+    *,
+    as_of: date,
+    horizon: int = HORIZON_DAYS,
+    history: OrderHistory | None = None,
+    calibrate: bool = True,
+) -> Scored:
     """Compute every client's scores from what was known on ``as_of``; writes nothing.
 
     Parameters
@@ -52,6 +59,7 @@ def scores_on(organization: Organization, *, as_of: date, horizon: int = HORIZON
     as_of : a day of the organization; orders after it are not read, and a client discarded later is not discarded yet
     horizon : days
     history : the order days up to ``as_of``, where the caller has read them already
+    calibrate : whether to compare past answers with what came, which takes as long as the rest and changes no score
 
     Raises
     ------
@@ -63,7 +71,7 @@ def scores_on(organization: Organization, *, as_of: date, horizon: int = HORIZON
         history = order_history(organization, as_of=as_of)
     read = perf_counter()
     day = day_number(as_of)
-    made = predict(history, day, horizon=horizon, inactive_days=organization.inactive_days)
+    made = predict(history, day, horizon=horizon, inactive_days=organization.inactive_days, calibrate=calibrate)
     known = history.statistics(day)
     facts = _facts(organization, history.client_id, known, made, as_of)
     year, ticket = whole_cents(made.year_cents), whole_cents(made.ticket_cents)

@@ -68,7 +68,7 @@ def test_a_next_order_that_may_not_come_is_not_promised(acting, days, said):
 
 
 def test_nothing_is_said_to_have_been_checked_that_was_not(acting):
-    unknown = "Ainda não houve tempo de conferir previsões como esta."
+    unknown = "Nenhuma previsão como esta pôde ser conferida ainda."
     assert card(scored(p_silent=0.8)).sure == unknown  # no group was told anything like it
     assert card(scored(calibration=None)).sure == unknown
     assert card(scored(silent_days=120, p_silent=0.33)).sure == ""  # clients already inactive were not among those checked

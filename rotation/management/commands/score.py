@@ -64,8 +64,9 @@ class Command(BaseCommand):
                 with tenant_atomic(organization.pk):
                     allow_minutes()
                     progress.say(_("Lendo pedidos e calculando"))
-                    scored = scores_on(organization, as_of=as_of, horizon=horizon)
-                    if as_of == today and horizon in horizons_asked():
+                    kept = as_of == today and horizon in horizons_asked()
+                    scored = scores_on(organization, as_of=as_of, horizon=horizon, calibrate=kept or options["json"])
+                    if kept:
                         progress.say(_("Gravando"))
                         keep_scores(organization, scored, at=at)
                     codes = dict(Client.objects.values_list("pk", "code")) if options["csv"] else {}
