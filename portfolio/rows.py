@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.templatetags.formats import day_year, decimal, money_whole
 from accounts.templatetags.ui import client_state, rep
+from clients.predicting import chance_words
 from clients.selectors import Limits
 from clients.selectors.lifecycle import lifecycle_of
 from clients.selectors.lists import ListedClient
@@ -28,6 +29,11 @@ def _days(n: int, language: str) -> str:
     return escape(ngettext("%(n)s dia", "%(n)s dias", n) % {"n": n})
 
 
+@lru_cache(maxsize=1_024)
+def _chance(p: float, language: str) -> str:
+    return chance_words(p)
+
+
 class Rows:
     """The rows of one page; what repeats from row to row is looked up once."""
 
@@ -36,6 +42,7 @@ class Rows:
         self.language = get_language() or "pt-br"
         self.curve = _("curva %(abc)s")
         self.silence, self.cycle, self.visit = escape(_("Sem compra")), escape(_("Ciclo")), escape(_("Última visita"))
+        self.stake, self.of_silence = escape(_("Em jogo")), _("%(chance)s de não comprar")
         self.never = f'<span class="quiet">{escape(_("nenhuma"))}</span>'
         self.nobody = f'<span class="quiet">{escape(_("sem representante"))}</span>'
         self.states: dict[str, str] = {}
@@ -58,6 +65,7 @@ class Rows:
             f"{'' if self.own else self._person(client)}<td>{self._state(client)}</td>\n"
             f'<td class="num" data-label="{self.silence}"><span class="two"><span>{silence}</span>{last_order}</span></td>\n'
             f'<td class="num" data-label="{self.cycle}">{self._cycle(client, silent)}</td>\n'
+            f'<td class="num" data-label="{self.stake}">{self._stake(client)}</td>\n'
             f'<td class="num amount">{escape(money_whole(client.net_12m_cents or 0, self.currency, self.language))}</td>\n'
             f'<td data-label="{self.visit}">{visited}</td>\n</tr>'
         )
@@ -72,13 +80,25 @@ class Rows:
         return f"<td>{self.people[client.representative_id]}</td>\n"
 
     def _state(self, client: ListedClient) -> str:
-        state = self._tag(lifecycle_of(client.last_on, client.discarded_on, as_of=self.as_of, limits=self.limits))
+        at_risk_on = client.scored_at_risk_on
+        state = self._tag(
+            lifecycle_of(client.last_on, client.discarded_on, as_of=self.as_of, limits=self.limits, scored_at_risk_on=at_risk_on)
+        )
         return f"{state} {self._tag('blocked')}" if client.blocked else state
 
     def _tag(self, state: str) -> str:
         if state not in self.states:
             self.states[state] = client_state(state)
         return self.states[state]
+
+    def _stake(self, client: ListedClient) -> str:
+        """What a silent year would cost, and how likely it is; nothing where no chance stands."""
+        chance = client.chance(as_of=self.as_of)
+        if chance is None:
+            return '<span class="quiet">–</span>'
+        money = money_whole(client.at_stake_cents or 0, self.currency, self.language)
+        words = _chance(round(chance, 2), self.language)
+        return f'<span class="two"><span>{escape(money)}</span><small>{escape(self.of_silence % {"chance": words})}</small></span>'
 
     def _cycle(self, client: ListedClient, silent: int | None) -> str:
         gap = client.median_gap if (client.repeat_days or 0) + 1 >= CYCLE_FROM_ORDERS else None

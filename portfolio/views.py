@@ -69,7 +69,7 @@ def client_list(request: HttpRequest) -> HttpResponse:
         "all_url": f"{here}?{wanted.query(state='')}",
         "clear_url": f"{here}?{ClientFilter(sort=wanted.sort).query()}",
         "sort_urls": {name: f"{here}?{wanted.query(sort=name)}" for name in SORTS},
-        "order": {"name": "name", "silence": "silence", "value": "-value"}[wanted.sort],
+        "order": {"name": "name", "silence": "silence", "value": "-value", "stake": "-stake"}[wanted.sort],
         "own": own,
     }
     if _partial(request):
@@ -149,5 +149,8 @@ def search(request: HttpRequest) -> HttpResponse:
     if len(rows) == 1 and not _partial(request):
         return redirect("portfolio:client_page", request.organization.slug, rows[0].pk)  # type: ignore[attr-defined]
     template = "portfolio/_search_results.html" if _partial(request) else "portfolio/search.html"
-    found = [(row, lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits)) for row in rows]
+    found = [
+        (row, lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=row.scored_at_risk_on))
+        for row in rows
+    ]
     return render(request, template, {"found": found, "words": words})

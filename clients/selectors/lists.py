@@ -4,14 +4,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import CharField, Count, Exists, F, Lookup, OrderBy, OuterRef, Q, QuerySet, TextField, Window
+from django.db.models import CharField, Count, Exists, F, FilteredRelation, Lookup, OrderBy, OuterRef, Q, QuerySet, TextField, Window
 
-from clients.models import Client, ClientWord
-from clients.selectors.lifecycle import Lifecycle, Limits, lifecycle_filter
+from clients.models import Client, ClientScore, ClientWord
+from clients.models.score import HORIZON_DAYS
+from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Lifecycle, Limits, lifecycle_filter
 
 COUNT_UP_TO = 10_000
 MAX_WORDS = 6
@@ -53,6 +54,21 @@ class ListedClient(NamedTuple):
     net_12m_cents: int | None
     abc: str | None
     last_visit_on: date | None
+    scored_for: date | None  # None for one never scored
+    scored_state: str | None
+    p_silent: float | None
+    p_alive: float | None  # None where days alone answered: then p_silent is no chance
+    at_stake_cents: int | None
+
+    @property
+    def scored_at_risk_on(self) -> date | None:
+        return self.scored_for if self.scored_state == Lifecycle.AT_RISK else None
+
+    def chance(self, *, as_of: date) -> float | None:
+        """Of no order within the horizon; None where there is none, or the client ordered since, or it is of another week."""
+        if self.p_alive is None or self.scored_for is None or self.last_on is None:
+            return None
+        return self.p_silent if self.scored_for >= max(self.last_on, as_of - timedelta(days=SCORES_HOLD_DAYS)) else None
 
     def __str__(self) -> str:
         return self.trade_name or self.name
@@ -63,13 +79,17 @@ COLUMNS = (
     "id", "code", "name", "trade_name", "name_key", "city", "state", "blocked", "discarded_on", "representative_id",
     "representative__code", "representative__name", "activity__last_on", "activity__median_gap", "activity__repeat_days",
     "activity__net_12m_cents", "activity__abc", "activity__last_visit_on",
+    "score__made_for", "score__state", "score__p_silent", "score__p_alive", "score__at_stake_cents",
 )  # fmt: skip
 # What a page may be sorted by: the column, whether it falls, and what stands in for an absent value.
 SORTS: dict[str, tuple[str, bool]] = {
     "name": ("name_key", False),
     "silence": ("activity__last_on", False),
     "value": ("activity__net_12m_cents", True),
+    "stake": ("score__at_stake_cents", True),
 }
+# Chances of silence a list may be narrowed to, in tenths.
+CHANCES = {"4": 0.35, "7": 0.65, "9": 0.85}
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,7 @@ class ClientFilter:
     segment: str = ""
     abc: str = ""
     tag: str = ""
+    chance: str = ""
     sort: str = "name"
     after: str = ""  # key of the last row of the page before
     size: int = 50
@@ -90,7 +111,7 @@ class ClientFilter:
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> "ClientFilter":
         """Unknown or malformed values are dropped, so that an old bookmark still opens."""
-        text = {name: query.get(name, "").strip()[:64] for name in ("q", "state", "uf", "segment", "abc", "tag", "sort")}
+        text = {name: query.get(name, "").strip()[:64] for name in ("q", "state", "uf", "segment", "abc", "tag", "chance", "sort")}
         representative = query.get("representative", "")
         size = query.get("size", "")
         return cls(
@@ -101,6 +122,7 @@ class ClientFilter:
             segment=text["segment"],
             abc=text["abc"] if text["abc"] in {"A", "B", "C"} else "",
             tag=text["tag"],
+            chance=text["chance"] if text["chance"] in CHANCES else "",
             sort=text["sort"] if text["sort"] in SORTS else "name",
             after=query.get("after", "")[:300],
             size=int(size) if size in {"25", "50", "100"} else 50,
@@ -109,7 +131,7 @@ class ClientFilter:
     @property
     def narrows(self) -> bool:
         """Whether anything but order and page was asked for."""
-        return bool(self.q or self.state or self.representative or self.uf or self.segment or self.abc or self.tag)
+        return bool(self.q or self.state or self.representative or self.uf or self.segment or self.abc or self.tag or self.chance)
 
     def query(self, **changes) -> str:
         """The query string of this filter with ``changes``; a change of anything but ``after`` starts at the first page."""
@@ -144,6 +166,11 @@ def matching(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date, li
         clients = clients.filter(activity__abc=wanted.abc)
     if wanted.tag:
         clients = clients.filter(tags__contains=[wanted.tag])
+    if wanted.chance:
+        since = as_of - timedelta(days=SCORES_HOLD_DAYS)
+        told = ClientScore.objects.filter(client=OuterRef("pk"), horizon=HORIZON_DAYS, p_alive__isnull=False, made_for__gte=since)
+        told = told.filter(p_silent__gte=CHANCES[wanted.chance], made_for__gte=OuterRef("activity__last_on"))
+        clients = clients.filter(Exists(told))
     for token in search_tokens(wanted.q):
         clients = clients.filter(Exists(ClientWord.objects.filter(client=OuterRef("pk"), word__prefix=token)))
     return clients
@@ -163,8 +190,12 @@ def client_rows(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date,
     to narrow by what they bought, then counts them on its way: one query.
     """
     found = matching(clients, wanted, as_of=as_of, limits=limits)
+    found = found.annotate(score=FilteredRelation("scores", condition=Q(scores__horizon=HORIZON_DAYS)))
+    if wanted.sort == "stake":
+        # Clients without a score have nothing at stake that is known; and only an inner join lets the index of stakes lead.
+        found = found.filter(score__isnull=False)
     column, falling = SORTS[wanted.sort]
-    if few and not wanted.after and (wanted.state or wanted.abc or wanted.sort != "name"):
+    if few and not wanted.after and (wanted.state or wanted.abc or wanted.chance or wanted.sort != "name"):
         return _counted(found, wanted, column, falling)
     count = found[: COUNT_UP_TO + 1].count()
     page = _from(found, column, falling, wanted.after)
@@ -180,6 +211,8 @@ def _counted(found: QuerySet[Client], wanted: ClientFilter, column: str, falling
 
 
 def _order(column: str, falling: bool) -> OrderBy:
+    if column.startswith("score__"):
+        return F(column).desc()  # never absent, and the index has no other order
     return F(column).desc(nulls_last=True) if falling else F(column).asc(nulls_last=True)
 
 
@@ -190,12 +223,17 @@ def _cut(rows: list[ListedClient], wanted: ClientFilter, column: str, count: int
 
 
 def _key(row: ListedClient, column: str) -> str:
-    value = getattr(row, column.removeprefix("activity__"))
+    value = getattr(row, column.rpartition("__")[2])
     return f"{'' if value is None else value}|{row.pk}"
 
 
 # How the value in a page's key is read back.
-_TYPES: dict[str, Callable[[str], Any]] = {"name_key": str, "activity__last_on": date.fromisoformat, "activity__net_12m_cents": int}
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "name_key": str,
+    "activity__last_on": date.fromisoformat,
+    "activity__net_12m_cents": int,
+    "score__at_stake_cents": int,
+}
 
 
 def _from(page: QuerySet[Any], column: str, falling: bool, after: str) -> QuerySet[Any]:

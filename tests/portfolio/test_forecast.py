@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.tenancy import tenant_atomic
-from clients.models import ClientScore, Scoring
+from clients.models import Client, ClientScore, Scoring
 from clients.selectors import ClientFilter, Limits, client_rows
 from clients.selectors.lifecycle import Lifecycle, lifecycle_of
 from clients.selectors.page import standing_of
@@ -109,6 +109,29 @@ def test_at_risk_lies_between_active_and_near_inactive_in_page_and_list(acting):
         assert standing_of(client, as_of=TODAY, limits=LIMITS).state == state
 
 
+def listed(**wanted):
+    found = client_rows(Client.objects.all(), ClientFilter(**wanted), as_of=TODAY, limits=LIMITS)
+    return [row.pk for row in found.rows], found
+
+
+def test_a_list_narrows_to_a_chance_that_stands_and_sorts_by_what_is_at_stake(acting):
+    rich = scored(p_silent=0.5, p_alive=0.6, at_stake_cents=900_000)
+    poor = scored(p_silent=0.9, p_alive=0.2, at_stake_cents=100_000)
+    scored(p_silent=0.95, p_alive=None, at_stake_cents=50_000)  # days answered: no chance
+    scored(p_silent=0.95, p_alive=0.1, made_for=TODAY - timedelta(days=30), at_stake_cents=40_000)
+    unknown = ClientFactory(activity={"last_on": TODAY})
+
+    assert sorted(listed(chance="4")[0]) == sorted([rich.pk, poor.pk])
+    assert listed(chance="9")[0] == [poor.pk]
+    by_stake, page = listed(sort="stake")
+    assert by_stake[:2] == [rich.pk, poor.pk]
+    assert unknown.pk not in by_stake
+    assert [row.chance(as_of=TODAY) for row in page.rows] == [0.5, 0.9, None, None]
+    first = client_rows(type(rich).objects.all(), ClientFilter(sort="stake", size=1), as_of=TODAY, limits=LIMITS)
+    rest = client_rows(type(rich).objects.all(), ClientFilter(sort="stake", after=first.after), as_of=TODAY, limits=LIMITS)
+    assert [first.rows[0].pk, *(row.pk for row in rest.rows)] == by_stake
+
+
 @pytest.mark.parametrize(("scored_on", "state"), [(TODAY, "at_risk"), (TODAY - timedelta(days=4), "active"), (None, "active")])
 def test_a_score_makes_a_client_at_risk_for_a_few_days(scored_on, state):
     assert lifecycle_of(TODAY - timedelta(days=30), None, as_of=TODAY, limits=LIMITS, scored_at_risk_on=scored_on) == state
@@ -119,8 +142,10 @@ def test_the_page_shows_the_card_with_its_tag(organization, signed_in):
     with tenant_atomic(organization.pk):
         member = make_member(organization, "admin")
         client = ClientFactory(activity={"last_on": today - timedelta(days=20), "repeat_days": 9, "median_gap": 10})
-        ClientScore.objects.create(client=client, horizon=90, made_for=today, p_silent=0.62, p_cross=0.7, state="at_risk")
+        ClientScore.objects.create(client=client, horizon=90, made_for=today, p_silent=0.62, p_cross=0.7, p_alive=0.5, state="at_risk")
         Scoring.objects.create(as_of=today, horizon=90, method="mixture", engine_version="1", made_at=timezone.now())
     page = signed_in(member).get(f"/o/vale-verde/clients/{client.pk}/").content.decode()
     assert "6 em 10 chances de não comprar nos próximos 90 dias" in page
     assert "Em risco" in page
+    listed = signed_in(member).get("/o/vale-verde/clients/?state=at_risk&chance=4&sort=stake").content.decode()
+    assert "6 em 10 de não comprar" in listed
