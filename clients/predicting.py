@@ -125,7 +125,7 @@ def how_sure(p: float, calibration: Mapping[str, Any] | None) -> str:
     near = min(groups, key=lambda group: abs(group["predicted"] - p))
     if abs(near["predicted"] - p) > MUCH_THE_SAME:
         return ""
-    sentence = _("Quando dissemos isso antes, de %(n)s clientes %(silent)s não compraram: %(observed)s, e tínhamos dito %(predicted)s.")
+    sentence = _("Quando dissemos algo parecido, de %(n)s clientes %(silent)s não compraram: %(observed)s, e tínhamos dito %(predicted)s.")
     return sentence % {
         "n": number(near["n"]),
         "silent": number(round(near["observed"] * near["n"])),

@@ -42,7 +42,7 @@ class Rows:
         self.language = get_language() or "pt-br"
         self.curve = _("curva %(abc)s")
         self.silence, self.cycle, self.visit = escape(_("Sem compra")), escape(_("Ciclo")), escape(_("Última visita"))
-        self.stake, self.of_silence = escape(_("Em jogo")), _("%(chance)s de não comprar")
+        self.stake, self.of_silence = escape(_("Em jogo")), _("risco %(chance)s")
         self.never = f'<span class="quiet">{escape(_("nenhuma"))}</span>'
         self.nobody = f'<span class="quiet">{escape(_("sem representante"))}</span>'
         self.states: dict[str, str] = {}
