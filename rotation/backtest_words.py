@@ -7,15 +7,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.templatetags.formats import decimal, money_short
+from accounts.templatetags.formats import BLANK, decimal, money_short
 from rotation.wording import FIELD_NAMES, GUARD_NAMES
 
 # "x em cada y": the simple fractions people say
 _SPOKEN = [(1, 20), (1, 10), (1, 5), (1, 4), (1, 3), (2, 5), (1, 2), (3, 5), (2, 3), (3, 4), (4, 5), (9, 10), (19, 20)]
 
 CAVEAT = gettext_lazy(
-    "Os responsáveis de então agiram pelo que viam: um aviso à toa pode ter sido um cliente salvo por eles. "
-    "A prova mostra o que a regra teria visto, não o que teria mudado; isso quem mede é o grupo de controle."
+    "Os responsáveis de então agiram pelo que viam: um alarme falso pode ter sido um cliente salvo por eles. "
+    "O teste mostra o que a regra teria visto, não o que teria mudado; isso quem mede é o grupo de controle."
 )
 
 
@@ -24,6 +24,15 @@ def fraction(share: float) -> tuple[int, int]:
     if share <= 0 or share >= 1:
         return (0, 1) if share <= 0 else (1, 1)
     return min(_SPOKEN, key=lambda each: abs(each[0] / each[1] - share))
+
+
+def lead_words(result: Mapping[str, Any] | None) -> str:
+    """The median lead as a number people see: "28 dias", "4 dias depois", or a dash."""
+    if result is None or result["lead_days"] is None:
+        return BLANK if result is not None else ""
+    days = round(result["lead_days"])
+    text = ngettext("%(n)s dia", "%(n)s dias", abs(days)) if days >= 0 else ngettext("%(n)s dia depois", "%(n)s dias depois", -days)
+    return text % {"n": decimal(abs(days))}
 
 
 def months_between(result: Mapping[str, Any]) -> int:
@@ -36,7 +45,7 @@ def sentences(result: Mapping[str, Any], currency: str) -> list[str]:
     """What the numbers say, the most important first."""
     if not result["cutoffs"]:
         return [_("Ainda nenhuma data deste período tem desfecho conhecido.")]
-    made = [_seen(result), _in_vain(result), _beside_days(result), _work(result), _money(result, currency)]
+    made = [_seen(result), _held(result), _in_vain(result), _beside_days(result), _work(result), _money(result, currency)]
     return [each for each in made if each]
 
 
@@ -68,6 +77,15 @@ def _seen(result: Mapping[str, Any]) -> str:
     return when % {"whom": whom % {**words, "part": part, "whole": whole}, "n": abs(lead)}
 
 
+def _held(result: Mapping[str, Any]) -> str:
+    if not result["missed_held"]:
+        return ""
+    words = {"missed": decimal(result["missed"]), "held": decimal(result["missed_held"])}
+    if result["missed"] == result["missed_held"]:
+        return _("Os %(missed)s que não viu estavam protegidos pela própria regra.") % words
+    return _("Dos %(missed)s que não viu, %(held)s estavam protegidos pela própria regra.") % words
+
+
 def _in_vain(result: Mapping[str, Any]) -> str:
     if not result["flagged"]:
         return _("Não teria avisado de ninguém.")
@@ -92,6 +110,8 @@ def _beside_days(result: Mapping[str, Any]) -> str:
     if not beside or not result["flagged"]:
         return ""
     words = {"days": beside["days"], "theirs": decimal(100 * beside["false_alarm_rate"]), "ours": decimal(100 * result["false_alarm_rate"])}
+    if words["theirs"] == words["ours"]:
+        return ""  # a rule by days beside itself
     return (
         _("Contar só os dias sem compra, com o mesmo número de avisos (%(days)s dias), erraria %(theirs)s%%; esta regra, %(ours)s%%.")
         % words
@@ -123,14 +143,14 @@ def _money(result: Mapping[str, Any], currency: str) -> str:
     )
 
 
-def comparison(result: Mapping[str, Any], new: str, old: str) -> str:
+def comparison(result: Mapping[str, Any], old: str) -> str:
     """What the first version would have seen that the second would not, and the other way round."""
     compared = result["compared"]
     gained, lost = compared["only_new"], compared["only_old"]
-    words = {"new": new, "old": old, "gained": decimal(gained["flagged"]), "lost": decimal(lost["flagged"])}
+    words = {"old": old, "gained": decimal(gained["flagged"]), "lost": decimal(lost["flagged"])}
     if not gained["flagged"] and not lost["flagged"]:
-        return _("As duas versões teriam avisado dos mesmos clientes.") % words
-    made = _("A %(new)s avisaria de %(gained)s silêncios que a %(old)s não viu, e deixaria de avisar %(lost)s que ela viu.") % words
+        return _("Teria avisado dos mesmos silêncios que a %(old)s.") % words
+    made = _("Comparada com a %(old)s: %(gained)s silêncios que só esta veria, %(lost)s que só aquela viu.") % words
     if gained["flagged"]:
         made += " " + _("Dos novos, %(share)s%% seriam à toa.") % {"share": decimal(100 * gained["false_alarms"] / gained["flagged"])}
     return made

@@ -15,11 +15,12 @@ from rotation.selectors.columns import Array, read_columns
 from rotation.selectors.facts import RunFacts, day_number
 
 # In the order of the covering index: one pass, no sort. A day whose orders cancel out says nothing.
-_ORDER_DAYS = sql.SQL("""
+ORDER_DAYS = sql.SQL("""
     SELECT client_id, ordered_on, sum(net_cents)::bigint FROM clients_order
     WHERE organization_id = %(organization)s AND ordered_on <= %(until)s
     GROUP BY client_id, ordered_on HAVING sum(net_cents) <> 0 ORDER BY client_id, ordered_on
 """)
+ORDER_KINDS = {"client": "i8", "day": "day", "cents": "i8"}
 _VISITS = sql.SQL("""
     SELECT DISTINCT client_id, visited_on FROM portfolio_visit
     WHERE organization_id = %(organization)s AND visited_on <= %(until)s
@@ -68,7 +69,7 @@ def past_of(organization: Organization, facts: RunFacts, *, until: date) -> Past
     with connection.cursor() as cursor:
         # nine million orders come in the order of their index; hashing them would be seven times slower
         cursor.execute("SET LOCAL enable_hashagg = off")
-        orders = read_columns(_ORDER_DAYS, values, {"client": "i8", "day": "day", "cents": "i8"}, no_day=NO_DAY)
+        orders = read_columns(ORDER_DAYS, values, ORDER_KINDS, no_day=NO_DAY)
         cursor.execute("SET LOCAL enable_hashagg TO DEFAULT")
     visits = read_columns(_VISITS, values, {"client": "i8", "day": "day"}, no_day=NO_DAY)
     contacts = read_columns(_CONTACTS, values, {"client": "i8", "day": "day"}, no_day=NO_DAY)

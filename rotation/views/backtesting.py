@@ -18,7 +18,7 @@ from accounts.selectors import representatives_visible_to
 from accounts.services import Actor, record_event
 from accounts.templatetags.formats import month
 from clients.selectors import clients_visible_to
-from rotation.backtest_words import CAVEAT, as_today_words, comparison, not_replayed_words, sentences
+from rotation.backtest_words import CAVEAT, as_today_words, comparison, lead_words, not_replayed_words, sentences
 from rotation.models import Backtest, Rule, RuleVersion
 from rotation.services.backtest import request_backtest
 from rotation.views.common import ADMINS, DECIDERS, LEADERS, only, paged, partial
@@ -128,7 +128,7 @@ def export_backtest(request: HttpRequest, backtest: int, form: str) -> HttpRespo
         by=Actor(request.membership),  # type: ignore[attr-defined]
         after={"form": form, "rows": len(lines)},
     )
-    return spreadsheet(form, _("prova-%(from)s-%(to)s") % {"from": row.from_on, "to": row.to_on}, header, lines)
+    return spreadsheet(form, _("teste-%(from)s-%(to)s") % {"from": row.from_on, "to": row.to_on}, header, lines)
 
 
 def version_label(version: RuleVersion) -> str:
@@ -182,7 +182,9 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         "new": new,
         "old": old,
         "said": sentences(result, currency),
-        "compared": comparison(result, new, old) if against else "",
+        "compared": comparison(result, old) if against else "",
+        "lead": lead_words(result),
+        "lead_before": lead_words(against) if against else "",
         "chart": _chart(result, against, new, old),
         "months_table": _months(result, against),
         "not_replayed": not_replayed_words(result),

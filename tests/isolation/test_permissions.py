@@ -125,6 +125,13 @@ ACTIONS = {
         # a manager is sent back to the list with the reason; that nothing was started is asserted below
         {"admin": {200, 302, 409, 422}, "manager": {302}, "far_manager": {302}, "representative": NO, "auditor": NO},
     ),
+    "prove the rule": (
+        "post",
+        "rules/{rule}/backtest/",
+        {"months": "6"},
+        # the scene has no orders: who may ask is told so
+        {"admin": {422}, "manager": {422}, "far_manager": {422}, "representative": GONE, "auditor": GONE},
+    ),
     "record consent": (
         "get",
         "people/{giver}/consent/",

@@ -48,7 +48,7 @@ def company(acting, representatives):
 
 def test_a_rule_is_proved_and_its_page_says_it_in_words(signed_in, admin, rule, company):
     web = signed_in(admin)
-    assert "Esta regra ainda não foi provada" in web.get(url("rule-backtest", rule.pk)).content.decode()
+    assert "Esta regra ainda não foi testada no histórico" in web.get(url("rule-backtest", rule.pk)).content.decode()
 
     answer = web.post(url("rule-backtest", rule.pk), {"months": "6", "version": "draft", "compare": "on"})
     row = Backtest.objects.get()
@@ -57,7 +57,7 @@ def test_a_rule_is_proved_and_its_page_says_it_in_words(signed_in, admin, rule, 
 
     html = web.get(url("backtest", row.pk)).content.decode()
     assert "esta regra teria avisado de todos os clientes que pararam, 11 dias antes." in html
-    assert "Como ler esta prova" in html and "grupo de controle" in html and "Cliente com trava" in html
+    assert "Como ler este teste" in html and "grupo de controle" in html and "Cliente com trava" in html
     assert html.count("<tr><th") >= 6 and "style=" not in html and "<script>" not in html
     # the rule's page shows the latest proof again
     assert "11 dias antes" in web.get(url("rule-backtest", rule.pk)).content.decode()

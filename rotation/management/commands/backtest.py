@@ -75,13 +75,13 @@ class Command(BaseCommand):
     def _tell(self, report: dict[str, Any], organization: Organization) -> None:
         """The sentences, then the months as a table, then what was not replayed."""
         days = {name: date_format(date.fromisoformat(report[name]), "SHORT_DATE_FORMAT") for name in ("from", "to", "known_until")}
-        head = _("“%(rule)s” provada de %(from)s a %(to)s, com pedidos conhecidos até %(known_until)s.")
+        head = _("“%(rule)s” testada de %(from)s a %(to)s, com pedidos conhecidos até %(known_until)s.")
         self.stdout.write(head % {"rule": report["rule"], **days})
         for sentence in sentences(report, organization.currency):
             self.stdout.write(f"  {sentence}")
         if report["compared"]:
-            self.stdout.write("  " + comparison(report, _("primeira"), _("segunda")))
-        titles = (_("mês"), _("avisos"), _("à toa"), _("pararam"), _("não vistos"), _("antecedência"))
+            self.stdout.write("  " + comparison(report, report["against_rule"]))
+        titles = (_("mês"), _("sinalizados"), _("alarme falso"), _("pararam"), _("não vistos"), _("antecedência"))
         self.stdout.write("  ".join([f"{titles[0]:<8}", *(f"{title:>12}" for title in titles[1:])]))
         for row in report["per_month"]:
             cells = [row[name] for name in ("flagged", "false_alarms", "stopped", "missed", "lead_days")]
