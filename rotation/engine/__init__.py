@@ -10,6 +10,7 @@ Words and mathematics: design page ENGINE.md. What a caller uses::
     from rotation.engine.features import order_statistics, abc_classes, lifecycle_states, lateness, inactive_on
     from rotation.engine.models import Purchases, fit, next_order, fit_tickets    # chance of silence, dates, tickets
     from rotation.engine.prediction import OrderHistory, predict                  # all of it, for one day, with its reasons
+    from rotation.engine.backtest import Backtest, cutoffs_between                # a rule replayed on the past
     from rotation.engine.errors import EngineError, RuleError, FactsError, MissingColumn
 
     rule = parse_rule(version.definition)              # RuleError: .code, .path, .params
@@ -32,5 +33,6 @@ round_robin_cents and greedy_cents on the objective's measure (their bare value 
 
 Order of the modules, each importing only those before it: errors, schema, conditions, rules, presets, facts,
 features, scoring, evaluate, guards, geometry, pairs, ceilings, exchange, assignment, strategies, experiment, explain,
-pipeline. models/ imports errors and facts alone; history, silence, prediction stand on features and models.
+pipeline. models/ imports errors and facts alone; history, silence, prediction stand on features and models. replay
+(with medians) stands on evaluate's modules, judging on replay, backtest on judging, forecasting on backtest and models.
 """

@@ -52,6 +52,7 @@ REPLAYED_FIELDS = frozenset(
         "days_owned",
         "owner_status",
         "owner",
+        "owner_load",
         "median_gap",
         "orders_30d",
         "orders_90d",
@@ -59,7 +60,8 @@ REPLAYED_FIELDS = frozenset(
         "orders_365d",
     }
 )
-_OWNER_FIELDS = frozenset({"owner_status", "owner", "team", "days_owned"})
+_OWNER_FIELDS = frozenset({"owner_status", "owner", "owner_load", "team", "days_owned"})
+_COMMISSION_DAYS = 180  # the six months over which an autonomous representative's commission is averaged
 _WINDOWS = {"orders_30d": ("n30", 30), "orders_90d": ("n90", 90), "orders_180d": ("n180", 180), "orders_365d": ("n365", 365)}
 # Columns of Facts that change with the days. A replay sets them itself or does without; none may come from the present.
 _DATED_COLUMNS = frozenset(
@@ -265,6 +267,8 @@ class Replay:
         self._windows = {column: _Window(orders, days) for name, (column, days) in _WINDOWS.items() if name in self.used}
         self._counts = {column: np.zeros(len(past), np.int32) for column in self._windows}
         self._net_12m = np.zeros(len(past), np.int64)
+        self._half_year = _Window(orders, _COMMISSION_DAYS) if "representative_contract" in self.guards else None
+        self._net_6m = np.zeros(len(past), np.int64)
         self._median_after: Array | None = None
         if self.used & {"median_gap", "lateness"}:
             start, day, _ = past.order_days()
@@ -301,6 +305,9 @@ class Replay:
         np.add.at(self._net_total, client, cents)
         for sign, passed in ((1, fresh), (-1, self._year.leaving(k))):
             np.add.at(self._net_12m, self._order_client[passed], sign * self._order_cents[passed])
+        if self._half_year is not None:
+            for sign, passed in ((1, fresh), (-1, self._half_year.leaving(k))):
+                np.add.at(self._net_6m, self._order_client[passed], sign * self._order_cents[passed])
         valid = cents > 0
         client, day = client[valid], day[valid]
         newcomers = self._x[client] < 0
@@ -364,11 +371,17 @@ class Replay:
         if "representative_contract" in self.guards:
             consented = (past.consent_on != NO_DAY) & (past.consent_on <= as_of)
             columns["consent"] = np.append(consented, False)[owner]
+            # the guard asks only whether the client still feeds the average, which any net above zero does
+            columns["commission_6m_cents"] = np.maximum(self._net_6m, 0)
+        if self._base.credit_event_on is not None:
+            known_event = self._base.credit_event_on <= as_of
+            columns["credit_event_on"] = np.where(known_event, self._base.credit_event_on, NO_DAY)
         away = (past.absent_from <= as_of) & (past.absent_until > as_of)
         absent = np.zeros(len(past.active_from), bool)
         absent[past.absent_representative[away]] = True
         active = (past.active_from <= as_of) & (past.active_until > as_of)
-        people = self._people.with_columns(active=active, absent=absent, absent_now=absent)
+        holds = np.bincount(owner[owner >= 0], minlength=len(active)).astype(np.int32)
+        people = self._people.with_columns(active=active, absent=absent, absent_now=absent, holds=holds)
         return Moment(as_of, self._base.with_columns(**columns), people, exist)
 
 

@@ -31,8 +31,14 @@ from tests.rotation.conftest import AS_OF, NOW, make_client
 RULE = {
     "name": "75 dias",
     "trigger": {"all": [{"field": "days_since_last", "op": ">=", "value": 75}]},
-    "population": {"any": [{"field": "lateness", "op": ">=", "value": 0}, {"field": "abc", "op": "in", "value": ["A", "B", "C"]}]},
-    "guards": ["visit_within:15", "discarded", "owned_less_than:20", "moved_within:180", "new_within:30"],
+    "population": {
+        "any": [
+            {"field": "lateness", "op": ">=", "value": 0},
+            {"field": "abc", "op": "in", "value": ["A", "B", "C"]},
+            {"field": "owner_load", "op": ">", "value": 9},
+        ]
+    },
+    "guards": ["visit_within:15", "discarded", "owned_less_than:20", "moved_within:180", "new_within:30", "representative_contract"],
     "value": {"horizon_days": 30},
 }
 OTHER = {**RULE, "name": "60 dias", "trigger": {"all": [{"field": "days_since_last", "op": ">=", "value": 60}]}}
@@ -41,6 +47,7 @@ OTHER = {**RULE, "name": "60 dias", "trigger": {"all": [{"field": "days_since_la
 @pytest.fixture
 def company(fresh_feed, representatives, admin):
     """Fourteen clients, a third of them silent, with a visit, a hand-over, a discard, a return and older orders."""
+    Representative.objects.filter(pk=representatives[2].pk).update(contract_type="autonomous", consent_recorded_on=None)
     silences = [150 + i if i % 3 == 0 else 10 + i for i in range(14)]
     clients = [make_client(representatives[i % 3], days_silent=days, net=500_000 + 9_000 * i) for i, days in enumerate(silences)]
     VisitFactory(client=clients[0], representative=representatives[0], visited_on=AS_OF - timedelta(days=5))
@@ -67,7 +74,10 @@ def test_the_past_read_on_a_day_is_what_a_run_reads_on_it(company):
     for name in ("owned_since_on", "moved_on", "registered_on", "discarded", "abc"):
         np.testing.assert_array_equal(getattr(moment.facts, name), getattr(expected, name), err_msg=name)
     assert (moment.facts.moved_on != NO_DAY).sum() == 2 and moment.facts.discarded.sum() == 1
-    np.testing.assert_array_equal(moment.representatives.active, found.representatives.active)
+    autonomous = found.representatives.autonomous[expected.owner]  # only of theirs does a run know a commission
+    np.testing.assert_array_equal((moment.facts.commission_6m_cents > 0) & autonomous, expected.commission_6m_cents > 0)
+    for name in ("active", "holds", "autonomous"):
+        np.testing.assert_array_equal(getattr(moment.representatives, name), getattr(found.representatives, name), err_msg=name)
 
 
 def test_the_last_cutoff_flags_whom_a_run_of_that_day_flags(company):
