@@ -39,7 +39,8 @@ METHODS = {
 def rule_backtest(request: HttpRequest, rule: int) -> HttpResponse:
     """The rule's latest proof and the form for another; POST asks for it."""
     found = rule_or_404(rule)
-    in_force, draft = current_versions(found)
+    in_force, draft, on_trial = current_versions(found)
+    draft = draft or on_trial  # either is what comes after the version in force
     version = draft if request.POST.get("version") == "draft" and draft else in_force or draft
     if version is None:
         raise Http404
