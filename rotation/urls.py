@@ -25,6 +25,7 @@ urlpatterns = [
     path("rotation/mine/", mine.mine, name="mine"),
     path("rotation/<int:run>/", review.review, name="review"),
     path("rotation/<int:run>/proposals/<int:proposal>/", review.detail, name="proposal"),
+    path("rotation/<int:run>/filters/", review.filters, name="filters"),
     path("rotation/<int:run>/decide/", decisions.decide_proposals, name="decide"),
     path("rotation/<int:run>/undo/<uuid:batch>/", decisions.undo, name="undo"),
     path("rotation/<int:run>/export.<str:form>", export.export, name="export"),

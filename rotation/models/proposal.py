@@ -51,6 +51,7 @@ class Proposal(TenantModel):
     at_stake_cents = models.BigIntegerField()
     lift = models.FloatField(null=True, blank=True)  # what moving was taken to recover, assumed or measured; the run says which
     net_12m_cents = models.BigIntegerField()
+    abc = models.CharField(max_length=1, blank=True, default="", db_default="")  # the client's class that day, "" where it bought nothing
     days_since_last = models.IntegerField(null=True)
     last_order_on = models.DateField(null=True)
     cycle_days = models.FloatField(null=True)

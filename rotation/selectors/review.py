@@ -1,16 +1,17 @@
 """What the review of a run shows: who may see and decide which rows, counts, money, groups, one proposal whole."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum, Value
 
 from accounts.models import Membership, Representative, Role
 from accounts.selectors import representatives_visible_to
 from clients.models import ClientMonth
 from rotation.models import Proposal, RefusalReason, Run, RunRule
-from rotation.selectors.filters import LIVE, PENDING, TABS, ReviewFilter, page_of
+from rotation.selectors.filters import CAUTION, TABS, ReviewFilter, in_tab, page_of
 
 State = Proposal.State
 OPEN_STATES = (State.PROPOSED, State.APPROVED, State.REJECTED)
@@ -85,30 +86,74 @@ class Totals:
         return None if self.km_from is None or self.km_to is None else self.km_to - self.km_from
 
 
-def review_totals(proposals: QuerySet[Proposal]) -> Totals:
-    """Totals of all the rows given."""
-    measured = LIVE & Q(km_from__isnull=False, km_to__isnull=False)
-    found = proposals.aggregate(
-        **{f"tab_{name}": Count("id", filter=condition) if condition else Count("id") for name, condition in TABS.items()},
-        undecided=Count("id", filter=Q(state=State.PROPOSED)),
-        pending_cents=Sum("net_12m_cents", filter=PENDING, default=0),
-        revenue_cents=Sum("net_12m_cents", filter=LIVE, default=0),
-        value_cents=Sum("value_cents", filter=LIVE, default=0),
-        approved_cents=Sum("net_12m_cents", filter=Q(state=State.APPROVED), default=0),
-        km_from=Avg("km_from", filter=measured),
-        km_to=Avg("km_to", filter=LIVE),
+class Kind(NamedTuple):
+    """The rows of a run that no tab tells apart, counted: all that tabs, headings and groups by rule add up from.
+
+    ``within`` says whether both representatives are in the member's reach. Money in cents, distances summed in km;
+    ``km_from`` counts rows where both distances are known, ``km_to`` those where the second is.
+    """
+
+    state: str
+    postponed: bool
+    caution: bool
+    abc: str
+    rule_version_id: int | None
+    within: bool
+    n: int
+    net_12m_cents: int
+    value_cents: int
+    km_from: float
+    n_km_from: int
+    km_to: float
+    n_km_to: int
+
+    def is_in(self, tab: str) -> bool:
+        return in_tab(tab, state=self.state, postponed=self.postponed, caution=self.caution, abc=self.abc)
+
+
+def kinds_of(proposals: QuerySet[Proposal], reach: Reach | None = None) -> list[Kind]:
+    """The rows given, counted by kind in one pass; a few dozen kinds at most. Without a ``reach`` all are within it."""
+    ids = reach.ids if reach is not None else None
+    within: Value | Q = Value(True) if ids is None else Q(to_representative__isnull=False, to_representative__in=ids)
+    both = Q(km_from__isnull=False, km_to__isnull=False)
+    rows: QuerySet[Any] = proposals.order_by().annotate(
+        postponed=ExpressionWrapper(Q(postponed_at__isnull=False), BooleanField()),
+        caution=ExpressionWrapper(CAUTION, BooleanField()),
+        within=ExpressionWrapper(within, BooleanField()),
     )
-    tabs = {name: found[f"tab_{name}"] for name in TABS}
+    counted = rows.values_list("state", "postponed", "caution", "abc", "rule_version_id", "within").annotate(
+        n=Count("id"),
+        cents=Sum("net_12m_cents"),
+        expected=Sum("value_cents"),
+        km_before=Sum("km_from", filter=both, default=0.0),
+        n_before=Count("km_from", filter=both),
+        km_after=Sum("km_to", default=0.0),
+        n_after=Count("km_to"),
+    )
+    return [Kind(*row) for row in counted]
+
+
+def totals_of(kinds: Iterable[Kind]) -> Totals:
+    """Counts per tab, money and mean distances of the rows counted."""
+    kinds = list(kinds)
+    live = [kind for kind in kinds if kind.state in (State.PROPOSED, State.APPROVED, State.APPLIED)]
+    n_from, n_to = sum(kind.n_km_from for kind in live), sum(kind.n_km_to for kind in live)
+    tabs = {tab: sum(kind.n for kind in kinds if kind.is_in(tab)) for tab in TABS}
     return Totals(
         tabs=tabs,
-        decided=tabs["all"] - found["undecided"],
-        pending_cents=int(found["pending_cents"]),
-        revenue_cents=int(found["revenue_cents"]),
-        value_cents=int(found["value_cents"]),
-        approved_cents=int(found["approved_cents"]),
-        km_from=found["km_from"],
-        km_to=found["km_to"],
+        decided=tabs["all"] - sum(kind.n for kind in kinds if kind.state == State.PROPOSED),
+        pending_cents=int(sum(kind.net_12m_cents for kind in kinds if kind.is_in("pending"))),
+        revenue_cents=int(sum(kind.net_12m_cents for kind in live)),
+        value_cents=int(sum(kind.value_cents for kind in live)),
+        approved_cents=int(sum(kind.net_12m_cents for kind in kinds if kind.is_in("approved"))),
+        km_from=sum(kind.km_from for kind in live) / n_from if n_from else None,
+        km_to=sum(kind.km_to for kind in live) / n_to if n_to else None,
     )
+
+
+def review_totals(proposals: QuerySet[Proposal]) -> Totals:
+    """Totals of all the rows given; one query."""
+    return totals_of(kinds_of(proposals))
 
 
 @dataclass
@@ -132,7 +177,7 @@ class Page:
     cents: int
     has_previous: bool
     has_next: bool
-    decidable: int = 0
+    decidable: int
 
 
 def rules_of(run: Run) -> dict[int, RunRule]:
@@ -145,46 +190,86 @@ def review_page(
     proposals: QuerySet[Proposal],
     wanted: ReviewFilter,
     *,
+    kinds: Sequence[Kind],
+    reach: Reach,
     rules: dict[int, RunRule],
     after: int | None = None,
     before: int | None = None,
 ) -> Page:
-    """One page of the filter's rows with everything a row shows, and the totals of every group; two or three queries."""
+    """One page of the filter's rows with everything a row shows, the totals of every group, and how many the member may decide.
+
+    Two queries, as ``kinds`` (of ``proposals`` and ``reach``) has counted what no filter narrows; up to five otherwise.
+    """
     filtered = wanted.apply(proposals)
-    groups = _groups(filtered, wanted, rules)
-    ranks = {key: group.rank for key, group in groups.items() if key is not None}
+    groups = groups_of(filtered, wanted, kinds, rules)
+    ranks = {key: group.rank for key, group in groups.items() if key is not None} if len(groups) > 1 else {}
     columns = wanted.ordering(ranks)
-    rows, earlier, later = page_of(wanted.ranked(shown(filtered), ranks), columns, size=wanted.size, after=after, before=before)
-    return Page(rows, groups, sum(g.n for g in groups.values()), sum(g.cents for g in groups.values()), earlier, later)
+    ids, earlier, later = page_of(wanted.ranked(filtered, ranks), columns, size=wanted.size, after=after, before=before)
+    found = {row.pk: row for row in shown(Proposal.objects.filter(pk__in=ids))}
+    rows = [found[pk] for pk in ids if pk in found]
+    n, cents = sum(group.n for group in groups.values()), sum(group.cents for group in groups.values())
+    return Page(rows, groups, n, cents, earlier, later, _n_decidable(filtered, wanted, kinds, reach, n))
+
+
+def _n_decidable(filtered: QuerySet[Proposal], wanted: ReviewFilter, kinds: Sequence[Kind], reach: Reach, n: int) -> int:
+    if not reach.decides or reach.ids is None:
+        return n if reach.decides else 0
+    if wanted.narrowed:
+        return decidable_by(reach, filtered).count()
+    return sum(kind.n for kind in kinds if kind.within and kind.is_in(wanted.tab))
+
+
+# What a line of the list is made of.
+LINE = (
+    "id", "organization_id", "run_id", "client_id", "rule_version_id", "from_representative_id", "to_representative_id", "state",
+    "version", "postponed_at", "caveats", "net_12m_cents", "abc", "value_cents", "days_since_last", "cycle_days", "lateness", "facts",
+    "km_from", "km_to", "decided_by_id", "decided_at", "decision_reason", "stale_reason", "client__organization_id", "client__name",
+    "client__trade_name", "client__city", "client__state", "from_representative__organization_id", "from_representative__code",
+    "from_representative__name", "to_representative__organization_id", "to_representative__code", "to_representative__name",
+    "to_representative__base_city", "decided_by__organization_id", "decided_by__name",
+)  # fmt: skip
 
 
 def shown(proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
-    """Rows with all that a line of the list needs."""
-    joined = proposals.select_related("client", "from_representative", "to_representative", "decided_by")
-    return joined.defer("client__custom_fields").annotate(abc=F("client__activity__abc"))
+    """Rows with all that a line of the list needs, and no more."""
+    return proposals.select_related("client", "from_representative", "to_representative", "decided_by").only(*LINE)
 
 
-def _groups(filtered: QuerySet[Proposal], wanted: ReviewFilter, rules: dict[int, RunRule]) -> dict[int | None, GroupTotal]:
-    totals = filtered.order_by()
-    fields = {
-        "rule": ["rule_version_id"],
-        "from": ["from_representative_id", "from_representative__code", "from_representative__name"],
-        "to": ["to_representative_id", "to_representative__code", "to_representative__name"],
-        "none": [],
-    }[wanted.group]
-    if not fields:
-        found = totals.aggregate(n=Count("id"), cents=Sum("net_12m_cents", default=0))
-        return {None: GroupTotal(None, found["n"], int(found["cents"]))}
-    rows = list(totals.values_list(*fields).annotate(n=Count("id"), cents=Sum("net_12m_cents")))
+def groups_of(
+    filtered: QuerySet[Proposal], wanted: ReviewFilter, kinds: Sequence[Kind], rules: dict[int, RunRule]
+) -> dict[int | None, GroupTotal]:
+    """The groups of the filter's rows in their order; from ``kinds`` where these tell them apart, one query otherwise."""
+    known = wanted.group in ("rule", "none") and not wanted.narrowed
+    rows = _counted(wanted, kinds) if known else _asked(filtered, wanted)
     if wanted.group == "rule":
         order = {version: place for place, version in enumerate(rules)}
         rows.sort(key=lambda row: order.get(row[0], len(order)))
-    else:
+    elif wanted.group != "none":
         rows.sort(key=lambda row: (row[0] is None, row[1] or ""))
     groups = {}
     for rank, (key, *title, n, cents) in enumerate(rows):
         groups[key] = GroupTotal(key, n, int(cents or 0), rank, rules.get(key) if wanted.group == "rule" else title)
     return groups
+
+
+def _counted(wanted: ReviewFilter, kinds: Sequence[Kind]) -> list[tuple]:
+    sums: dict[int | None, list[int]] = {} if wanted.group == "rule" else {None: [0, 0]}
+    for kind in kinds:
+        if kind.is_in(wanted.tab):
+            total = sums.setdefault(kind.rule_version_id if wanted.group == "rule" else None, [0, 0])
+            total[0] += kind.n
+            total[1] += int(kind.net_12m_cents)
+    return [(key, n, cents) for key, (n, cents) in sums.items()]
+
+
+def _asked(filtered: QuerySet[Proposal], wanted: ReviewFilter) -> list[tuple]:
+    totals = filtered.order_by()
+    if wanted.group == "none":
+        found = totals.aggregate(n=Count("id"), cents=Sum("net_12m_cents", default=0))
+        return [(None, found["n"], found["cents"])]
+    field = f"{wanted.group_field}_id"
+    fields = [field] if wanted.group == "rule" else [field, f"{wanted.group_field}__code", f"{wanted.group_field}__name"]
+    return list(totals.values_list(*fields).annotate(n=Count("id"), cents=Sum("net_12m_cents")))
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,11 @@ class Reversible:
 _REVERSE = """
 INSERT INTO rotation_proposal (organization_id, run_id, client_id, rule_version_id, from_representative_id, expected_seq,
     to_representative_id, computed_to_id, position, state, stale_reason, caveats, value_cents, at_stake_cents, net_12m_cents,
-    days_since_last, last_order_on, cycle_days, lateness, last_visit_on, km_from, km_to, facts, candidates, candidate_values,
+    abc, days_since_last, last_order_on, cycle_days, lateness, last_visit_on, km_from, km_to, facts, candidates, candidate_values,
     candidate_kms, candidate_costs, place_price_cents, decided_by_id, decided_at, decision_reason, decision_note, version)
 SELECT p.organization_id, %(run)s, p.client_id, p.rule_version_id, p.to_representative_id, p.expected_seq + 1, p.from_representative_id,
        p.from_representative_id, p.position, CASE WHEN code = '' THEN 'approved' ELSE 'stale' END, code, '{}', 0, p.at_stake_cents,
-       p.net_12m_cents, p.days_since_last, p.last_order_on, p.cycle_days, p.lateness, p.last_visit_on, p.km_to, p.km_from,
+       p.net_12m_cents, p.abc, p.days_since_last, p.last_order_on, p.cycle_days, p.lateness, p.last_visit_on, p.km_to, p.km_from,
        jsonb_build_object('reverses', p.id), '{}', '{}', '{}', '{}', 0, %(by)s, %(at)s, '', '', 1
   FROM rotation_proposal p
  CROSS JOIN LATERAL (SELECT CASE

@@ -13,6 +13,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from rotation.engine.facts import NO_DAY
+from rotation.engine.features import abc_classes
 from rotation.engine.pipeline import FARTHER, LOW_CONFIDENCE, NEEDS_CONSENT, OPEN_OPPORTUNITY, OVER_CAPACITY, Outcome
 from rotation.models import Proposal
 from rotation.selectors.columns import Array
@@ -30,16 +31,18 @@ CAVEATS = {
     OPEN_OPPORTUNITY: Proposal.Caveat.OPEN_OPPORTUNITY,
     LOW_CONFIDENCE: Proposal.Caveat.LOW_CONFIDENCE,
 }
+NO_CLASS = 3  # after A, B and C: who bought nothing in twelve months has none
 SHOWN = 4  # the receiver and three runners-up
 
 _INSERT = sql.SQL("""
     INSERT INTO rotation_proposal (organization_id, run_id, client_id, rule_version_id, from_representative_id, expected_seq,
-        to_representative_id, computed_to_id, position, state, caveats, value_cents, at_stake_cents, lift, net_12m_cents, days_since_last,
-        last_order_on, cycle_days, lateness, last_visit_on, km_from, km_to, facts, candidates, candidate_values, candidate_kms,
+        to_representative_id, computed_to_id, position, state, caveats, value_cents, at_stake_cents, lift, net_12m_cents,
+        abc, days_since_last, last_order_on, cycle_days, lateness, last_visit_on, km_from, km_to, facts, candidates, candidate_values, candidate_kms,
         candidate_costs, place_price_cents, decision_reason, decision_note, stale_reason, version)
     SELECT %(organization)s, %(run)s, client_id, %(version)s, nullif(from_id, -1), seq, nullif(to_id, -1), nullif(to_id, -1), position,
         CASE WHEN to_id = -1 THEN 'withheld' ELSE 'proposed' END,
-        {caveats}, value_cents, at_stake_cents, nullif(lift, 'NaN'), net_12m_cents, nullif(days_since_last, -1),
+        {caveats}, value_cents, at_stake_cents, nullif(lift, 'NaN'), net_12m_cents,
+        (ARRAY['A', 'B', 'C', ''])[abc + 1], nullif(days_since_last, -1),
         CASE WHEN last_order_on <> {never} THEN date '2000-01-01' + last_order_on END, nullif(cycle_days, 'NaN'), nullif(lateness, 'NaN'),
         CASE WHEN last_visit_on <> {never} THEN date '2000-01-01' + last_visit_on END, nullif(km_from, 'NaN'), nullif(km_to, 'NaN'),
         {facts}, {candidates}, (ARRAY[{values}])[1:shown], (ARRAY[{kms}])[1:shown], (ARRAY[{costs}])[1:shown], place_price_cents,
@@ -128,6 +131,7 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
     def with_held(values: Array, empty: float) -> Array:
         return np.concatenate([values, np.full(extra, empty, values.dtype)])
 
+    classes = facts.abc if facts.abc is not None else abc_classes(facts.net_12m)
     chosen = moves.candidates
     columns: dict[str, tuple[str, Array]] = {
         "client_id": ("bigint", facts.client_id[rows]),
@@ -140,6 +144,7 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
         "at_stake_cents": ("bigint", with_held(moves.at_stake_cents, 0)),
         "lift": ("float8", with_held(moves.lift, np.nan)),
         "net_12m_cents": ("bigint", facts.net_12m[rows]),
+        "abc": ("int", np.where(facts.net_12m[rows] > 0, classes[rows], NO_CLASS)),
         "days_since_last": ("int", since),
         "last_order_on": ("int", postgres_days(facts.last_on[rows])),
         "cycle_days": ("float8", gap),

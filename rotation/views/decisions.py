@@ -22,11 +22,11 @@ from accounts.step_up import MANY_ROWS, ask_again, proved_recently
 from accounts.templatetags.formats import money_short, number
 from rotation.models import Decision, Proposal
 from rotation.selectors.filters import CAUTION, ReviewFilter
-from rotation.selectors.review import decidable_by, refusal_reasons, shown
+from rotation.selectors.review import decidable_by, groups_of, refusal_reasons, shown
 from rotation.services.approval import NEEDS_ADMIN, NEEDS_SUPERVISOR
 from rotation.services.decisions import DecisionResult, decide, undo_batch
 from rotation.views.common import DECIDERS, only, partial, query_here, row_id
-from rotation.views.review import Desk, desk_of, head, line_of, panel, receivers_for, work
+from rotation.views.review import Desk, desk_of, frame, head, line_of, panel, receivers_for, rows_for, work
 
 Action = Decision.Action
 ACTIONS = (Action.APPROVE, Action.REJECT, Action.POSTPONE, Action.CHANGE, Action.REOPEN)
@@ -271,14 +271,15 @@ def _answer(request: HttpRequest, desk: Desk, order: Order, result: DecisionResu
 def _row_answer(request: HttpRequest, desk: Desk, pk: int, query: QueryDict, context: dict[str, Any]) -> HttpResponse:
     """The row as it now is, with counts, group total and, when it is the one on show, the panel out of band."""
     proposal = shown(desk.proposals).get(pk=pk)
-    wanted = ReviewFilter.parse(query)
-    context |= work(request, desk, query)
+    context |= frame(request, desk, query)
     context |= head(request, desk, context["totals"])
+    wanted = context["wanted"]
     key = getattr(proposal, f"{wanted.group_field}_id") if wanted.group_field else None
-    context["group"] = context["page"].groups.get(key) if "page" in context else None
-    if request.POST.get("open") == str(pk):
+    context["group"] = groups_of(wanted.apply(desk.proposals), wanted, context["kinds"], context["rules"]).get(key)
+    on_show = request.POST.get("open") == str(pk)
+    if on_show:
         context |= panel(request, desk, pk, "") | {"explicit": True, "with_panel": True}
-    context["line"] = line_of(proposal, desk)
+    context["row"] = rows_for(request, desk, context, pk if on_show else None).row(line_of(proposal, desk))
     response = render(request, "rotation/_answer_row.html", context)
     response.headers["HX-Trigger"] = "closeDialog"
     # The panel's own buttons decide the row too: whatever asked, the row is what changes.

@@ -36,7 +36,8 @@ def export(request: HttpRequest, run: int, form: str) -> HttpResponse:
         return redirect(desk.base)
     rules = rules_of(desk.run)
     ranks = {version: place for place, version in enumerate(rules)}
-    rows = wanted.but(group="rule").ranked(shown(wanted.apply(desk.proposals)), ranks).order_by("rank", "-value_cents", "id")[:MOST_ROWS]
+    rows = wanted.but(group="rule").ranked(shown(wanted.apply(desk.proposals)), ranks)
+    rows = rows.order_by(*(["rank"] if ranks else []), "-value_cents", "id")[:MOST_ROWS]
     names = {version: f"{each.rule_version.rule.name} v{each.rule_version.number}" for version, each in rules.items()}
     header = [
         _("Código"),
@@ -82,7 +83,7 @@ def _line(proposal: Proposal, rules: dict[int, str], masked: bool) -> list:
         str(client),
         client.city,
         client.state,
-        proposal.abc or "",  # type: ignore[attr-defined]
+        proposal.abc,
         rules.get(proposal.rule_version_id or 0, ""),
         str(origin) if origin else "",
         str(receiver) if receiver else "",

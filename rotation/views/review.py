@@ -1,8 +1,10 @@
 """The review of a run: its page, its list, one proposal whole, and the list as a file."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import get_urlconf, reverse
@@ -17,6 +19,7 @@ from accounts.shell import served
 from accounts.templatetags.formats import day_short, money_whole, month, signed, symbol
 from rotation.explaining import explanation
 from rotation.models import Proposal, Run, RunRule
+from rotation.rows import Rows
 from rotation.scores_said import scores_said
 from rotation.selectors.filters import NOBODY, SIZES, ReviewFilter
 from rotation.selectors.load import clients_held, load_spread, loads_of
@@ -25,17 +28,17 @@ from rotation.selectors.review import (
     Reach,
     Totals,
     candidates_of,
-    decidable_by,
     filter_choices,
+    kinds_of,
     months_of,
     proposals_visible_to,
     reach_of,
     review_page,
-    review_totals,
     rules_of,
-    shown,
+    totals_of,
 )
 from rotation.views.common import LEADERS, only, paged, partial, query_here, row_id, run_or_404
+from rotation.views.common import page as page_or_fragment
 from rotation.wording import any_of, cycle_text, reason_lines, stale_words
 
 TAB_NAMES = {
@@ -74,8 +77,9 @@ class Desk:
     reach: Reach
     base: str
 
-    @property
-    def proposals(self):
+    @cached_property
+    def proposals(self) -> QuerySet[Proposal]:
+        """The run's rows in sight; only ever narrowed, so that it is made once."""
         return proposals_visible_to(self.reach, self.run)
 
     @property
@@ -127,57 +131,81 @@ def spread_of(request: HttpRequest, desk: Desk) -> tuple[float | None, float | N
     return load_spread(loads_of(desk.run, within=representatives_visible_to(request.membership)))  # type: ignore[attr-defined]
 
 
-def work(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
-    """Tabs, toolbar, the page of rows and the open proposal: everything under ``#review-work``."""
-    wanted = ReviewFilter.parse(query)
-    rules = rules_of(desk.run)
-    totals = review_totals(desk.proposals)
-    view = query.get("view") if query.get("view") in ("list", "load") else "list"
-    context: dict[str, Any] = {
+def frame(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
+    """What any answer about the list needs: the filter, the run counted by kind, totals, tabs, what may be done; two queries."""
+    wanted, kinds = ReviewFilter.parse(query), kinds_of(desk.proposals, desk.reach)
+    totals = totals_of(kinds)
+    return {
         "desk": desk,
         "run": desk.run,
-        "rules": rules,
+        "rules": rules_of(desk.run),
+        "kinds": kinds,
         "totals": totals,
         "wanted": wanted,
-        "view": view,
         "tabs": tabs_of(desk, wanted, totals),
         "can_decide": desk.decides and wanted.tab in (*OPEN_TABS, "all"),
         "can_reopen": desk.decides and wanted.tab in ("approved", "rejected"),
         "moment": timezone.now().isoformat(),
         "here": query.urlencode(),
         "list_query": without(query, "open"),
-        "today": day_short(timezone.localdate()),
         "sign": symbol(request.organization.currency),  # type: ignore[attr-defined]
     }
-    if view == "load":
+
+
+def work(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
+    """Tabs, toolbar, the page of rows and the open proposal: everything under ``#review-work``."""
+    context = frame(request, desk, query)
+    wanted, rules = context["wanted"], context["rules"]
+    context["view"] = query.get("view") if query.get("view") in ("list", "load") else "list"
+    if context["view"] == "load":
         within = representatives_visible_to(request.membership)  # type: ignore[attr-defined]
         return context | load_view(desk, within)
-    page = review_page(desk.proposals, wanted, rules=rules, after=row_id(query.get("after")), before=row_id(query.get("before")))
-    page.decidable = decidable_by(desk.reach, wanted.apply(desk.proposals)).count() if desk.reach.ids is not None else page.n
-    context |= {
-        "page": page,
-        "lines": lines_of(page, wanted, desk),
-        "choices": filter_choices(desk.proposals),
-        "size_links": [(n, wanted.but(size=n).query) for n in SIZES],
-        "caveats": Proposal.Caveat.choices,
-        "groups": [(name, label, wanted.but(group=name).query) for name, label in GROUP_NAMES.items()],
-        "sorts": [(name, label, wanted.but(order=name if name == "client" else f"-{name}").query) for name, label in SORT_NAMES.items()],
-        "sorted_by": wanted.order.lstrip("-"),
-        "group_name": GROUP_NAMES[wanted.group],
-        "columns": columns_of(wanted),
-        "previous_query": with_cursor(wanted, "before", page.rows[0].pk) if page.has_previous and page.rows else "",
-        "next_query": with_cursor(wanted, "after", page.rows[-1].pk) if page.has_next else "",
-    }
-    context["chips"] = chips_of(wanted, context["choices"], rules)
+    after, before = row_id(query.get("after")), row_id(query.get("before"))
+    page = review_page(desk.proposals, wanted, kinds=context["kinds"], reach=desk.reach, rules=rules, after=after, before=before)
     opened = row_id(query.get("open"))
     chosen = opened or (page.rows[0].pk if page.rows else None)
-    context["explicit"] = opened is not None
-    return context | (panel(request, desk, chosen, wanted.tab) if chosen else {"proposal": None})
+    context |= {
+        "page": page,
+        "size_links": [(n, wanted.but(size=n).query) for n in SIZES],
+        "groups": [(name, str(label), wanted.but(group=name).query) for name, label in GROUP_NAMES.items()],
+        "sorts": [
+            (name, str(label), wanted.but(order=name if name == "client" else f"-{name}").query) for name, label in SORT_NAMES.items()
+        ],
+        "sorted_by": wanted.order.lstrip("-"),
+        "group_name": str(GROUP_NAMES[wanted.group]),
+        "columns": columns_of(wanted),
+        "chips": chips_of(wanted, rules),
+        "previous_query": with_cursor(wanted, "before", page.rows[0].pk) if page.has_previous and page.rows else "",
+        "next_query": with_cursor(wanted, "after", page.rows[-1].pk) if page.has_next else "",
+        "explicit": opened is not None,
+        "proposal": None,
+    }
+    if chosen:
+        context |= panel(request, desk, chosen, wanted.tab)
+    shown_id = context["proposal"].pk if context["proposal"] else None
+    context["lines"] = lines_of(page, wanted, desk, rows_for(request, desk, context, shown_id))
+    return context
+
+
+def rows_for(request: HttpRequest, desk: Desk, context: dict[str, Any], opened: int | None) -> Rows:
+    """Who writes the rows of a list in this ``frame``."""
+    return Rows(
+        desk.run,
+        slug=request.organization.slug,  # type: ignore[attr-defined]
+        currency=request.organization.currency,  # type: ignore[attr-defined]
+        base=desk.base,
+        list_query=context["list_query"],
+        decides=desk.decides,
+        picks_open=context["can_decide"],
+        picks_decided=context["can_reopen"],
+        opened=opened,
+        today=day_short(timezone.localdate()),
+    )
 
 
 def tabs_of(desk: Desk, wanted: ReviewFilter, totals: Totals) -> list[dict[str, Any]]:
     return [
-        {"label": label, "count": totals.tabs[name], "query": wanted.but(tab=name).query, "current": name == wanted.tab, "name": name}
+        {"label": str(label), "count": totals.tabs[name], "query": wanted.but(tab=name).query, "current": name == wanted.tab, "name": name}
         for name, label in TAB_NAMES.items()
         if name not in ONLY_WHEN_ANY or totals.tabs[name] or name == wanted.tab
     ]
@@ -203,9 +231,11 @@ def columns_of(wanted: ReviewFilter) -> dict[str, str]:
     return found
 
 
-def chips_of(wanted: ReviewFilter, choices: Any, rules: dict[int, RunRule]) -> list[tuple[str, str]]:
-    """What the filter says, one chip a part, each with the querystring without it."""
-    people = {each.pk: each.code for each in [*choices.origins, *choices.receivers]} | {NOBODY: _("sem representante")}
+def chips_of(wanted: ReviewFilter, rules: dict[int, RunRule]) -> list[tuple[str, str]]:
+    """What the filter says, one chip a part, each with the querystring without it; a query where it names representatives."""
+    chosen = {*wanted.from_ids, *wanted.to_ids} - {NOBODY}
+    people = dict(Representative.objects.filter(pk__in=chosen).values_list("pk", "code")) if chosen else {}
+    people[NOBODY] = _("sem representante")
     caveats = dict(Proposal.Caveat.choices)
     chips = []
     if wanted.from_ids:
@@ -227,19 +257,38 @@ def chips_of(wanted: ReviewFilter, choices: Any, rules: dict[int, RunRule]) -> l
     return chips
 
 
-def lines_of(page: Page, wanted: ReviewFilter, desk: Desk) -> list[dict[str, Any]]:
-    """Rows ready to draw, each group's heading on its first row of the page."""
+@require_GET
+@only(LEADERS)
+@paged
+def filters(request: HttpRequest, run: int) -> HttpResponse:
+    """What the list can be narrowed to: a dialog for htmx, a page otherwise. Asked for when wanted, as it reads the whole run."""
+    desk = desk_of(request, run)
+    query = query_here(request) if partial(request) else request.GET
+    context = {
+        "desk": desk,
+        "run": desk.run,
+        "rules": rules_of(desk.run),
+        "wanted": ReviewFilter.parse(query),
+        "choices": filter_choices(desk.proposals),
+        "caveats": Proposal.Caveat.choices,
+    }
+    return page_or_fragment(request, "rotation/filters.html", "rotation/_filters_dialog.html", context)
+
+
+def lines_of(page: Page, wanted: ReviewFilter, desk: Desk, rows: Rows) -> list[dict[str, Any]]:
+    """Rows ready to place, each group's heading on its first row of the page."""
     lines, current = [], object()
     for proposal in page.rows:
         key = getattr(proposal, f"{wanted.group_field}_id") if wanted.group_field else None
         begins = bool(wanted.group_field) and key != current
         current = key
-        lines.append(line_of(proposal, desk, wanted.tab) | {"group": page.groups.get(key) if begins else None})
+        line = line_of(proposal, desk, wanted.tab)
+        lines.append(line | {"row": rows.row(line), "group": page.groups.get(key) if begins else None})
     return lines
 
 
 def line_of(proposal: Proposal, desk: Desk, tab: str = "") -> dict[str, Any]:
-    """Everything ``_row.html`` shows of one proposal; ``proposal`` comes from ``shown``.
+    """Everything a row shows of one proposal (see ``rotation.rows``); ``proposal`` comes from ``shown``.
 
     A postponed proposal shows that it is, except in the tab where the postponed ones are decided.
     """
@@ -264,8 +313,8 @@ def line_of(proposal: Proposal, desk: Desk, tab: str = "") -> dict[str, Any]:
 
 def panel(request: HttpRequest, desk: Desk, proposal_id: int, tab: str) -> dict[str, Any]:
     """One proposal whole: reasons, what would have avoided it, purchases, candidates. No row in sight gives None."""
-    rows = shown(desk.proposals).select_related("client", "from_representative", "to_representative", "decided_by", "rule_version")
-    proposal = rows.filter(pk=proposal_id).first()
+    rows = desk.proposals.select_related("client", "from_representative", "to_representative", "decided_by", "rule_version")
+    proposal = rows.defer("client__custom_fields").filter(pk=proposal_id).first()
     if proposal is None:
         return {"proposal": None}
     organization = request.organization  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -11,8 +12,9 @@ from accounts.errors import NotAllowed
 from accounts.models import AuditEvent, Notice
 from accounts.services import Actor
 from accounts.tenancy.models import TenantModel
-from clients.models import ImportJob
+from clients.models import ClientActivity, ImportJob
 from portfolio.models import Ownership
+from rotation.engine.features import abc_classes
 from rotation.errors import NoPublishedVersion, NoRules, RefusedFeed, StaleFeed, WrongState
 from rotation.models import Holdout, Proposal, Run
 from rotation.services.rules import create_rule, publish, rotation_settings, save_draft
@@ -273,3 +275,13 @@ def test_a_run_makes_the_same_number_of_statements_however_many_clients(fresh_fe
     for i in range(40):
         make_client(representatives[i % 3], days_silent=95 + i)
     assert statements() == few <= 60
+
+
+def test_a_proposal_keeps_the_class_its_client_had_that_day(fresh_feed, admin, rule, portfolio):
+    run = run_now(rule, admin)
+    sold = list(ClientActivity.objects.order_by("client_id").values_list("client_id", "net_12m_cents"))
+    classes = abc_classes(np.array([cents for _client, cents in sold], np.int64))
+    expected = {client: "ABC"[klass] if cents > 0 else "" for (client, cents), klass in zip(sold, classes, strict=True)}
+    found = dict(Proposal.objects.filter(run=run).values_list("client_id", "abc"))
+    assert found == {client: expected[client] for client in found}
+    assert set(found.values()) & {"A", "B"}

@@ -3,17 +3,22 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Avg
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AuditEvent, Role
+from accounts.models import AuditEvent, Representative, Role
 from accounts.tenancy import acting_for
+from clients.models import Client
 from rotation.models import Decision, Proposal, Run
+from rotation.selectors.filters import TABS, ReviewFilter
+from rotation.selectors.review import Reach, decidable_by, groups_of, kinds_of, totals_of
 from rotation.services.decisions import decide
 from tests.factories import RepresentativeFactory, TeamFactory, make_member
 from tests.rotation.factories import ProposalFactory, RefusalReasonFactory, RuleVersionFactory, RunFactory
@@ -79,6 +84,72 @@ def test_the_tabs_count_every_state_once(signed_in, admin, run, version, pair):
 
     counted = {tab["name"]: tab["count"] for tab in context["tabs"]}
     assert counted == {"pending": 2, "high": 0, "caution": 1, "postponed": 1, "approved": 1, "rejected": 1, "all": 5}
+
+
+def test_what_was_counted_once_is_what_every_tab_would_count(run, version, pair):
+    other = RepresentativeFactory()
+    for number, fields in enumerate(
+        [
+            {"abc": "A", "km_from": 3.0, "km_to": 9.0},
+            {"abc": "A", "caveats": ["farther"], "km_to": 4.0},
+            {"abc": "B", "postponed_at": timezone.now()},
+            {"abc": "A", "state": State.APPROVED, "km_from": 1.0, "km_to": 2.0, "to_representative": other},
+            {"state": State.REJECTED, "km_from": 80.0, "km_to": 90.0},
+            {"state": State.STALE},
+            {"state": State.EXPIRED},
+            {"state": State.APPLIED, "rule_version": None},
+        ]
+    ):
+        ProposalFactory(run=run, net_12m_cents=10**number, **({"rule_version": version} | pair | fields))
+    proposals = run.proposals.all()
+    reach = Reach(frozenset([pair["owner"].pk, pair["to_representative"].pk]), decides=True)
+
+    kinds = kinds_of(proposals, reach)
+
+    totals = totals_of(kinds)
+    assert totals.tabs == {tab: proposals.filter(asked).count() for tab, asked in TABS.items()}
+    assert (totals.pending_cents, totals.approved_cents, totals.revenue_cents) == (11, 1_000, 10_001_111)
+    live = proposals.filter(state__in=[State.PROPOSED, State.APPROVED, State.APPLIED])
+    assert totals.km_from == live.filter(km_to__isnull=False).aggregate(mean=Avg("km_from"))["mean"]
+    assert totals.km_to == live.aggregate(mean=Avg("km_to"))["mean"]
+    assert sum(kind.n for kind in kinds if kind.within) == decidable_by(reach, proposals).count() == 7
+    for group in ("rule", "none"):
+        for tab in TABS:
+            wanted = ReviewFilter(tab=tab, group=group)
+            asked = groups_of(wanted.apply(proposals), replace(wanted, text=" "), kinds, {})
+            known = groups_of(wanted.apply(proposals), wanted, kinds, {})
+            assert {key: (each.n, each.cents) for key, each in known.items()} == {key: (each.n, each.cents) for key, each in asked.items()}
+
+
+def test_the_filters_are_a_dialog_or_a_page_of_what_occurs(signed_in, admin, run, version, pair):
+    ProposalFactory(run=run, rule_version=version, **pair)
+    web = signed_in(admin)
+    whole = web.get(page(run, "filters") + "?uf=SP").content.decode()
+    dialog = web.get(
+        page(run, "filters"), headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{page(run)}?q=casa"}
+    ).content.decode()
+    assert "<html" in whole and "<dialog" in dialog and "<html" not in dialog
+    for html in (whole, dialog):
+        assert f'name="from" value="{pair["owner"].pk}"' in html
+        assert f'name="to" value="{pair["to_representative"].pk}"' in html
+    assert 'value="casa"' in dialog
+
+
+def test_what_is_written_of_a_row_is_text_whoever_reads_it(signed_in, admin, run, version, pair):
+    proposal = ProposalFactory(run=run, rule_version=version, **pair)
+    Client.objects.filter(pk=proposal.client_id).update(trade_name="<b>Serra</b>", city='"><i>')
+    Representative.objects.filter(pk=pair["owner"].pk).update(code="<u>V")
+    decided = ProposalFactory(
+        run=run, rule_version=version, state=State.REJECTED, decided_by=admin, decided_at=timezone.now(), decision_reason="<s>", **pair
+    )
+    for tab in ("pending", "rejected"):
+        html = signed_in(admin).get(page(run) + f"?tab={tab}").content.decode()
+        row = re.search(r"<tr id=.*?</tr>", html, re.S)[0]
+        assert "&lt;u&gt;V" in row
+        assert not re.search(r"<b>Serra|<i>|<u>|<s>", row)
+        assert ("&lt;b&gt;Serra" in row) == (tab == "pending")
+        assert ("&lt;s&gt;" in row) == (tab == "rejected")
+    assert decided.pk
 
 
 def test_a_representative_finds_none_of_it(signed_in, acting, run, version, pair):
