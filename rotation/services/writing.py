@@ -37,8 +37,8 @@ SHOWN = 4  # the receiver and three runners-up
 _INSERT = sql.SQL("""
     INSERT INTO rotation_proposal (organization_id, run_id, client_id, rule_version_id, from_representative_id, expected_seq,
         to_representative_id, computed_to_id, position, state, caveats, value_cents, at_stake_cents, lift, net_12m_cents,
-        abc, days_since_last, last_order_on, cycle_days, lateness, last_visit_on, km_from, km_to, facts, candidates, candidate_values, candidate_kms,
-        candidate_costs, place_price_cents, decision_reason, decision_note, stale_reason, version)
+        abc, days_since_last, last_order_on, cycle_days, lateness, last_visit_on, km_from, km_to, facts, candidates,
+        candidate_values, candidate_kms, candidate_costs, place_price_cents, decision_reason, decision_note, stale_reason, version)
     SELECT %(organization)s, %(run)s, client_id, %(version)s, nullif(from_id, -1), seq, nullif(to_id, -1), nullif(to_id, -1), position,
         CASE WHEN to_id = -1 THEN 'withheld' ELSE 'proposed' END,
         {caveats}, value_cents, at_stake_cents, nullif(lift, 'NaN'), net_12m_cents,
