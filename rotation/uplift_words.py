@@ -1,5 +1,6 @@
 """What a control group says, in sentences a manager can read aloud; and the drawing of it over the weeks."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,13 +153,14 @@ def chart(seen: RuleUplift, *, width: int = 640, height: int = 220) -> Chart | N
     if len(seen.looks) < 2:
         return None
     last = seen.looks[-1][1]
-    # Early intervals are as wide as the world: what matters is where the last one lies.
-    reach = min(max(2 * max(abs(last.low), abs(last.high)), 0.1), 1.0)
-    step = next(each for each in (0.05, 0.1, 0.2, 0.5, 1.0) if reach / each <= 2.5 or each == 1.0)
+    # Early intervals are as wide as the world: what matters is where the last one lies, and where nothing is.
+    wide = max(last.high - last.low, 0.05) * 0.75
+    bottom, top = max(min(last.low - wide, -0.05), -1.0), min(max(last.high + wide, 0.05), 1.0)
+    step = next(each for each in (0.02, 0.05, 0.1, 0.2, 0.5) if (top - bottom) / each <= 6 or each == 0.5)
     inner_w, inner_h = width - LEFT - RIGHT, height - TOP - BOTTOM
 
     def y(value: float) -> str:
-        return f"{TOP + (1 - (min(max(value, -reach), reach) + reach) / (2 * reach)) * inner_h:.1f}"
+        return f"{TOP + (top - min(max(value, bottom), top)) / (top - bottom) * inner_h:.1f}"
 
     def x(i: int) -> str:
         return f"{LEFT + i * inner_w / (len(seen.looks) - 1):.1f}"
@@ -166,7 +168,6 @@ def chart(seen: RuleUplift, *, width: int = 640, height: int = 220) -> Chart | N
     highs = [f"{x(i)},{y(each.high)}" for i, (_day, each) in enumerate(seen.looks)]
     lows = [f"{x(i)},{y(each.low)}" for i, (_day, each) in enumerate(seen.looks)]
     values = [f"{x(i)},{y(each.reactivation.value)}" for i, (_day, each) in enumerate(seen.looks)]
-    n = int(reach / step + 1e-9)
     ends = [0, len(seen.looks) - 1]
     return Chart(
         width=width,
@@ -174,7 +175,7 @@ def chart(seen: RuleUplift, *, width: int = 640, height: int = 220) -> Chart | N
         band=" ".join(highs + lows[::-1]),
         line=" ".join(values),
         zero=y(0),
-        ticks=[(y(i * step), signed_points(i * step)) for i in range(-n, n + 1)],
+        ticks=[(y(i * step), signed_points(i * step)) for i in range(math.ceil(bottom / step), math.floor(top / step) + 1)],
         days=[(x(i), day_short(seen.looks[i][0]), "start" if i == 0 else "end") for i in ends],
         rows=[
             (day_short(day), signed_points(each.reactivation.value, 1), signed_points(each.low, 1), signed_points(each.high, 1))

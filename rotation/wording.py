@@ -204,6 +204,10 @@ def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL") -> SafeS
     if guards:
         kept = format_html(_("Nunca girar: {guards}."), guards=format_html_join(", ", "{}", ((lower_first(each),) for each in guards)))
         sentence = format_html("{} {}", sentence, kept)
+    share = definition.get("experiment", {}).get("share", 0)
+    if share:
+        alone = format_html(_("Deixar {share} dos sinalizados como estão, para medir se o giro ajuda."), share=mark(percent(share)))
+        sentence = format_html("{} {}", sentence, alone)
     return sentence
 
 
