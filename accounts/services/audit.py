@@ -1,6 +1,5 @@
 """The audit trail: one event per change, in the transaction of the change, chained by the database."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,14 +46,16 @@ def record_event(stream: str, action: str, *, by: Actor, before=None, after=None
     record_events([Event(stream, action, before or {}, after or {}, reason)], by=by, request_id=request_id)
 
 
+# Made once, and asked once a batch: ``json.dumps(cls=...)`` makes an encoder for each event.
+_as_json = DjangoJSONEncoder().encode
+
 # One statement however many events: model instances would cost four times the insert itself.
 _APPEND = """
 INSERT INTO accounts_auditevent (organization_id, stream, seq, action, actor_id, actor_label, before, after, reason, request_id, at,
                                  previous_hash, hash)
-SELECT %(organization)s, e.stream, 0, e.action, %(actor)s, %(label)s, e.before, e.after, e.reason, %(request)s, %(at)s, '', ''
-  FROM unnest(%(stream)s::text[], %(action)s::text[], %(before)s::jsonb[], %(after)s::jsonb[], %(reason)s::text[]) WITH ORDINALITY
-    AS e(stream, action, before, after, reason, position)
- ORDER BY e.position
+SELECT %(organization)s, event->>0, 0, event->>1, %(actor)s, %(label)s, event->2, event->3, event->>4, %(request)s, %(at)s, '', ''
+  FROM jsonb_array_elements(%(events)s) WITH ORDINALITY AS e(event, position)
+ ORDER BY position
 """
 
 
@@ -72,10 +73,6 @@ def record_events(events: Iterable[Event], *, by: Actor, request_id: str = "", a
                 "label": by.label,
                 "request": request_id or current_request_id(),
                 "at": at or timezone.now(),
-                "stream": [event.stream for event in events],
-                "action": [event.action for event in events],
-                "before": [json.dumps(event.before, cls=DjangoJSONEncoder) for event in events],
-                "after": [json.dumps(event.after, cls=DjangoJSONEncoder) for event in events],
-                "reason": [event.reason[:500] for event in events],
+                "events": _as_json([(event.stream, event.action, event.before, event.after, event.reason[:500]) for event in events]),
             },
         )

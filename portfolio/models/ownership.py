@@ -43,7 +43,9 @@ class Ownership(TenantModel):
             *tenant_walls("ownership", "client", "representative", "actor"),
             models.UniqueConstraint(fields=["organization", "client"], condition=Q(ended_on=None), name="ownership_one_open"),
             models.UniqueConstraint(fields=["organization", "client", "seq"], name="ownership_seq"),
-            models.UniqueConstraint(fields=["organization", "proposal_id"], name="ownership_one_per_proposal"),
+            models.UniqueConstraint(
+                fields=["organization", "proposal_id"], condition=~Q(proposal_id=None), name="ownership_one_per_proposal"
+            ),
             models.CheckConstraint(condition=Q(ended_on=None) | Q(ended_on__gte=F("started_on")), name="ownership_days_in_order"),
         ]
         indexes = [models.Index(fields=["organization", "representative", "started_on"], name="ownership_of_representative")]

@@ -5,6 +5,7 @@ from datetime import date
 
 from django.db import connection
 
+from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 
 # Half-open days: on its last day an ownership already belongs to its successor, and one of no days is never found.
@@ -16,7 +17,7 @@ _OWNER = """(
      AND w.started_on <= o.ordered_on AND (w.ended_on IS NULL OR w.ended_on > o.ordered_on))"""
 _CREDIT = f"""
 UPDATE clients_order o SET representative_id = {_OWNER}
- WHERE o.organization_id = %(organization)s AND o.client_id = ANY(%(clients)s) AND o.ordered_on >= %(since)s
+ WHERE o.organization_id = %(organization)s AND o.client_id = ANY(%(clients)s::bigint[]) AND o.ordered_on >= %(since)s
    AND o.representative_id IS DISTINCT FROM {_OWNER}
 RETURNING o.client_id
 """  # noqa: S608 - constants of this module
@@ -38,5 +39,5 @@ def credit_orders(client_ids: Sequence[int], *, since: date | None = None) -> se
     if not client_ids:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(_CREDIT, {"organization": active_organization_id(), "clients": list(client_ids), "since": since or date(1, 1, 1)})
+        cursor.execute(_CREDIT, {"organization": active_organization_id(), "clients": array(client_ids), "since": since or date(1, 1, 1)})
         return {row[0] for row in cursor.fetchall()}

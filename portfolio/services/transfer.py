@@ -1,14 +1,17 @@
 """The only writer of ownership: moves clients between representatives, a batch in a constant number of statements."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import EllipsisType
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.arrays import array
 from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import Membership, Representative, Role
 from accounts.selectors import representatives_visible_to
@@ -49,8 +52,7 @@ class TransferResult:
     refused: list[tuple[Transfer, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Standing:
+class _Standing(NamedTuple):
     """A client under lock: who answers for it and where its ledger stands."""
 
     name: str
@@ -60,8 +62,7 @@ class _Standing:
     free_from: date | None  # first day another ownership may begin
 
 
-@dataclass(frozen=True)
-class _Receiver:
+class _Receiver(NamedTuple):
     name: str
     membership_id: int | None
     serves: bool
@@ -71,7 +72,7 @@ class _Receiver:
 
 _LOCK_CLIENTS = """
 SELECT id, CASE WHEN trade_name = '' THEN name ELSE trade_name END, discarded_on IS NOT NULL FROM clients_client
- WHERE organization_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
+ WHERE organization_id = %s AND id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
 """
 # A second statement: only a snapshot taken after the locks shows what the transfers they waited for wrote.
 _LEDGER_HEADS = """
@@ -83,24 +84,24 @@ SELECT w.client_id, o.seq, o.representative_id, o.started_on, o.ended_on
 _LOCK_REPRESENTATIVES = """
 SELECT id, name, membership_id, capacity_clients,
        (valid_from IS NULL OR valid_from <= %(on)s) AND (valid_to IS NULL OR valid_to > %(on)s)
-  FROM accounts_representative WHERE organization_id = %(organization)s AND id = ANY(%(ids)s) ORDER BY id
+  FROM accounts_representative WHERE organization_id = %(organization)s AND id = ANY(%(ids)s::bigint[]) ORDER BY id
 """
 _LOCK_MEMBERSHIPS = """
-SELECT id FROM accounts_membership WHERE organization_id = %s AND id = ANY(%s) AND is_active ORDER BY id FOR SHARE
+SELECT id FROM accounts_membership WHERE organization_id = %s AND id = ANY(%s::bigint[]) AND is_active ORDER BY id FOR SHARE
 """
 _ABSENT = """
 SELECT DISTINCT representative_id FROM accounts_absence
- WHERE organization_id = %s AND representative_id = ANY(%s) AND starts_on <= %s AND ends_on > %s
+ WHERE organization_id = %s AND representative_id = ANY(%s::bigint[]) AND starts_on <= %s AND ends_on > %s
 """
 _HELD = """
-SELECT representative_id, count(*) FROM clients_client WHERE organization_id = %s AND representative_id = ANY(%s) GROUP BY 1
+SELECT representative_id, count(*) FROM clients_client WHERE organization_id = %s AND representative_id = ANY(%s::bigint[]) GROUP BY 1
 """
 # One statement, so that ledger and mirror can never be seen apart. ``opened`` reads ``closed``: a row is closed
 # before its successor is inserted, which the ledger's trigger checks.
 _MOVE = """
 WITH move AS (
-  SELECT * FROM unnest(%(client)s::bigint[], %(seq)s::int[], %(from)s::bigint[], %(to)s::bigint[],
-                       %(reason)s::text[], %(proposal)s::bigint[]) AS m(client_id, seq, from_id, to_id, reason, proposal_id)
+  SELECT * FROM ROWS FROM (unnest(%(client)s::bigint[], %(seq)s::int[], %(from)s::bigint[], %(to)s::bigint[], %(proposal)s::bigint[]),
+                           jsonb_array_elements_text(%(reasons)s)) AS m(client_id, seq, from_id, to_id, proposal_id, reason)
 ), closed AS (
   UPDATE portfolio_ownership o SET ended_on = %(on)s FROM move m
    WHERE o.organization_id = %(organization)s AND o.client_id = m.client_id AND o.seq = m.seq - 1
@@ -209,7 +210,7 @@ def _require_reach(member: Membership, representative_ids: set[int]) -> None:
 
 
 def _locked_clients(organization_id: int, client_ids: set[int]) -> dict[int, _Standing]:
-    ids = sorted(client_ids)
+    ids = array(sorted(client_ids))
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_CLIENTS, [organization_id, ids])
         clients = cursor.fetchall()
@@ -226,7 +227,7 @@ def _locked_representatives(
     organization_id: int, receivers: set[int], owners: set[int], *, on: date, check_room: bool, check_absence: bool
 ) -> dict[int, _Receiver]:
     """Everyone a batch touches; receivers are locked, so that nobody is deactivated, or filled up, under it."""
-    ids = sorted(receivers)
+    ids = array(sorted(receivers))
     with connection.cursor() as cursor:
         # Two batches that count the same room must not both take the last place.
         cursor.execute(
@@ -235,9 +236,9 @@ def _locked_representatives(
         )
         rows = cursor.fetchall()
         if owners - receivers:
-            cursor.execute(_LOCK_REPRESENTATIVES, {"organization": organization_id, "ids": sorted(owners - receivers), "on": on})
+            cursor.execute(_LOCK_REPRESENTATIVES, {"organization": organization_id, "ids": array(sorted(owners - receivers)), "on": on})
             rows += cursor.fetchall()
-        cursor.execute(_LOCK_MEMBERSHIPS, [organization_id, sorted({row[2] for row in rows if row[2]})])
+        cursor.execute(_LOCK_MEMBERSHIPS, [organization_id, array(sorted({row[2] for row in rows if row[2]}))])
         active = {row[0] for row in cursor.fetchall()}
         absent: set[int] = set()
         if check_absence:
@@ -311,12 +312,12 @@ def _write(
             _MOVE,
             {
                 "organization": active_organization_id(),
-                "client": [each.client_id for each in moves],
-                "seq": [client.seq + 1 for client in before],
-                "from": [client.owner_id for client in before],
-                "to": [each.to_id for each in moves],
-                "reason": [each.reason[:300] for each in moves],
-                "proposal": [each.proposal_id for each in moves],
+                "client": array(each.client_id for each in moves),
+                "seq": array(client.seq + 1 for client in before),
+                "from": array(client.owner_id for client in before),
+                "to": array(each.to_id for each in moves),
+                "proposal": array(each.proposal_id for each in moves),
+                "reasons": json.dumps([each.reason[:300] for each in moves]),
                 "on": on,
                 "source": source,
                 "actor": by.id,

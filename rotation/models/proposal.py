@@ -87,7 +87,7 @@ class Proposal(TenantModel):
         ]
         indexes = [
             models.Index(fields=["organization", "run", "state", "-value_cents", "id"], name="proposal_review"),
-            models.Index(fields=["organization", "run", "state", "client"], name="proposal_apply"),
+            models.Index(fields=["organization", "run", "client"], condition=Q(state="approved"), name="proposal_apply"),
             models.Index(fields=["organization", "client", "-id"], name="proposal_of_client"),
         ]
 

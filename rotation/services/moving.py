@@ -1,15 +1,19 @@
 """Applying approved proposals: chunks of one durable transaction each, killed at any instant and resumed without a trace."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
-from accounts.models import Notice
-from accounts.selectors import local_day
+from accounts.arrays import array
+from accounts.models import Membership, Notice
 from accounts.services import Actor, notify, record_event, send_to_outbox
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.retry import retried
@@ -33,6 +37,32 @@ class Applied:
     finished: bool
 
 
+class _Work(NamedTuple):
+    """The run as its row says under lock: two hundred chunks of it must not become two hundred model instances."""
+
+    run_id: int
+    organization_id: int
+    state: str
+    kind: str
+    on: date
+    scope: list[int] | None  # representatives, None: all
+    requested_by: int | None
+    today: date
+
+    @property
+    def actor(self) -> Actor:
+        # The ledger and the audit trail write the member's id and nothing else of it.
+        return Actor(Membership(pk=self.requested_by) if self.requested_by else None, label=f"run {self.run_id}")
+
+
+_LOCK_ORGANIZATION = "SELECT id FROM rotation_rotationsettings WHERE organization_id = %s FOR NO KEY UPDATE"
+_LOCK_RUN = """
+SELECT r.id, r.organization_id, r.state, r.kind, r.effective_on, r.summary#>'{apply,representatives}', r.apply_requested_by_id, o.time_zone
+  FROM rotation_run r JOIN accounts_organization o ON o.id = r.organization_id
+ WHERE r.organization_id = %s AND r.id = %s FOR NO KEY UPDATE OF r
+"""
+# Progress forgives earlier failures: a run that is killed often but advances is not parked.
+_BEAT = "UPDATE rotation_run SET heartbeat_at = %s, attempts_made = 0, error = '' WHERE organization_id = %s AND id = %s"
 # SKIP LOCKED: a proposal somebody is deciding at this moment waits for the next chunk.
 _NEXT = """
 SELECT p.id, p.client_id, p.from_representative_id, p.to_representative_id, p.expected_seq, p.caveats, r.name
@@ -40,38 +70,46 @@ SELECT p.id, p.client_id, p.from_representative_id, p.to_representative_id, p.ex
   LEFT JOIN rotation_ruleversion v ON v.organization_id = p.organization_id AND v.id = p.rule_version_id
   LEFT JOIN rotation_rule r ON r.organization_id = v.organization_id AND r.id = v.rule_id
  WHERE p.organization_id = %(organization)s AND p.run_id = %(run)s AND p.state = 'approved'
-   AND (%(everyone)s OR p.from_representative_id = ANY(%(scope)s) AND p.to_representative_id = ANY(%(scope)s))
+   AND (%(everyone)s OR p.from_representative_id = ANY(%(scope)s::bigint[]) AND p.to_representative_id = ANY(%(scope)s::bigint[]))
  ORDER BY p.client_id LIMIT %(size)s FOR NO KEY UPDATE OF p SKIP LOCKED
 """
-_LOCK_CLIENTS = "SELECT id FROM clients_client WHERE organization_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_CLIENTS = "SELECT FROM clients_client WHERE organization_id = %s AND id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 # What the rule promised and may hold no longer: asked for the day the moves hold from, and a resumed run's later
 # today. A destination a person chose is theirs to judge, so only the
 # engine's own is held against the territory; a client's first owner, or an imported one, is no move to rest from.
+# A rule is read once, not once a proposal.
 _BROKEN = """
+WITH chunk AS MATERIALIZED (
+  SELECT id, client_id, to_representative_id, computed_to_id, rule_version_id, expected_seq FROM rotation_proposal
+   WHERE organization_id = %(organization)s AND id = ANY(%(ids)s::bigint[])
+), rule AS MATERIALIZED (
+  SELECT v.id, v.definition->'guards' ? 'never_rotate' AS keeps_held, v.definition->'guards' ? 'blocked' AS keeps_blocked,
+         coalesce((v.definition#>>'{receivers,same_region}')::boolean, true) AS same_region,
+         (SELECT max(split_part(guard, ':', 2)::int) FROM jsonb_array_elements_text(v.definition->'guards') AS guard
+           WHERE guard LIKE 'moved_within:%%') AS rest_days
+    FROM rotation_ruleversion v
+   WHERE v.organization_id = %(organization)s AND v.id IN (SELECT rule_version_id FROM chunk)
+)
 SELECT * FROM (
   SELECT p.id, CASE
     WHEN t.valid_to <= %(today)s THEN 'receiver_inactive'
-    WHEN c.hold AND v.definition->'guards' ? 'never_rotate' THEN 'held'
-    WHEN c.blocked AND v.definition->'guards' ? 'blocked' THEN 'blocked'
-    WHEN coalesce((v.definition#>>'{receivers,same_region}')::boolean, true) AND p.to_representative_id = p.computed_to_id
+    WHEN c.hold AND rule.keeps_held THEN 'held'
+    WHEN c.blocked AND rule.keeps_blocked THEN 'blocked'
+    WHEN rule.same_region AND p.to_representative_id = p.computed_to_id
          AND c.state <> '' AND cardinality(t.regions) > 0 AND c.state <> ALL(t.regions) THEN 'out_of_territory'
-    WHEN o.source <> 'import' AND o.seq > 1 AND o.started_on > %(on)s - rest.days THEN 'rested'
+    WHEN o.source <> 'import' AND o.seq > 1 AND o.started_on > %(on)s - rule.rest_days THEN 'rested'
     END AS code
-    FROM rotation_proposal p
-    JOIN clients_client c ON c.organization_id = p.organization_id AND c.id = p.client_id
-    JOIN accounts_representative t ON t.organization_id = p.organization_id AND t.id = p.to_representative_id
-    JOIN rotation_ruleversion v ON v.organization_id = p.organization_id AND v.id = p.rule_version_id
-    LEFT JOIN portfolio_ownership o ON o.organization_id = p.organization_id AND o.client_id = p.client_id AND o.seq = p.expected_seq
-                                   AND o.ended_on IS NULL
-    LEFT JOIN LATERAL (SELECT max(split_part(guard, ':', 2)::int) AS days
-                         FROM jsonb_array_elements_text(v.definition->'guards') AS guard
-                        WHERE guard LIKE 'moved_within:%%') rest ON true
-   WHERE p.organization_id = %(organization)s AND p.id = ANY(%(ids)s)) judged
+    FROM chunk p
+    JOIN rule ON rule.id = p.rule_version_id
+    JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = p.client_id
+    JOIN accounts_representative t ON t.organization_id = %(organization)s AND t.id = p.to_representative_id
+    LEFT JOIN portfolio_ownership o ON o.organization_id = %(organization)s AND o.client_id = p.client_id AND o.seq = p.expected_seq
+                                   AND o.ended_on IS NULL) judged
  WHERE code IS NOT NULL
 """
 _MARK_APPLIED = """
 UPDATE rotation_proposal SET state = 'applied', applied_at = %(at)s, version = version + 1
- WHERE organization_id = %(organization)s AND id = ANY(%(ids)s) AND state = 'approved'
+ WHERE organization_id = %(organization)s AND id = ANY(%(ids)s::bigint[]) AND state = 'approved'
 """
 _MARK_STALE = """
 UPDATE rotation_proposal p SET state = 'stale', stale_reason = w.code, version = p.version + 1
@@ -120,23 +158,32 @@ def apply_run(
 def _apply_chunk(run_id: int, organization_id: int, size: int) -> tuple[int, int] | None:
     """(applied, stale) of one chunk; None when the run is no longer, or just stopped, ``applying``."""
     with tenant_atomic(organization_id, durable=True):
-        lock_organization(organization_id)
         # Lock order everywhere: run, proposals, clients by id, representatives by id, memberships by id.
-        run = (
-            Run.objects.select_for_update(no_key=True, of=("self",))
-            .select_related("apply_requested_by", "organization")
-            .filter(pk=run_id)
-            .first()
-        )
-        if run is None or run.state != Run.State.APPLYING:
+        work = _locked(run_id, organization_id)
+        if work is None or work.state != Run.State.APPLYING:
             return None
-        rows = _next_proposals(run, size)
+        rows = _next_proposals(work, size)
         if not rows:
-            return None if _close(run) else (0, 0)
-        applied, stale = _move(run, rows)
-        # Progress forgives earlier failures: a run that is killed often but advances is not parked.
-        Run.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now(), attempts_made=0, error="")
-        return applied, stale
+            return None if _close(work) else (0, 0)
+        moved = _move(work, rows)
+        with connection.cursor() as cursor:
+            cursor.execute(_BEAT, [timezone.now(), organization_id, run_id])
+        return moved
+
+
+def _locked(run_id: int, organization_id: int) -> _Work | None:
+    """The run under lock, after the organization's mutex; None where it does not exist."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_ORGANIZATION, [organization_id])
+        if not cursor.fetchone():
+            lock_organization(organization_id)
+        cursor.execute(_LOCK_RUN, [organization_id, run_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    *facts, scope, requested_by, zone = row
+    today = timezone.now().astimezone(ZoneInfo(zone)).date()
+    return _Work(*facts, scope if scope is None else json.loads(scope), requested_by, today)
 
 
 def lock_organization(organization_id: int) -> RotationSettings:
@@ -149,22 +196,29 @@ def lock_organization(organization_id: int) -> RotationSettings:
     return settings
 
 
-def _next_proposals(run: Run, size: int) -> list[tuple]:
-    scope = run.summary.get("apply", {}).get("representatives")
+def _next_proposals(work: _Work, size: int) -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _NEXT, {"organization": run.organization_id, "run": run.pk, "everyone": scope is None, "scope": scope or [], "size": size}
+            _NEXT,
+            {
+                "organization": work.organization_id,
+                "run": work.run_id,
+                "everyone": work.scope is None,
+                "scope": array(work.scope or []),
+                "size": size,
+            },
         )
         return cursor.fetchall()
 
 
-def _move(run: Run, rows: Sequence[tuple]) -> tuple[int, int]:
-    at, on, reversal = timezone.now(), run.effective_on, run.kind == Run.Kind.REVERSAL
-    assert on is not None, "a run that applies has the day from which its moves hold"
-    ids = [row[0] for row in rows]
+def _move(work: _Work, rows: Sequence[tuple]) -> tuple[int, int]:
+    at, reversal = timezone.now(), work.kind == Run.Kind.REVERSAL
+    assert work.on is not None, "a run that applies has the day from which its moves hold"
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_CLIENTS, [run.organization_id, sorted(row[1] for row in rows)])
-        cursor.execute(_BROKEN, {"organization": run.organization_id, "ids": ids, "on": on, "today": local_day(run.organization, at=at)})
+        cursor.execute(_LOCK_CLIENTS, [work.organization_id, array(sorted(row[1] for row in rows))])
+        cursor.execute(
+            _BROKEN, {"organization": work.organization_id, "ids": array(row[0] for row in rows), "on": work.on, "today": work.today}
+        )
         codes: dict[int, str] = dict(cursor.fetchall())
     if reversal:  # puts back what was: the rule has no say in it, but who left still receives nobody
         codes = {pk: code for pk, code in codes.items() if code == "receiver_inactive"}
@@ -178,39 +232,39 @@ def _move(run: Run, rows: Sequence[tuple]) -> tuple[int, int]:
         batch.append(Transfer(client_id, to_id, seq, from_id, rule or "", pk, over_capacity=accepted))
     result = transfer_clients(
         batch,
-        by=Actor(run.apply_requested_by, label=f"run {run.pk}"),
+        by=work.actor,
         source=Ownership.Source.REVERSAL if reversal else Ownership.Source.ROTATION,
-        on=on,
-        occasion=Occasion(f"run:{run.pk}", {"run": run.pk}),
+        on=work.on,
+        occasion=Occasion(f"run:{work.run_id}", {"run": work.run_id}),
         check_room=True,
         check_absence=not reversal,
         at=at,
     )
     codes |= {each.proposal_id: code for each, code in result.refused if each.proposal_id}
-    _mark(run.organization_id, [each.proposal_id for each in result.applied if each.proposal_id], codes, at)
+    _mark(work.organization_id, [each.proposal_id for each in result.applied if each.proposal_id], codes, at)
     return len(result.applied), len(codes)
 
 
-def _mark(organization_id: int, applied: list[int], stale: dict[int, str], at) -> None:
+def _mark(organization_id: int, applied: list[int], stale: dict[int, str], at: datetime) -> None:
     with connection.cursor() as cursor:
         if applied:
-            cursor.execute(_MARK_APPLIED, {"organization": organization_id, "ids": applied, "at": at})
+            cursor.execute(_MARK_APPLIED, {"organization": organization_id, "ids": array(applied), "at": at})
             assert cursor.rowcount == len(applied), "an applied proposal was not approved under our own lock"
         if stale:
             cursor.execute(_MARK_STALE, {"organization": organization_id, "ids": list(stale), "codes": list(stale.values())})
 
 
-def _close(run: Run) -> bool:
+def _close(work: _Work) -> bool:
     """Leave ``applying`` when nothing approved is left to move: to ``applied``, or back to review while some are undecided.
 
     False when approved proposals are left that somebody has locked just now.
     """
+    run = Run.objects.get(pk=work.run_id)
     counts = dict(run.proposals.values_list("state").annotate(n=Count("id")).order_by())
     State = Proposal.State
-    scope = run.summary.get("apply", {}).get("representatives")
     left = run.proposals.filter(state=State.APPROVED)
-    if scope is not None:
-        left = left.filter(from_representative_id__in=scope, to_representative_id__in=scope)
+    if work.scope is not None:
+        left = left.filter(from_representative_id__in=work.scope, to_representative_id__in=work.scope)
     if left.exists():
         return False
     at = timezone.now()
@@ -221,8 +275,9 @@ def _close(run: Run) -> bool:
     )
     assert moved == 1, "the run left applying under our own lock"
     facts = {"run": run.pk, "applied": counts.get(State.APPLIED, 0), "stale": counts.get(State.STALE, 0), "undecided": undecided}
-    by = Actor(run.apply_requested_by, label=f"run {run.pk}")
-    record_event(f"run:{run.pk}", "run.applied", by=by, before={"state": Run.State.APPLYING.value}, after=facts | {"state": state.value})
+    record_event(
+        f"run:{run.pk}", "run.applied", by=work.actor, before={"state": Run.State.APPLYING.value}, after=facts | {"state": state.value}
+    )
     if run.apply_requested_by_id:
         kind = Notice.Kind.RUN_REVERSED if run.kind == Run.Kind.REVERSAL else Notice.Kind.RUN_APPLIED
         requested = run.apply_requested_at.isoformat() if run.apply_requested_at else ""
