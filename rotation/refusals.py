@@ -36,6 +36,16 @@ SENTENCES = {
     "event_not_for_cadence": gettext_lazy("%(path)s: evento combina com a cadência por evento, que precisa dele."),
     "missing_column": gettext_lazy("%(needed_by)s usa um dado que ainda não é registrado (%(column)s); tire essa condição da regra."),
     "not_finite": gettext_lazy("O cliente %(client)s tem um valor impossível (%(value)s); corrija seus pedidos e rode de novo."),
+    "wrong_shape": gettext_lazy("A coluna %(column)s tem tamanho %(found)s e devia ter %(expected)s; importe os dados dela outra vez."),
+    "not_sorted": gettext_lazy("A coluna %(column)s está fora de ordem na linha %(row)s; recalcule com rebuild_projections."),
+    "not_a_position": gettext_lazy(
+        "A coluna %(column)s aponta, na linha %(row)s, para %(value)s, fora de uma tabela de %(size)s; rode o giro de novo."
+    ),
+    "negative_value": gettext_lazy("O par %(row)s vale %(value)s, menos que nada; confira a comissão e a margem da regra."),
+    "too_large": gettext_lazy("O maior valor, %(value)s centavos, passa do que se calcula com exatidão; confira os valores dos pedidos."),
+    "impossible_history": gettext_lazy(
+        "Nenhuma história de pedidos dá o que há na linha %(row)s (%(found)s); recalcule com rebuild_projections."
+    ),
     "minutes_not_supported": gettext_lazy("%(path)s: capacidade em minutos ainda não é calculada; use capacidade em clientes."),
 }
 _WORDS = {

@@ -1,13 +1,17 @@
 """Rules, reasons and refusals in a person's words."""
 
+import re
 from datetime import date
+from string import Formatter
 
 import pytest
 
+from rotation.engine.errors import SENTENCES as ENGINE_SENTENCES
 from rotation.engine.presets import PRESETS
 from rotation.engine.schema import FIELDS, GUARDS
 from rotation.explaining import explanation
 from rotation.models import Proposal, RuleVersion
+from rotation.refusals import SENTENCES
 from rotation.wording import FIELD_NAMES, GUARD_NAMES, condition_text, fact_text, guard_text, reason_lines, rule_sentence, schedule_text
 
 AS_OF = date(2026, 10, 5)
@@ -104,3 +108,11 @@ def test_a_branch_not_taken_is_shown_as_such():
     )
     holds = {each.text: each.holds for each in explanation(proposal, AS_OF, "BRL").reasons}
     assert holds["Chance de inativar ≥ 50%"] is False and holds["Atraso no próprio ciclo ≥ 4,0×"] is True
+
+
+def test_every_refusal_of_the_engine_has_a_sentence_for_people_that_uses_what_it_is_told():
+    assert set(ENGINE_SENTENCES) - set(SENTENCES) == set()
+    for code, words in ENGINE_SENTENCES.items():
+        told = {name for _text, name, _format, _conversion in Formatter().parse(words) if name}
+        asked = set(re.findall(r"%\((\w+)\)s", str(SENTENCES[code])))
+        assert asked <= told | {"path"}, code
