@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from django.conf import settings
@@ -41,41 +42,68 @@ def prepare(worker: str | None) -> None:
     _connect_to(mine)
 
 
-def empty_tables() -> None:
-    """Empty every table a test may have written, as the owner: the application's role may not TRUNCATE.
+_TABLES = """
+SELECT c.relname, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 8 <> 0),
+       CASE WHEN a.attname IS NOT NULL THEN pg_get_serial_sequence(quote_ident(c.relname), 'id') END
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id' AND NOT a.attisdropped
+ WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL(%s)
+"""
 
-    What migrations put there (content types, permissions) stays. Append-only tables refuse TRUNCATE by trigger, so
-    the triggers that do are off for this one transaction.
+
+def empty_tables() -> None:
+    """Empty every table a test has written, as the owner: the application's role may not delete history.
+
+    What migrations put there (content types, permissions) stays. A test writes a few rows of a few tables: deleting those
+    is far cheaper than truncating all, which makes every file of every index anew. Append-only tables refuse by
+    trigger, so the triggers of the tables at hand are off for this one transaction.
     """
-    with _as_owner(connections["default"].settings_dict["NAME"], autocommit=False) as cursor:
+    try:
+        _empty(_janitor())
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):  # a test sent everybody away, or restarted the server
+        _janitor().close()
+        _empty(_janitor())
+
+
+def _janitor():
+    """The owner's connection for emptying, kept: connecting and learning fifty tables anew costs more than emptying them."""
+    name = connections["default"].settings_dict["NAME"]
+    if name not in _JANITORS or _JANITORS[name].closed:
+        _JANITORS[name] = psycopg2.connect(**_owner_parameters(name))
+    return _JANITORS[name]
+
+
+_JANITORS: dict[str, Any] = {}
+
+
+def _empty(connection) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_TABLES, [FILLED_BY_MIGRATE])
+        tables = {name: (Identifier(name), guarded, sequence) for name, guarded, sequence in cursor.fetchall()}
         cursor.execute(
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> ALL(%s)",
-            [FILLED_BY_MIGRATE],
+            SQL(" UNION ALL ").join(
+                SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(Literal(name), table) for name, (table, _g, _s) in tables.items()
+            )
         )
-        tables = [Identifier(name) for (name,) in cursor.fetchall()]
-        cursor.execute(
-            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-            " JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = 'public' AND NOT t.tgisinternal AND t.tgtype & 32 <> 0 AND t.tgenabled = 'O'"
-        )
-        guards = [(Identifier(table), Identifier(trigger)) for table, trigger in cursor.fetchall()]
-        for table, trigger in guards:
-            cursor.execute(SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(table, trigger))
-        if tables:
-            cursor.execute(SQL("TRUNCATE {} RESTART IDENTITY").format(SQL(", ").join(tables)))
-        for table, trigger in guards:
-            cursor.execute(SQL("ALTER TABLE {} ENABLE TRIGGER {}").format(table, trigger))
+        written = [tables[name] for (name,) in cursor.fetchall()]
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # whatever the order, nothing is left to point at nothing
+        for table, guarded, _sequence in written:
+            if guarded:
+                cursor.execute(SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(table))
+        for table, _guarded, _sequence in written:
+            cursor.execute(SQL("DELETE FROM {}").format(table))
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks still waiting cannot be altered
+        for table, guarded, sequence in written:
+            if guarded:
+                cursor.execute(SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(table))
+            if sequence:
+                cursor.execute("SELECT setval(%s, 1, false)", [sequence])
 
 
 @contextmanager
 def _as_owner(database: str | None = None, *, autocommit: bool = True) -> Iterator:
-    parameters = connections["owner"].get_connection_params()
-    parameters.pop("cursor_factory", None)
-    parameters.pop("context", None)
     # The database of the address itself: the owner may always connect there.
-    parameters["dbname"] = database or _ORIGINAL.setdefault("owner", settings.DATABASES["owner"]["NAME"])
-    connection = psycopg2.connect(**parameters)
+    connection = psycopg2.connect(**_owner_parameters(database or _ORIGINAL.setdefault("owner", settings.DATABASES["owner"]["NAME"])))
     try:
         connection.autocommit = autocommit
         with connection.cursor() as cursor:
@@ -84,6 +112,13 @@ def _as_owner(database: str | None = None, *, autocommit: bool = True) -> Iterat
             connection.commit()
     finally:
         connection.close()
+
+
+def _owner_parameters(database: str) -> dict[str, Any]:
+    parameters = connections["owner"].get_connection_params()
+    parameters.pop("cursor_factory", None)
+    parameters.pop("context", None)
+    return parameters | {"dbname": database}
 
 
 _ORIGINAL: dict[str, str] = {}
