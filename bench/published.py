@@ -6,8 +6,12 @@ One JSON line an instance: objective, bound, gap, seconds; of a summary one line
 seconds. A purchase summary is CSV with a header: x, t_x, T, in any unit of time, and m_x where tickets are known (mean
 value of the x repeat purchases); with the columns x, t_x, n, donors it is of n fixed opportunities.
 
-OR-Library assignment files (``assignN.txt``, plain or gzipped) are minimised. GAP files (``gap*.txt``) need capacity in
-minutes, which this version does not solve: they are named on standard error and the exit code is 2.
+OR-Library assignment files (``assignN.txt``: n, then n x n costs) are minimised. GAP files (``bench/gap.py`` has the
+format) are maximised where the name begins with gap and a number, as the library's own gap1 to gap12 are meant, and
+minimised otherwise; ``--sense`` says it for all. What a file is, its numbers tell; ``--kind`` where they should not be
+asked. Plain or gzipped. ``--seconds`` is what one GAP may take; a gap of 0 ends it earlier.
+
+A file that cannot be read is named on standard error, the others are solved all the same, and the exit code is 1.
 """
 
 import argparse
@@ -16,11 +20,12 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from time import process_time
+from time import monotonic, process_time
 
 # the optimiser's matrices are a few numbers wide: sharing them between threads costs three times the work
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -30,8 +35,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.classics import Opportunities, Pareto
+from bench.gap import read_gap, solve_gap
 from rotation.engine.assignment import assign
 from rotation.engine.ceilings import Ceilings
+from rotation.engine.minutes import Effort
 from rotation.engine.models import BG, MBG, DropOut, Purchases, fit_single, fit_tickets
 from rotation.engine.pairs import Pairs
 
@@ -42,7 +49,23 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_numbers(path: Path) -> np.ndarray:
-    return np.array(read_bytes(path).split(), dtype=np.int64)
+    """Every number of the file, whole; one written as 12.0 counts, one with a fraction is refused."""
+    numbers = np.array(read_bytes(path).split(), dtype=np.float64)
+    if not len(numbers) or (numbers != np.rint(numbers)).any():
+        raise ValueError("it holds no numbers" if not len(numbers) else "it holds a number that is not whole")
+    return numbers.astype(np.int64)
+
+
+def kind_of(path: Path) -> str:
+    """``table``, ``assignment`` or ``gap``, by what is inside."""
+    if path.name.removesuffix(".gz").endswith(".csv"):
+        return "table"
+    numbers = read_numbers(path)
+    return "assignment" if len(numbers) == 1 + int(numbers[0]) ** 2 else "gap"
+
+
+def sense_of(path: Path) -> str:
+    return "max" if re.match(r"gap\d", path.name) else "min"
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +157,11 @@ def solve_assignment(path: Path) -> dict[str, object]:
     """Least cost of giving every job to one agent; the bound is a proven lower bound of that cost."""
     numbers = read_numbers(path)
     n = int(numbers[0])
+    if len(numbers) != 1 + n * n:
+        raise ValueError(f"{n} x {n} costs are {n * n} numbers, and it has {len(numbers) - 1}")
     cost = numbers[1:].reshape(n, n)
+    low = int(cost.min())
+    cost = cost - low
     big = int(cost.max()) * (n + 1)  # leaving anybody out never pays
     pairs = Pairs(
         start=np.arange(n + 1) * n,
@@ -148,7 +175,7 @@ def solve_assignment(path: Path) -> dict[str, object]:
     found = assign(pairs, Ceilings(np.ones(n), np.full(n, -1), np.empty(0)))
     seconds = process_time() - began
     placed = int((found.representative_of >= 0).sum())
-    objective, bound = big * placed - found.value_cents, big * placed - found.bound_cents
+    objective, bound = big * placed - found.value_cents + low * n, big * placed - found.bound_cents + low * n
     return {
         "file": path.name,
         "kind": "assignment",
@@ -160,32 +187,59 @@ def solve_assignment(path: Path) -> dict[str, object]:
     }
 
 
+def solve_gaps(path: Path, sense: str, effort: Effort) -> Iterator[dict[str, object]]:
+    """One line a problem; ``objective`` and ``gap`` are null where no way to place every job was found."""
+    for index, gap in enumerate(read_gap(read_numbers(path)), start=1):
+        began = monotonic()
+        found = solve_gap(gap, sense, effort)
+        seconds = monotonic() - began
+        agents, jobs = gap.cost.shape
+        yield {
+            "file": path.name,
+            "index": index,
+            "kind": "gap",
+            "agents": agents,
+            "jobs": jobs,
+            "sense": sense,
+            "objective": found.objective,
+            "bound": found.bound,
+            "gap": found.gap,
+            "stopped": found.stopped,
+            "seconds": round(seconds, 3),
+        }
+
+
 def solve_table(path: Path) -> Iterator[dict[str, object]]:
     """A file with the column ``donors`` is of fixed opportunities, any other a purchase summary."""
     header = read_bytes(path).split(b"\n", 1)[0]
     return solve_donations(path) if b"donors" in header else solve_summary(path)
 
 
+KINDS = {"table": "a purchase summary", "assignment": "an OR-Library assignment file", "gap": "a GAP file"}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--kind", choices=sorted(KINDS), help="what every file is")
+    parser.add_argument("--sense", choices=["min", "max"], help="of GAP files")
+    parser.add_argument("--seconds", type=float, default=10.0, help="at most for one GAP (10)")
+    given = parser.parse_args()
+    effort = Effort(seconds=given.seconds, nodes=1_000_000, chains=1_000_000)
     code = 0
-    for path in parser.parse_args().files:
-        if path.name.startswith("gap"):
-            print(
-                f"{path}: a GAP instance weighs every pair, and the solver for capacity in minutes is not part of this version",
-                file=sys.stderr,
-            )
-            code = 2
-            continue
-        table = path.name.removesuffix(".gz").endswith(".csv")
+    for path in given.files:
+        kind = given.kind or "gap"
         try:
-            for line in solve_table(path) if table else [solve_assignment(path)]:
+            kind = given.kind or kind_of(path)
+            if kind == "gap":
+                lines = solve_gaps(path, given.sense or sense_of(path), effort)
+            else:
+                lines = solve_table(path) if kind == "table" else iter([solve_assignment(path)])
+            for line in lines:
                 print(json.dumps(line), flush=True)
         except (OSError, ValueError) as wrong:
-            kind = "a purchase summary" if table else "an OR-Library assignment file"
-            print(f"{path}: cannot be read as {kind} ({wrong})", file=sys.stderr)
-            code = code or 1
+            print(f"{path}: cannot be read as {KINDS[kind]} ({wrong})", file=sys.stderr)
+            code = 1
     return code
 
 

@@ -46,7 +46,6 @@ SENTENCES = {
     "impossible_history": gettext_lazy(
         "Nenhuma história de pedidos dá o que há na linha %(row)s (%(found)s); recalcule com rebuild_projections."
     ),
-    "minutes_not_supported": gettext_lazy("%(path)s: capacidade em minutos ainda não é calculada; use capacidade em clientes."),
 }
 _WORDS = {
     "an object": gettext_lazy("um objeto"),

@@ -43,7 +43,6 @@ SENTENCES = {
     "not_finite": "client {client}: its value is {value}; the run is refused",
     "negative_value": "pair {row} has the negative value {value}",
     "too_large": "the largest value, {value} cents, is beyond what the solver counts exactly",
-    "minutes_not_supported": "{path}: capacity in minutes needs the minutes solver, which this version does not have; use clients",
 }
 
 

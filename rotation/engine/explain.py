@@ -12,7 +12,8 @@ from .ceilings import Ceilings
 from .conditions import Group, Leaf
 from .evaluate import Columns, evaluate_leaf
 from .facts import Array
-from .pairs import REASONS, Pairs
+from .minutes import MinutesAssignment
+from .pairs import NO_ROOM, REASONS, Pairs
 from .rules import Rule
 
 SHOWN = 4
@@ -25,7 +26,8 @@ class Candidates:
     """The receiver and up to three runner-ups of each move, shape (n_moves, 4); column 0 is the receiver.
 
     ``representative`` is -1 and ``km`` NaN in empty cells. ``cost_cents`` is a lower bound of what the whole run would
-    lose by choosing that one instead: (v_ia - p_a) - (v_ij - p_j), never below zero, 0 for the receiver.
+    lose by choosing that one instead: (v_ia - p_a) - (v_ij - p_j), never below zero, 0 for the receiver. Where the rule
+    counts minutes the same sum at the prices of their room is an estimate: that assignment is only proven up to its gap.
     """
 
     representative: Array
@@ -65,6 +67,13 @@ class Prevention:
     since_on: Array | int
 
 
+def pair_prices(assignment: Assignment, pairs: Pairs) -> NDArray[np.float64]:
+    """What the place each pair would take is worth to the run, cents, shape (n_pairs,); infinity where it does not fit."""
+    if isinstance(assignment, MinutesAssignment):
+        return assignment.pair_price
+    return assignment.prices[pairs.representative]
+
+
 def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array) -> Candidates:
     """The receiver first, then the three with the least cost to the run, of each of ``clients`` (positions)."""
     n = len(clients)
@@ -73,11 +82,11 @@ def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array) -> Candidat
     column = np.arange(width)
     inside = column < length[:, None]
     row = np.where(inside, pairs.start[clients][:, None] + column, 0)
-    price = np.append(assignment.prices, 0.0)
+    price = pair_prices(assignment, pairs)
     if len(pairs) == 0:
         empty = np.full((n, SHOWN), -1)
         return Candidates(empty, np.zeros((n, SHOWN), np.int64), np.full((n, SHOWN), np.nan), np.zeros((n, SHOWN), np.int64))
-    net = np.where(inside, pairs.value[row] - price[pairs.representative[row]], -np.inf)
+    net = np.where(inside, pairs.value[row] - price[row], -np.inf)
     chosen = assignment.pair_of[clients] - pairs.start[clients]
     here = np.arange(n)
     own = net[here, chosen]
@@ -110,14 +119,15 @@ def why_unassigned(assignment: Assignment, pairs: Pairs, ceilings: Ceilings) -> 
     rest = np.flatnonzero(out & ~without)
     if len(rest) == 0:
         return reason, price
-    net = pairs.value - assignment.prices[pairs.representative]
+    paid = pair_prices(assignment, pairs)
+    net = pairs.value - paid
     begin = pairs.start[:-1][~without]
     best_net, best_value = np.full(n, -np.inf), np.zeros(n, np.int64)
     best_net[~without] = np.maximum.reduceat(net, begin)
     best_value[~without] = np.maximum.reduceat(pairs.value, begin)
     wanted = np.full(n, -1, np.int64)
     is_best = pairs.value == best_value[pairs.client]
-    wanted[pairs.client[is_best][::-1]] = pairs.representative[is_best][::-1]
+    wanted[pairs.client[is_best][::-1]] = np.flatnonzero(is_best)[::-1]
 
     moved = assignment.representative_of >= 0
     owner = np.where(ceilings.owner < 0, len(ceilings.give), ceilings.owner)
@@ -129,8 +139,10 @@ def why_unassigned(assignment: Assignment, pairs: Pairs, ceilings: Ceilings) -> 
     wants = best_net[rest] > 0.5
     reason[rest[wants & run_full]] = RUN_CEILING
     reason[rest[wants & full[owner[rest]]]] = OWNER_CEILING
+    # every representative it could have is too full for its minutes
+    reason[rest[~np.isfinite(best_net[rest])]] = NO_ROOM
     reason[rest[best_value[rest] <= 0]] = NO_VALUE
-    found = assignment.prices[wanted[rest]]
+    found = paid[wanted[rest]]
     price[rest] = np.where(np.isfinite(found), np.rint(found), 0)
     return reason, price
 

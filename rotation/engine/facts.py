@@ -201,7 +201,8 @@ class Representatives:
     ``regions`` and ``segments`` hold, for each, the codes served, in the vocabulary of ``Facts``; an empty set means
     no restriction. ``holds`` is clients held now. ``absent`` is "absent on as_of or within the next 14 days" and
     ``absent_now`` "absent on as_of". Ceilings of -1 mean none beyond the rule's own. ``balance`` is the fairness ledger of
-    the last four runs in steps, positive for those who received more than their share.
+    the last four runs in steps, positive for those who received more than their share. ``capacity_minutes`` and
+    ``minutes_held`` are minutes a quarter, infinite capacity where none was written down.
     """
 
     id: Array = _column(np.int64)
@@ -249,6 +250,13 @@ class Representatives:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    def need(self, column: str, needed_by: str) -> Array:
+        """The column, or MissingColumn naming who asked."""
+        found: Array | None = getattr(self, column)
+        if found is None:
+            raise MissingColumn(column, needed_by)
+        return found
 
     def digest(self) -> bytes:
         """SHA-256 over names and bytes of every given column, in a fixed order."""

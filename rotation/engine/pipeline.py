@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .assignment import Assignment, assign, assignment_of
+from .assignment import Assignment
 from .ceilings import UNLIMITED, Ceilings, fairness_cost, ledger_shift, tie_hash
-from .errors import EngineError
 from .evaluate import Columns, population_and_flags
 from .experiment import draw, limit, seed_number, stratify
-from .explain import Candidates, Prevention, Trace, preventions, runner_ups, trace, why_unassigned
+from .explain import Candidates, Prevention, Trace, pair_prices, preventions, runner_ups, trace, why_unassigned
 from .facts import NO_DAY, Array, Facts, Representatives, check_owners
 from .features import abc_classes
 from .geometry import haversine_km
@@ -25,8 +24,9 @@ from .guards import Guarded, check_guards
 from .pairs import Pairs, eligible_pairs, give_for, room_for
 from .rules import Rule, fields_used
 from .scoring import FACTS_OWN, Given, Scores, at_stake_cents, score
-from .strategies import distribute, worth
+from .solving import minutes_summary, others, solve
 from .uplift import Effects
+from .workload import pair_seconds, workload_for
 
 ENGINE_VERSION = "1"
 
@@ -114,6 +114,7 @@ class _Shared:
     excluded: Array
     received: Array
     given: Array
+    seconds: Array
     seed: str
     digest: bytes
     effects: Effects | None
@@ -150,8 +151,6 @@ def propose(rule: Rule, facts: Facts, representatives: Representatives, as_of: i
     ------
     FactsError
         A column the rule needs is absent, or a client's value is infinite or NaN.
-    EngineError
-        ``minutes_not_supported``: the rule counts capacity in minutes.
     """
     return propose_many([(rule, rule_version_id)], facts, representatives, as_of, seed=seed)[0]
 
@@ -182,7 +181,7 @@ def propose_many(
     check_owners(facts, representatives)
     n, m = len(facts), len(representatives)
     digest = hashlib.sha256(facts.digest() + representatives.digest()).digest()
-    shared = _Shared(np.zeros(n, bool), np.zeros(m, np.int64), np.zeros(m, np.int64), seed, digest, effects)
+    shared = _Shared(np.zeros(n, bool), *(np.zeros(m, np.int64) for _ in range(3)), seed, digest, effects)
     made = []
     for rule, version in rules:
         own = (given or {}).get(rule.value.horizon_days, FACTS_OWN)
@@ -195,8 +194,6 @@ def _one(
 ) -> Outcome:
     watch, effects = _Watch(), shared.effects
     facts = given.onto(facts)
-    if rule.receivers.capacity == "minutes":
-        raise EngineError("minutes_not_supported", "receivers.capacity")
     number = seed_number(shared.seed, version, as_of)
     stratified = bool(rule.experiment.share) or effects is not None
     uses_abc = "abc" in fields_used(rule) or "abc" in rule.experiment.exempt or (stratified and "abc" in rule.experiment.stratify_by)
@@ -242,15 +239,21 @@ def _one(
     ties = tie_hash(facts.client_id[candidates][pairs.client], reps.id[pairs.representative], number)
     step = fairness_cost(pairs, rule.strategy.fairness) if rule.strategy.kind == "optimal" else 0
     ceilings = Ceilings(room, facts.owner[candidates], give, run, step, ledger_shift(reps.balance))
-    result = _solve(rule, pairs, ceilings, ties, orphan_drawn, reps)
+    workload = workload_for(rule, facts, reps, candidates, pairs, shared.seconds) if rule.receivers.capacity == "minutes" else None
+    result = solve(rule, pairs, ceilings, ties, orphan_drawn, reps, workload)
     watch.lap("assign")
-    others = _others(pairs, ceilings, reps, shared.received)
+    beside = others(pairs, ceilings, reps, shared.received, workload)
     watch.lap("compare")
 
     proposals = _proposals(facts, reps, scores, candidates, stake_drawn, lift_drawn, base, pairs, result, as_of)
     moved_to, moved_from = proposals.to_representative, proposals.from_representative
     shared.received = shared.received + np.bincount(moved_to, minlength=len(reps))
     shared.given = shared.given + np.bincount(moved_from[moved_from >= 0], minlength=len(reps))
+    if facts.minutes is not None:
+        weight = workload.weight if workload else pair_seconds(facts, reps, candidates, pairs, rule)
+        chosen = result.pair_of[result.pair_of >= 0]
+        spent = np.bincount(pairs.representative[chosen], weight[chosen], minlength=len(reps))
+        shared.seconds = shared.seconds + spent.astype(np.int64)
     reason, price = why_unassigned(result, pairs, ceilings)
     left = reason >= 0
     outcome_traces = trace(rule, columns, proposals.client)
@@ -290,9 +293,10 @@ def _one(
         "bound_cents": result.bound_cents,
         "gap": result.gap,
         "exact": result.exact,
+        **minutes_summary(result),
         "rounds": result.rounds,
         "at_stake_cents": int(proposals.at_stake_cents.sum()),
-        **others,
+        **beside,
         "seconds": watch.seconds,
     }
     n = len(facts)
@@ -334,34 +338,6 @@ def _run_ceiling(rule: Rule, looked_at: int) -> int:
     return run if rule.limits.run_max is None else min(run, int(rule.limits.run_max))
 
 
-def _solve(rule: Rule, pairs: Pairs, ceilings: Ceilings, ties: Array, orphan: Array, reps: Representatives) -> Assignment:
-    if rule.strategy.kind != "optimal":
-        chosen = distribute(rule.strategy.kind, pairs, ceilings, reps.holds, reps.capacity)
-        return assignment_of(chosen, pairs, ceilings, assign(pairs, ceilings, ties))
-    if not orphan.any() or len(pairs) == 0:
-        return assign(pairs, ceilings, ties)
-    # placing one more client whose owner left comes before any other gain, steps of fairness included
-    bonus = int(pairs.value.max()) + 12 * ceilings.step_cost + 1
-    lifted = Pairs(pairs.start, pairs.client, pairs.representative, pairs.value + bonus * orphan[pairs.client], pairs.km, pairs.why)
-    solved = assign(lifted, ceilings, ties)
-    placed = int((orphan & (solved.representative_of >= 0)).sum())
-    value, bound = solved.value_cents - bonus * placed, solved.bound_cents - bonus * placed
-    gap = (bound - (value - solved.penalty_cents)) / bound if bound > 0 else 0.0
-    return Assignment(
-        solved.representative_of, solved.pair_of, value, solved.penalty_cents, bound, gap, solved.prices, solved.rounds, solved.exact
-    )
-
-
-def _others(pairs: Pairs, ceilings: Ceilings, reps: Representatives, received: Array) -> dict[str, int]:
-    """What other ways would have been worth, measured as the objective is, and their bare value beside it."""
-    worths = {}
-    for kind in ("round_robin", "greedy"):
-        chosen = distribute(kind, pairs, ceilings, reps.holds + received, reps.capacity)
-        worths[f"{kind}_cents"] = worth(chosen, pairs, ceilings)
-        worths[f"{kind}_value_cents"] = int(pairs.value[chosen[chosen >= 0]].sum())
-    return worths
-
-
 def _proposals(
     facts: Facts,
     reps: Representatives,
@@ -392,7 +368,7 @@ def _proposals(
     if facts.open_opportunity is not None:
         reserve[facts.open_opportunity[client]] |= OPEN_OPPORTUNITY
     reserve[np.isnan(km_to) | (facts.x[client] < 1)] |= LOW_CONFIDENCE
-    price = result.prices[to]
+    price = pair_prices(result, pairs)[pair]
     value = pairs.value[pair]
     return Proposals(
         client=client,

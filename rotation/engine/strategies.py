@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from .ceilings import Ceilings
 from .facts import Array
+from .packing import Workload
 from .pairs import Pairs
 
 Choice = Callable[[list[int], int, int], int]
 
 
-def distribute(kind: str, pairs: Pairs, ceilings: Ceilings, holds: Array, capacity: Array) -> NDArray[np.int64]:
+def distribute(
+    kind: str, pairs: Pairs, ceilings: Ceilings, holds: Array, capacity: Array, workload: Workload | None = None
+) -> NDArray[np.int64]:
     """Row among the pairs that each client gets, shape (n_clients,), -1 for none.
 
     Parameters
@@ -27,6 +30,7 @@ def distribute(kind: str, pairs: Pairs, ceilings: Ceilings, holds: Array, capaci
         by id, representatives in turn. ``weighted``: in turn, in proportion to room. ``least_loaded``: to whoever has
         the least of its capacity in use.
     holds, capacity : shape (n_representatives,), clients
+    workload : where the rule counts minutes, what each pair weighs and the room for it
 
     Raises
     ------
@@ -70,18 +74,22 @@ def distribute(kind: str, pairs: Pairs, ceilings: Ceilings, holds: Array, capaci
     run = int(ceilings.run)
     chosen = np.full(pairs.n_clients, -1, np.int64)
     places = sum(room)
+    weight = [0] * len(pairs) if workload is None else workload.weight.tolist()
+    left = [0] * m if workload is None else workload.room.tolist()
     for client in order.tolist():
         if run <= 0 or places <= 0:
             break
         if give[owner[client]] <= 0:
             continue
         rows = [row for row in range(start[client], start[client + 1]) if room[representative[row]] > 0]
+        rows = [row for row in rows if weight[row] <= left[representative[row]]]
         if not rows:
             continue
         row = min(rows, key=key)
         j = representative[row]
         chosen[client] = row
         room[j] -= 1
+        left[j] -= weight[row]
         load[j] += 1
         give[owner[client]] -= 1
         run -= 1

@@ -19,6 +19,7 @@ from clients.models import Client
 from rotation.engine.facts import NO_DAY, Facts, Representatives
 from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
+from rotation.engine.workload import QUARTER_WEEKS, client_minutes, minutes_held
 from rotation.selectors.activity import Source, activity_query, source_on
 from rotation.selectors.columns import Array, read_columns
 from rotation.selectors.outcomes import treated_until
@@ -158,8 +159,11 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
         columns["open_order"] = _marked(client_id, read_columns(_SCHEDULED_ORDERS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
     signals = {**values, "live": live, "zone": organization.time_zone}
     columns.update(signal_columns(rules, Base(client_id, columns["last_on"]), signals))
-    if _needs_abc(rules):
+    minutes = any(rule.receivers.capacity == "minutes" for rule in rules)
+    if minutes or _needs_abc(rules):
         columns["abc"] = abc_classes(columns["net_12m"])
+    if minutes:
+        columns["minutes"] = client_minutes(columns["abc"])
     _forget_later(columns, values, day_number(as_of))
 
     holds = np.bincount(owner[owner >= 0], minlength=len(ids))
@@ -168,7 +172,15 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     given: dict[str, Any] = {**columns, **words}
     limits = {name: getattr(organization, name) for name in ("warn_days", "inactive_days", "lost_days")}
     facts = Facts(owner=owner, consent=consents[owner], **limits, **given)
+    if minutes:
+        representatives = _with_minutes(representatives, facts, table)
     return RunFacts(facts, representatives, source)
+
+
+def _with_minutes(representatives: Representatives, facts: Facts, table: list[Representative]) -> Representatives:
+    """The quarter's minutes each has, and those its clients take today; who has none written down is held by clients alone."""
+    week = np.array([np.inf if row.capacity_minutes_week is None else row.capacity_minutes_week for row in table], np.float64)
+    return representatives.with_columns(capacity_minutes=week * QUARTER_WEEKS, minutes_held=minutes_held(facts, representatives))
 
 
 def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, dict[str, str]]:

@@ -35,9 +35,6 @@ def check_definition(definition: Mapping[str, Any]) -> EngineRule:
         rule = parse_rule(definition)
     except EngineError as error:
         raise refused(error) from error
-    if rule.receivers.capacity == "minutes":
-        path = "receivers.capacity"
-        raise RuleRefused(sentence("minutes_not_supported", path, {}), path=path, engine_code="minutes_not_supported")
     return rule
 
 

@@ -260,3 +260,26 @@ def test_the_big_read_walks_the_covering_index_in_client_order():
         assert "HashAggregate" not in plan
         # already in order (the summary-less few are sorted one client at a time): sorting nine million rows is what the index spares
         assert "Sort Key: clients_order.client_id" not in plan
+
+
+MINUTES = parse_rule(RULE | {"receivers": {"same_region": False, "not_former_within_days": 0, "capacity": "minutes"}})
+
+
+def test_minutes_are_read_only_for_a_rule_that_counts_them(acting):
+    plain = facts_on(acting, AS_OF)
+    assert plain.clients.minutes is None
+    assert plain.representatives.capacity_minutes is None
+
+
+def test_a_quarters_minutes_of_clients_and_representatives(acting):
+    ana = RepresentativeFactory(capacity_minutes_week=1_800, latitude=-23.5, longitude=-46.6)
+    bruno = RepresentativeFactory(capacity_minutes_week=None)
+    near = make_client(ana)
+    facts = facts_on(acting, AS_OF, rule=MINUTES)
+    table = facts.representatives
+    at = {int(pk): i for i, pk in enumerate(table.id)}
+    # the only client that sold is an A: 6.5 visits of half an hour, at the door
+    assert facts.clients.minutes[row(facts, near)] == pytest.approx(195)
+    assert table.minutes_held[at[ana.pk]] == pytest.approx(195)
+    assert (table.capacity_minutes[at[ana.pk]], table.capacity_minutes[at[bruno.pk]]) == (1_800 * 13, np.inf)
+    assert table.minutes_held[at[bruno.pk]] == 0

@@ -101,7 +101,6 @@ def test_the_database_keeps_a_published_version_as_it_was(acting, admin):
             "nenhum cliente pode cumprir isto e também trigger.all[0]",
         ),
         ({"guards": ["visit_within"]}, "guards[0]", "precisa de dias"),
-        ({"receivers": {"capacity": "minutes"}}, "receivers.capacity", "capacidade em minutos"),
         ({"limits": {"give_share": 2}}, "limits.give_share", "fora de"),
         ({"surprise": 1}, "surprise", "chave desconhecida"),
         ({"name": ""}, "name", "um nome"),
@@ -116,8 +115,10 @@ def test_a_wrong_definition_is_refused_with_its_place_and_the_cure(acting, admin
     assert Rule.objects.count() == 0
 
 
-@pytest.mark.parametrize("preset", ["fast_moving", "general", "durable", "seasonal", "general_with_hold_out", "high_risk"])
-def test_the_presets_that_count_clients_pass_the_checks(preset):
+@pytest.mark.parametrize(
+    "preset", ["fast_moving", "general", "durable", "seasonal", "general_with_hold_out", "high_risk", "weekly_buyer", "leaver"]
+)
+def test_the_presets_pass_the_checks(preset):
     assert check_definition(PRESETS[preset]).name == PRESETS[preset]["name"]
 
 

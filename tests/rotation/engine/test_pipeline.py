@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotation.engine.errors import EngineError, FactsError, MissingColumn
+from rotation.engine.errors import FactsError, MissingColumn
 from rotation.engine.explain import UNASSIGNED
 from rotation.engine.facts import NO_DAY, Facts, Representatives
 from rotation.engine.pipeline import FARTHER, LOW_CONFIDENCE, NEEDS_CONSENT, OPEN_OPPORTUNITY, propose, propose_many
@@ -176,9 +176,8 @@ def test_refusals_name_the_column_and_the_client():
     with pytest.raises(FactsError) as refused:
         run(rule(), facts(2, p_silent=[0.5, np.inf]), representatives(1))
     assert (refused.value.code, refused.value.params["client"]) == ("not_finite", 2)
-    with pytest.raises(EngineError) as refused:
-        run(rule(receivers={"capacity": "minutes"}), facts(1), representatives(1))
-    assert (refused.value.code, refused.value.path) == ("minutes_not_supported", "receivers.capacity")
+    with pytest.raises(MissingColumn, match="minutes"):
+        run(rule(receivers={"capacity": "minutes", "same_region": False, "not_former_within_days": 0}), facts(1), representatives(1))
     with pytest.raises(FactsError) as refused:
         run(rule(), facts(2, owner=[0, 5]), representatives(1))
     assert refused.value.params == {"column": "owner", "row": 1, "value": 5, "size": 1}

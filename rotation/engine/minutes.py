@@ -1,0 +1,290 @@
+"""Who receives whom when clients weigh minutes, not heads: a good assignment, a proven bound, and the gap between them.
+
+Prices by subgradient and, where it is small enough, by the linear programme; several constructions, mended by shifts and
+ejections; then the integer programme over the cells that could still matter. It never says optimal, it says the gap.
+
+Sources: Fisher (1981), Lagrangian bounds; Yagiura, Ibaraki, Glover (2006), generalised assignment; ENGINE.md section 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .assignment import Assignment
+from .ceilings import Ceilings, check_problem
+from .chains import search
+from .errors import FactsError
+from .facts import Array
+from .packing import ORDERS, Packing, Problem, Workload, build, improve, subgradient
+from .pairs import Pairs
+from .programme import Programme, Relaxed
+
+STEPS = 300  # of the prices
+PROGRAMME_PAIRS = 60_000
+CELLS_A_CLIENT = 6
+SMALL = 20_000  # clients; beyond, only the two likeliest constructions
+FIRST_CHAIN, SECOND_CHAIN = 0.25, 0.7  # of the seconds: until when the first walk goes, and from when the second
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to try. ``nodes`` and ``chains`` stop the same way everywhere; ``seconds`` is the brake, and where it stops the
+    search (``stopped == "time"``) a slower machine may find less."""
+
+    seconds: float = 30.0
+    nodes: int = 20_000
+    chains: int = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class MinutesAssignment(Assignment):
+    """As ``Assignment``; ``prices`` are cents a unit of room. ``pair_price`` (n_pairs,) cents is what the room and the place that
+    pair would take are worth to the run. ``load`` (n_representatives,) units given. ``first_gap`` is the gap before the
+    integer programme; ``stopped`` what ended that one: ``proved``, ``nodes``, ``time`` or ``none``. ``complete``: everyone placed.
+    """
+
+    pair_price: Array
+    load: Array
+    first_gap: float
+    stopped: str
+    complete: bool
+
+
+def assign_minutes(
+    pairs: Pairs, workload: Workload, ceilings: Ceilings, *, everyone: bool = False, effort: Effort | None = None
+) -> MinutesAssignment:
+    """Give each client at most one representative so that value less fairness steps is great, and say how great it could be.
+
+    Parameters
+    ----------
+    pairs : eligible pairs with value in cents
+    workload : what each pair weighs, and the room there is
+    ceilings : ``room`` counts heads, beside the workload's; owners' and the run's tickets; the steps of fairness, here in
+        twelfths of the workload's room
+    everyone : every client must be placed, and owners' and run's tickets do not count (published problems)
+    effort : limits of the search
+
+    Returns
+    -------
+    MinutesAssignment
+        Within every ceiling. ``bound_cents`` no assignment exceeds; ``exact`` where it is reached.
+
+    Raises
+    ------
+    FactsError
+        A value or a weight is negative, or a position lies outside its table; the message names the first.
+    """
+    check_problem(pairs, ceilings)
+    if len(workload.weight) != len(pairs):
+        raise FactsError("wrong_shape", column="weight", found=workload.weight.shape, expected=(len(pairs),))
+    if len(workload.room) != len(ceilings.room):
+        raise FactsError("wrong_shape", column="room", found=workload.room.shape, expected=(len(ceilings.room),))
+    if (workload.weight < 0).any():
+        row = int(np.argmax(workload.weight < 0))
+        raise FactsError("negative_value", row=row, value=int(workload.weight[row]))
+    search_ = _Search(Problem(pairs, workload, ceilings, everyone=everyone), effort or Effort())
+    search_.run()
+    return search_.result(pairs, workload)
+
+
+class _Search:
+    def __init__(self, problem: Problem, effort: Effort) -> None:
+        self.problem, self.effort = problem, effort
+        self.began = monotonic()
+        self.best = Packing(problem)
+        self.bound = np.inf
+        self.price, self.place_price = np.zeros(problem.m + 1), np.zeros(problem.m + 1)
+        self.relaxed: Relaxed | None = None
+        self.stopped, self.nodes, self.first_gap = "none", 0, 0.0
+        self.walks = 0
+
+    @property
+    def complete(self) -> bool:
+        return not self.problem.everyone or bool((self.best.column >= 0).all())
+
+    @property
+    def floor(self) -> int:
+        """Cents already reached; where everyone must be placed, nothing before everyone is."""
+        return self.best.objective if self.complete else -1
+
+    @property
+    def done(self) -> bool:
+        return self.complete and self.floor >= self.problem.whole_bound(self.bound)
+
+    def left(self, share: float = 1.0) -> float:
+        return max(self.effort.seconds * share - (monotonic() - self.began), 0.0)
+
+    def run(self) -> None:
+        p = self.problem
+        if p.n_pairs == 0:
+            self.bound = 0.0
+            return
+        self._keep(build(p, p.value, "value_per_unit"))
+        self._keep_prices(*subgradient(p, max(self.best.objective, 0), STEPS))
+        if p.n_pairs <= PROGRAMME_PAIRS:
+            self._relax()
+        if not self.done:
+            self._construct()
+        self.first_gap = self._gap()
+        if self.done or self.effort.nodes <= 0:
+            return
+        if p.everyone and not p.real.any(axis=1).all():
+            # somebody fits nowhere, so nobody can place everyone
+            return
+        if p.everyone:
+            self._chain(FIRST_CHAIN)
+            self.first_gap = self._gap()
+        if p.n_pairs <= PROGRAMME_PAIRS and not self.done:
+            self._prove(SECOND_CHAIN if p.everyone and p.n_pairs > 0 else 1.0)
+        if p.everyone and not self.done:
+            self._chain(1.0)
+
+    def _relax(self) -> None:
+        self.relaxed = Programme(self.problem, self.problem.real).relax()
+        if self.relaxed is not None:
+            bound, _, _ = self.problem.dual(self.relaxed.price, self.relaxed.place_price)
+            self._keep_prices(bound, self.relaxed.price, self.relaxed.place_price)
+
+    def _keep_prices(self, bound: float, price: Array, place_price: Array) -> None:
+        if bound < self.bound:
+            self.bound, self.price, self.place_price = bound, price, place_price
+
+    def _keep(self, packing: Packing) -> None:
+        p = self.problem
+        placed, had = int((packing.column >= 0).sum()), int((self.best.column >= 0).sum())
+        better = packing.objective > self.best.objective
+        if (placed > had) if p.everyone and placed != had else better:
+            self.best = packing
+
+    def _construct(self) -> None:
+        p = self.problem
+        net = p.net(self.price, self.place_price)
+        made = []
+        if self.relaxed is not None:
+            share = self.relaxed.share
+            made.append(build(p, net, "net", first=np.where(share.max(axis=1) > 0.5, share.argmax(axis=1), -1)))
+        made += [build(p, net, order) for order in (ORDERS if p.n <= SMALL else ("net", "regret_per_unit"))]
+        made.sort(key=lambda packing: -packing.objective)
+        for packing in made[: 3 if p.n <= SMALL else 1]:
+            improve(packing, net)
+            self._keep(packing)
+
+    def _chain(self, until: float) -> None:
+        p = self.problem
+        start = self.best.column
+        if self.relaxed is not None and not self.complete:
+            start = self.relaxed.share.argmax(axis=1)
+        self.walks += 1
+        most = p.whole_bound(self.bound)
+        found = search(p, self.price, start, steps=self.effort.chains, seconds=self.left(until), seed=self.walks, enough=most)
+        if found.column is not None:
+            self._keep(Packing.of(p, found.column))
+
+    def _prove(self, until: float) -> None:
+        """The integer programme: first over each client's best cells, then over all that the bound does not rule out."""
+        p = self.problem
+        could = self._could()
+        wide = int(could.sum()) > CELLS_A_CLIENT * p.n
+        if wide and not self.done:
+            self._programme(np.full(p.n, CELLS_A_CLIENT), self.left(until) * 0.7)
+        if not self.done:
+            self._programme(None, self.left(until))
+
+    def _could(self) -> NDArray[np.bool_]:
+        """Cells that an assignment better than the best one may use: forcing any other costs more than the gap."""
+        p = self.problem
+        if self.relaxed is None:
+            return p.real
+        bound, _, _ = p.dual(self.relaxed.price, self.relaxed.place_price)
+        return p.real & (bound - self.relaxed.loss + 1e-6 * max(1.0, abs(bound) * 1e-6) >= self.floor + 1)
+
+    def _programme(self, width: Array | None, seconds: float) -> None:
+        p = self.problem
+        could = self._could()
+        keep = could
+        if width is not None:
+            rank = self.relaxed.loss if self.relaxed is not None else -p.net(self.price, self.place_price)
+            order = np.argsort(np.where(p.real, rank, np.inf), axis=1, kind="stable")
+            place = np.empty_like(order)
+            np.put_along_axis(place, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
+            keep = could & (place < width[:, None])
+        if seconds < 0.05:
+            self.stopped = "time"
+            return
+        if not keep.any() or (p.everyone and not keep.any(axis=1).all()):
+            if keep.sum() == could.sum() and self.floor >= 0:
+                self.bound, self.stopped = float(self.floor), "proved"
+            return
+        found = Programme(p, keep).solve(nodes=self.effort.nodes, seconds=seconds)
+        self.stopped, self.nodes = found.stopped, self.nodes + found.nodes
+        if found.column is not None:
+            packing = Packing.of(p, found.column)
+            improve(packing, p.net(self.price, self.place_price))
+            self._keep(packing)
+        if keep.sum() == could.sum():
+            # a better one lies in these cells or nowhere
+            self.bound = min(self.bound, max(found.bound, float(self.floor)))
+
+    def _gap(self) -> float:
+        bound = self.problem.whole_bound(self.bound)
+        return (bound - self.best.objective) / bound if bound > 0 else 0.0
+
+    def result(self, pairs: Pairs, workload: Workload) -> MinutesAssignment:
+        p, best = self.problem, self.best
+        placed = np.flatnonzero(best.column >= 0)
+        pair_of = np.full(p.n, -1, np.int64)
+        pair_of[placed] = p.row[placed, best.column[placed]]
+        at = best.at
+        penalty = int(p.penalty(best.load).sum())
+        bound = p.whole_bound(self.bound)
+        room = p.room[: p.m]
+        prices = np.where((room > 0) & (p.places[: p.m] > 0), self.price[: p.m], np.inf)
+        weigh = np.where(np.isfinite(prices), prices, 0)[pairs.representative] * workload.weight
+        pair_price = weigh + self.place_price[pairs.representative]
+        fits = np.isfinite(prices)[pairs.representative] & (workload.weight <= room[pairs.representative])
+        return MinutesAssignment(
+            representative_of=np.where(at < p.m, at, -1).astype(np.int32),
+            pair_of=pair_of,
+            value_cents=best.value,
+            penalty_cents=penalty,
+            bound_cents=bound,
+            gap=self._gap(),
+            prices=prices,
+            rounds=self.nodes,
+            exact=self.done,
+            pair_price=np.where(fits, pair_price, np.inf),
+            load=best.load,
+            first_gap=self.first_gap,
+            stopped=self.stopped,
+            complete=self.complete,
+        )
+
+
+def measured(chosen: Array, pairs: Pairs, workload: Workload, ceilings: Ceilings, optimum: MinutesAssignment) -> MinutesAssignment:
+    """Another way's choice (row among the pairs of each client, -1 none), held against the same bound and prices."""
+    placed = chosen >= 0
+    representative_of = np.full(pairs.n_clients, -1, np.int32)
+    representative_of[placed] = pairs.representative[chosen[placed]]
+    load = np.bincount(representative_of[placed], workload.weight[chosen[placed]], minlength=len(ceilings.room)).astype(np.int64)
+    value, penalty = int(pairs.value[chosen[placed]].sum()), worth_penalty(load, pairs, workload, ceilings)
+    bound = optimum.bound_cents
+    changed: dict[str, Any] = {
+        "representative_of": representative_of,
+        "pair_of": chosen,
+        "value_cents": value,
+        "penalty_cents": penalty,
+        "load": load,
+        "gap": (bound - (value - penalty)) / bound if bound > 0 else 0.0,
+        "exact": bound == value - penalty,
+    }
+    return replace(optimum, **changed)
+
+
+def worth_penalty(load: Array, pairs: Pairs, workload: Workload, ceilings: Ceilings) -> int:
+    """Cents of fairness steps at these loads (n_representatives,), as the assignment counts them."""
+    return int(Problem(pairs, workload, ceilings).penalty(load).sum())
