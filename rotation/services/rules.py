@@ -17,7 +17,7 @@ from rotation.engine.rules import Rule as EngineRule
 from rotation.engine.rules import parse_rule
 from rotation.errors import NeedsSecondPublisher, RuleRefused, WrongState
 from rotation.models import RefusalReason, RotationSettings, Rule, RuleVersion
-from rotation.refusals import refused, sentence
+from rotation.refusals import refused
 
 MAY_PROPOSE = (Role.ADMIN, Role.MANAGER)
 

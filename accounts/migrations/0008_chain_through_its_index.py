@@ -23,5 +23,5 @@ INDEX_ONLY = HEAD.format(settings="SET enable_seqscan = off SET enable_bitmapsca
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_sessions_and_unread_notices")]
+    dependencies = [("accounts", "0007_rule_notices")]
     operations = [migrations.RunSQL(INDEX_ONLY, HEAD.format(settings=""))]

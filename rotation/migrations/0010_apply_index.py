@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("rotation", "0002_published_versions")]
+    dependencies = [("rotation", "0009_proposal_abc")]
     operations = [
         migrations.RemoveIndex("proposal", "proposal_apply"),
         migrations.AddIndex(
