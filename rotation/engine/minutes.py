@@ -28,7 +28,7 @@ STEPS = 300  # of the prices
 PROGRAMME_PAIRS = 60_000
 CELLS_A_CLIENT = 6
 SMALL = 20_000  # clients; beyond, only the two likeliest constructions
-FIRST_CHAIN, SECOND_CHAIN = 0.25, 0.7  # of the seconds: until when the first walk goes, and from when the second
+AT_ONCE = 600  # pairs; so few that the integer programme comes before any walk
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,24 @@ class _Search:
             # somebody fits nowhere, so nobody can place everyone
             return
         if p.everyone:
-            self._chain(FIRST_CHAIN)
+            self._place_everyone()
+        elif p.n_pairs <= PROGRAMME_PAIRS:
+            self._prove(1.0)
+
+    def _place_everyone(self) -> None:
+        """Walks and the integer programme in turns: the one makes what the other has to look at small."""
+        p = self.problem
+        if p.n_pairs <= AT_ONCE:
+            self._prove(0.5)
+        if not self.done:
+            self._chain(0.15)
             self.first_gap = self._gap()
-        if p.n_pairs <= PROGRAMME_PAIRS and not self.done:
-            self._prove(SECOND_CHAIN if p.everyone and p.n_pairs > 0 else 1.0)
-        if p.everyone and not self.done:
+        if not self.done and self._wide():
+            self._chain(0.7)
+            self.first_gap = self._gap()
+        if not self.done and p.n_pairs <= PROGRAMME_PAIRS:
+            self._prove(1.0 if self._wide() else 0.85)
+        if not self.done:
             self._chain(1.0)
 
     def _relax(self) -> None:
@@ -188,12 +201,13 @@ class _Search:
     def _prove(self, until: float) -> None:
         """The integer programme: first over each client's best cells, then over all that the bound does not rule out."""
         p = self.problem
-        could = self._could()
-        wide = int(could.sum()) > CELLS_A_CLIENT * p.n
-        if wide and not self.done:
+        if self._wide() and not self.done:
             self._programme(np.full(p.n, CELLS_A_CLIENT), self.left(until) * 0.7)
         if not self.done:
             self._programme(None, self.left(until))
+
+    def _wide(self) -> bool:
+        return int(self._could().sum()) > CELLS_A_CLIENT * self.problem.n
 
     def _could(self) -> NDArray[np.bool_]:
         """Cells that an assignment better than the best one may use: forcing any other costs more than the gap."""

@@ -242,7 +242,7 @@ def _one(
     workload = workload_for(rule, facts, reps, candidates, pairs, shared.seconds) if rule.receivers.capacity == "minutes" else None
     result = solve(rule, pairs, ceilings, ties, orphan_drawn, reps, workload)
     watch.lap("assign")
-    beside = others(pairs, ceilings, reps, shared.received, workload)
+    compared = others(pairs, ceilings, reps, shared.received, workload)
     watch.lap("compare")
 
     proposals = _proposals(facts, reps, scores, candidates, stake_drawn, lift_drawn, base, pairs, result, as_of)
@@ -296,7 +296,7 @@ def _one(
         **minutes_summary(result),
         "rounds": result.rounds,
         "at_stake_cents": int(proposals.at_stake_cents.sum()),
-        **beside,
+        **compared,
         "seconds": watch.seconds,
     }
     n = len(facts)
