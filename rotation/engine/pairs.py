@@ -82,9 +82,14 @@ def recovery_factor(representatives: Representatives) -> NDArray[np.float64]:
     """How each representative recovers received clients against the average, shrunk by 20 average cases, 0.5 to 2."""
     if representatives.received is None or representatives.recovered is None:
         return np.ones(len(representatives))
-    received, recovered = representatives.received.astype(float), representatives.recovered.astype(float)
+    return recovery_factors(representatives.received, representatives.recovered)
+
+
+def recovery_factors(received: Array, recovered: Array) -> NDArray[np.float64]:
+    """The same from counts alone, shape (n,): clients received, and those of them who bought again."""
+    received, recovered = received.astype(float), recovered.astype(float)
     if received.sum() <= 0 or recovered.sum() <= 0:
-        return np.ones(len(representatives))
+        return np.ones(len(received))
     share = recovered.sum() / received.sum()
     return np.clip((recovered + PRIOR_RECEIVED * share) / (received + PRIOR_RECEIVED) / share, 0.5, 2.0)
 

@@ -22,6 +22,7 @@ from rotation.engine.rules import Rule, fields_used
 from rotation.engine.workload import QUARTER_WEEKS, client_minutes, minutes_held
 from rotation.selectors.activity import Source, activity_query, source_on
 from rotation.selectors.columns import Array, read_columns
+from rotation.selectors.ledger import with_past
 from rotation.selectors.outcomes import treated_until
 from rotation.selectors.signals import Base, signal_columns
 
@@ -174,6 +175,7 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     facts = Facts(owner=owner, consent=consents[owner], **limits, **given)
     if minutes:
         representatives = _with_minutes(representatives, facts, table)
+    representatives = with_past(representatives, as_of=as_of)
     return RunFacts(facts, representatives, source)
 
 

@@ -17,6 +17,7 @@ from rotation.engine.pairs import KM_SCALE, SAME_CITY_KM, SEGMENT_BONUS, TEAM_BO
 from rotation.engine.rules import Rule as EngineRule
 from rotation.models import Proposal
 from rotation.selectors.facts import ABSENT_WITHIN_DAYS, absent_ids, is_active_on
+from rotation.selectors.ledger import recovery_of
 
 NOT_ACTIVE, ABSENT, OWNER, REGION, SEGMENT, TOO_FAR, FORMER, NO_ROOM = (
     "receiver_inactive",
@@ -64,6 +65,7 @@ def fits(
     teams = dict(Representative.objects.values_list("pk", "team_id"))
     away = to.pk in absent_ids(first=as_of, last=as_of + timedelta(days=ABSENT_WITHIN_DAYS))
     serves = is_active_on(to, as_of)
+    recovery = recovery_of(to, as_of=as_of)
     found = {}
     for row in proposals:
         rule, client = rules[row["rule_version_id"]], clients[row["client_id"]]
@@ -82,7 +84,7 @@ def fits(
             continue
         room -= row["to_representative_id"] != to.pk
         same_team = teams.get(row["from_representative_id"]) == to.team_id is not None
-        worth = _value(rule, client, to, km, row["at_stake_cents"] * (row["lift"] or rule.value.lift), same_team)
+        worth = _value(rule, client, to, km, row["at_stake_cents"] * (row["lift"] or rule.value.lift) * recovery, same_team)
         found[row["id"]] = known_fit(row, to.pk) or Fit("", worth, km, _farther(km, row["km_from"]))
     return found
 
@@ -140,7 +142,7 @@ def _former_refused(rule: EngineRule, ended_on: date | None, as_of: date) -> str
 
 
 def _value(rule: EngineRule, client: Client, to: Representative, km: float | None, base_cents: float, same_team: bool) -> int:
-    """The engine's worth of a pair (ENGINE.md section 3), without past recoveries, of which none are kept yet."""
+    """The engine's worth of a pair (ENGINE.md section 3); ``base_cents`` holds lift and past recoveries already."""
     unknown = KM_SCALE if rule.receivers.max_km is None else float(rule.receivers.max_km)
     if km is None:
         km = min(SAME_CITY_KM, unknown) if client.city and client.city == to.base_city else unknown
