@@ -181,7 +181,8 @@ def propose_many(
     check_owners(facts, representatives)
     n, m = len(facts), len(representatives)
     digest = hashlib.sha256(facts.digest() + representatives.digest()).digest()
-    shared = _Shared(np.zeros(n, bool), *(np.zeros(m, np.int64) for _ in range(3)), seed, digest, effects)
+    none = np.zeros(m, np.int64)
+    shared = _Shared(np.zeros(n, bool), none, none, none, seed, digest, effects)
     made = []
     for rule, version in rules:
         own = (given or {}).get(rule.value.horizon_days, FACTS_OWN)
