@@ -136,8 +136,12 @@ class Rows:
         return (
             f'<div class="row-actions">\n{sure("approve", "yes", self.check)}{sure("reject", "no", self.cross)}'
             f'<button class="btn sec ic sm" type="button" popovertarget="more-{pk}" aria-label="{self.name("more", client)}">{self.dots}'
-            f'</button>\n<div class="menu" id="more-{pk}" popover>\n{menu("postpone", "D")}{menu("change", "E")}</div>\n</div>'
+            f'</button>\n<div class="menu" id="more-{pk}" popover>\n{menu("postpone", "D")}{menu("change", "E")}'
+            f"{self._menu_back(pick) if line['reopenable'] else ''}</div>\n</div>"
         )
+
+    def _menu_back(self, pick: str) -> str:
+        return f'<button class="menu-item" name="reopen" value="{pick}" {self.post}>{self.words["reopen"]}</button>\n'
 
     def _decided(self, p: Proposal, line: Mapping[str, Any], client: str) -> str:
         """What became of the row: its state, who said so when, and the way back."""

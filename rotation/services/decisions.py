@@ -5,7 +5,7 @@ statement, and each leaves one decision row behind.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,7 +35,7 @@ _EDGES: dict[str, tuple[tuple[str, ...], str | None]] = {
     Action.REJECT: ((State.PROPOSED, State.APPROVED), State.REJECTED),
     Action.POSTPONE: ((State.PROPOSED,), None),
     Action.CHANGE: ((State.PROPOSED, State.APPROVED), None),
-    Action.REOPEN: ((State.APPROVED, State.REJECTED), State.PROPOSED),
+    Action.REOPEN: ((State.APPROVED, State.REJECTED, State.PROPOSED), State.PROPOSED),  # of those proposed, the postponed only
 }
 # Why a row was left as it was. ``caveat``: it needs a look of its own; the rest say what happened to it.
 CAVEAT, CHANGED, DECIDED, RUN_CLOSED = "caveat", "changed_meanwhile", "already_decided", "run_closed"
@@ -70,12 +70,13 @@ class _Change:
     value_cents: int
     km_to: float | None
     caveats: list[str]
+    postponed_at: datetime | None = None
 
 
 _ROW = (
     "id", "run_id", "client_id", "rule_version_id", "from_representative_id", "to_representative_id", "state", "version", "caveats",
     "value_cents", "at_stake_cents", "lift", "km_from", "km_to", "candidates", "candidate_values", "candidate_kms", "decided_by__name",
-    "decided_at",
+    "decided_at", "postponed_at",
 )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def decide(
     ----------
     proposals : those meant; what lies outside the member's reach counts as not there
     reason : of a refusal, a label of the organization's list or words of one's own
-    to : the receiver of ``change``
+    to : the receiver of ``change``; with ``approve``, the receiver the rows are approved for, in the same act
     moment : when the person made the selection; rows somebody decided after it are skipped
     versions : id -> the version the person saw; rows with another one are skipped
     bulk, with_caveats : an approval of many leaves rows with caveats out unless told otherwise
@@ -120,7 +121,7 @@ def decide(
         raise UnknownReason(_("Escolha o motivo da recusa."))
     if action == Action.CHANGE and to is None:
         raise NotEligible(_("Escolha o novo representante."), why="missing")
-    if action == Action.CHANGE and not _reaches(by, to):
+    if to is not None and not _reaches(by, to):
         raise NotAllowed(_("Este representante não é da sua equipe."))
     rows = _locked(_within_reach(proposals, by))
     result = DecisionResult(uuid4())
@@ -134,7 +135,10 @@ def decide(
     if action == Action.APPROVE and bulk and not with_caveats:
         result.skipped.extend(Skipped(row["id"], CAVEAT) for row in free if row["caveats"])
         free = [row for row in free if not row["caveats"]]
-    changes = _changed_receiver(free, to, by, at, result) if action == Action.CHANGE and to else _moved(free, action)
+    moved = free if to is None else [row for row in free if row["to_representative_id"] == to.pk and action == Action.APPROVE]
+    changes = _moved(moved, action, at)
+    if to is not None:
+        changes += _changed_receiver([row for row in free if row not in moved], to, action, at, result)
     _write(changes, action, result, by=by, at=at, reason=reason.strip(), note=note)
     return result
 
@@ -154,7 +158,8 @@ def undo_batch(batch: UUID, *, by: Membership, at: datetime) -> DecisionResult:
     if by.role != Role.ADMIN and decisions.exclude(by=by).exists():
         raise NotAllowed(_("Só quem decidiu, ou a administração, pode desfazer."))
     rows = _locked(_within_reach(Proposal.objects.filter(decisions__batch=batch), by))
-    made = {row["proposal_id"]: row for row in decisions.values("id", "proposal_id", "action", "from_state", "from_receiver_id")}
+    columns = ("id", "proposal_id", "action", "from_state", "from_receiver_id", "to_receiver_id")
+    made = {row["proposal_id"]: row for row in decisions.values(*columns)}
     result = DecisionResult(uuid4())
     later = _decided_since(rows, after_ids={pk: row["id"] for pk, row in made.items()})
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
@@ -165,10 +170,15 @@ def undo_batch(batch: UUID, *, by: Membership, at: datetime) -> DecisionResult:
             result.skipped.append(Skipped(row["id"], CHANGED, *later[row["id"]]))
         else:
             changes.append((row, dict(made[row["id"]])))
-    back = _receivers_back([(row, was) for row, was in changes if was["action"] == Action.CHANGE], at)
+    back = _receivers_back([(row, was) for row, was in changes if was["from_receiver_id"] != was["to_receiver_id"]], at)
+    postponed = _postponed_before(made)
     written = [
-        back.get(row["id"])
-        or _Change(row, was["from_state"], row["to_representative_id"], row["value_cents"], row["km_to"], row["caveats"])
+        replace(
+            back.get(row["id"])
+            or _Change(row, was["from_state"], row["to_representative_id"], row["value_cents"], row["km_to"], row["caveats"]),
+            state=was["from_state"],
+            postponed_at=postponed.get(row["id"]) if was["from_state"] == State.PROPOSED else None,
+        )
         for row, was in changes
     ]
     _write(written, Action.REOPEN, result, by=by, at=at, reason="", note="")
@@ -215,7 +225,7 @@ def _still_free(
             result.skipped.append(Skipped(row["id"], CHANGED, *since[row["id"]]))
         elif versions is not None and versions.get(row["id"], row["version"]) != row["version"]:
             result.skipped.append(Skipped(row["id"], CHANGED, by_name, when))
-        elif row["state"] not in allowed:
+        elif row["state"] not in allowed or (action == Action.REOPEN and row["state"] == State.PROPOSED and not row["postponed_at"]):
             result.skipped.append(Skipped(row["id"], DECIDED, by_name, when))
         else:
             free.append(row)
@@ -238,16 +248,27 @@ def _decided_since(
     return found
 
 
-def _moved(rows: Iterable[Mapping[str, Any]], action: str) -> list[_Change]:
-    state = _EDGES[action][1]
+def _postponed_before(made: Mapping[int, Mapping[str, Any]]) -> dict[int, datetime]:
+    """Which proposals stood postponed when these decisions were made, and since when; one query."""
+    if not made:
+        return {}
+    before = Decision.objects.filter(proposal__in=list(made), pk__lt=max(row["id"] for row in made.values())).order_by("pk")
+    last: dict[int, tuple[str, datetime]] = {}
+    for pk, proposal_id, action, at in before.values_list("pk", "proposal_id", "action", "at"):
+        if pk < made[proposal_id]["id"]:
+            last[proposal_id] = (action, at)
+    return {proposal_id: at for proposal_id, (action, at) in last.items() if action == Action.POSTPONE}
+
+
+def _moved(rows: Iterable[Mapping[str, Any]], action: str, at: datetime) -> list[_Change]:
+    state, postponed = _EDGES[action][1], at if action == Action.POSTPONE else None
     return [
-        _Change(row, state or row["state"], row["to_representative_id"], row["value_cents"], row["km_to"], row["caveats"]) for row in rows
+        _Change(row, state or row["state"], row["to_representative_id"], row["value_cents"], row["km_to"], row["caveats"], postponed)
+        for row in rows
     ]
 
 
-def _changed_receiver(
-    rows: list[dict[str, Any]], to: Representative, by: Membership, at: datetime, result: DecisionResult
-) -> list[_Change]:
+def _changed_receiver(rows: list[dict[str, Any]], to: Representative, action: str, at: datetime, result: DecisionResult) -> list[_Change]:
     """The rows ``to`` may receive, with the numbers of the new pair; the others are skipped with the reason's code."""
     found = _fits(rows, to, at)
     refused = {pk: fit.refused for pk, fit in found.items() if fit.refused}
@@ -255,7 +276,9 @@ def _changed_receiver(
         why = refused[rows[0]["id"]]
         raise NotEligible(not_eligible(why, to), why=why)
     result.skipped.extend(Skipped(pk, why) for pk, why in refused.items())
-    return [_change_of(row, to.pk, found[row["id"]]) for row in rows if row["id"] not in refused]
+    state = _EDGES[action][1]
+    changes = [_change_of(row, to.pk, found[row["id"]]) for row in rows if row["id"] not in refused]
+    return [replace(change, state=state) for change in changes] if state else changes
 
 
 def _fits(rows: list[dict[str, Any]], to: Representative, at: datetime) -> dict[int, Fit]:
@@ -316,9 +339,10 @@ _UPDATE = """
     SET state = c.state, to_representative_id = c.to_id, value_cents = c.value_cents, km_to = c.km_to,
         caveats = CASE WHEN c.caveats = '' THEN '{}' ELSE string_to_array(c.caveats, ',') END,
         decided_by_id = %(by)s, decided_at = %(at)s, decision_reason = %(reason)s, decision_note = %(note)s,
-        postponed_at = %(postponed)s, version = p.version + 1
-    FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(tos)s::bigint[], %(values)s::bigint[], %(kms)s::float8[], %(caveats)s::text[])
-         AS c (id, state, to_id, value_cents, km_to, caveats)
+        postponed_at = c.postponed_at, version = p.version + 1
+    FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(tos)s::bigint[], %(values)s::bigint[], %(kms)s::float8[], %(caveats)s::text[],
+                %(postponed)s::timestamptz[])
+         AS c (id, state, to_id, value_cents, km_to, caveats, postponed_at)
     WHERE p.organization_id = %(organization)s AND p.id = c.id
 """
 _RECORD = """
@@ -353,7 +377,7 @@ def _write(changes: list[_Change], action: str, result: DecisionResult, *, by: M
         "at": at,
         "reason": reason[:120],
         "note": note[:500],
-        "postponed": at if action == Action.POSTPONE else None,
+        "postponed": [change.postponed_at for change in changes],
         "batch": result.batch,
         "action": action,
         "runs": sorted({change.row["run_id"] for change in changes}),

@@ -130,13 +130,8 @@ def _changed_since(desk: Desk, order: Order) -> QuerySet[Proposal]:
 
 def _carry_out(request: HttpRequest, order: Order, rows: QuerySet[Proposal]) -> DecisionResult:
     by, at = request.membership, timezone.now()  # type: ignore[attr-defined]
-    versions = order.picks or None
-    if order.single and order.action == Action.APPROVE and order.to and rows.exclude(to_representative=order.to).exists():
-        # The panel's own choice of receiver, approved in one press: first the change, then the approval of what it made.
-        changed = decide(rows, Action.CHANGE, by=by, at=at, to=_receiver(request, order.to), versions=versions)
-        if not changed.decided:
-            return changed
-        versions = {pk: version + 1 for pk, version in order.picks.items()}
+    # The panel's own choice of receiver, approved in one press, is one act, and one undo takes all of it back.
+    takes_receiver = order.action == Action.CHANGE or (order.action == Action.APPROVE and order.single)
     return decide(
         rows,
         order.action,
@@ -144,9 +139,9 @@ def _carry_out(request: HttpRequest, order: Order, rows: QuerySet[Proposal]) -> 
         at=at,
         reason=order.reason,
         note=order.note,
-        to=_receiver(request, order.to) if order.action == Action.CHANGE else None,
+        to=_receiver(request, order.to) if takes_receiver and order.to else None,
         moment=order.moment if order.whole_filter else None,
-        versions=versions,
+        versions=order.picks or None,
         bulk=not order.single,
         with_caveats=order.with_caveats,
     )

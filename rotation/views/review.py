@@ -305,7 +305,7 @@ def line_of(proposal: Proposal, desk: Desk, tab: str = "") -> dict[str, Any]:
         "km_change": round(proposal.km_to - proposal.km_from) if measured else None,
         "decidable": decidable,
         "acts": decidable and (proposal.postponed_at is None or tab == "postponed"),
-        "reopenable": within and proposal.state in (State.APPROVED, State.REJECTED),
+        "reopenable": within and (proposal.state in (State.APPROVED, State.REJECTED) or (decidable and proposal.postponed_at is not None)),
         "pick": f"{proposal.pk}:{proposal.version}",
         "stale": stale_words(proposal.stale_reason) if proposal.stale_reason else "",
     }

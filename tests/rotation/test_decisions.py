@@ -262,6 +262,38 @@ def test_undoing_a_change_of_receiver_brings_its_numbers_back(run, manager, repr
     )
 
 
+def test_approving_for_another_receiver_is_one_act_and_one_undo_takes_it_back(run, manager, representatives):
+    proposal = next(row for row in run.proposals.order_by("position") if len(row.candidates) > 1)
+    other = next(each for each in representatives if each.pk == proposal.candidates[1])
+    rows = run.proposals.filter(pk=proposal.pk)
+
+    def row():
+        return rows.values("state", "to_representative_id", "value_cents", "km_to", "caveats").get()
+
+    before = row()
+    result = decide(rows, "approve", by=manager, at=LATER, to=other, versions={proposal.pk: proposal.version})
+    after = row()
+    assert (after["state"], after["to_representative_id"]) == ("approved", other.pk)
+    assert after["value_cents"] == proposal.candidate_values[1]
+    decision = Decision.objects.get(batch=result.batch)
+    assert (decision.action, decision.from_receiver_id, decision.to_receiver_id) == ("approve", before["to_representative_id"], other.pk)
+    undo_batch(result.batch, by=manager, at=LATER)
+    assert row() == before
+
+
+def test_a_postponed_proposal_goes_back_to_pending_and_an_undo_postpones_it_again(run, manager):
+    first, second = run.proposals.order_by("pk")[:2]
+    decide(run.proposals.filter(pk=first.pk), "postpone", by=manager, at=LATER)
+    back = decide(run.proposals.filter(pk__in=[first.pk, second.pk]), "reopen", by=manager, at=LATER)
+    assert (back.decided, [each.proposal_id for each in back.skipped]) == ([first.pk], [second.pk])  # the other was pending already
+    assert Proposal.objects.get(pk=first.pk).postponed_at is None
+    undo_batch(back.batch, by=manager, at=LATER)
+    assert Proposal.objects.get(pk=first.pk).postponed_at == LATER
+    approved = decide(run.proposals.filter(pk=second.pk), "approve", by=manager, at=LATER)
+    undo_batch(approved.batch, by=manager, at=LATER)
+    assert Proposal.objects.get(pk=second.pk).postponed_at is None
+
+
 def test_undoing_leaves_rows_decided_again_since_and_says_by_whom(run, manager, admin):
     first = run.proposals.order_by("pk").first()
     approved = decide(run.proposals.all(), "approve", by=manager, at=LATER)
