@@ -6,6 +6,7 @@ import "./toast.js";
 import "./dialog.js";
 import "./menu.js";
 import "./theme.js";
+import "./side-panel.js";
 import "./signal.js";
 import "./bulk-table.js";
 import "./combo-box.js";
