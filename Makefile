@@ -13,17 +13,17 @@ export SCALE
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-# Stamps hold the lock they installed: an unchanged lock asks nothing of pip, a changed one is installed on top.
+# Stamps hold the lock they installed: an unchanged lock asks nothing of any index, a changed one is installed on top.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Carteira needs Python 3.11 or newer; this is %d.%d. Name another: make PYTHON=python3.12 …" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing (Debian: apt-get install python3-venv)." >&2; rm -rf $(VENV); exit 1; }
 
 $(VENV)/runtime.lock: requirements.lock | $(BIN)/python
-	@cmp -s $< $@ || { echo "Installing what Carteira needs…"; $(BIN)/python -m pip install --quiet --no-compile --no-deps --disable-pip-version-check --require-hashes -r $<; }
+	@cmp -s $< $@ || { echo "Installing what Carteira needs…"; $(BIN)/python .ci/install $<; }
 	@cp $< $@
 
 $(VENV)/dev.lock: requirements-dev.lock | $(BIN)/python
-	@cmp -s $< $@ || { echo "Installing what the tests need…"; $(BIN)/python -m pip install --quiet --no-compile --no-deps --disable-pip-version-check --require-hashes -r $<; }
+	@cmp -s $< $@ || { echo "Installing what the tests need…"; $(BIN)/python .ci/install $<; }
 	@cp $< $@
 
 setup: $(VENV)/runtime.lock ## install into .venv; .venv/bin/python manage.py … works from then on

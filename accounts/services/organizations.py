@@ -48,10 +48,14 @@ def add_member(
     name: str,
     role: str,
     password: str | None = None,
+    hashed_password: str | None = None,
     team: Team | None = None,
     using: str = "owner",
 ) -> Membership:
-    """Give a person a role in the organization, making their sign-in when there is none. Calling it again changes nothing."""
+    """Give a person a role in the organization, making their sign-in when there is none. Calling it again changes nothing.
+
+    ``hashed_password`` (of ``make_password``) serves who gives many people the same one.
+    """
     if role not in Role.values:
         raise OrganizationRefused(_("Papel desconhecido: %(role)s.") % {"role": role})
     with connections[using].cursor() as cursor:
@@ -62,6 +66,8 @@ def add_member(
         user = User(email=email.strip())
         if password:
             user.set_password(password)
+        elif hashed_password:
+            user.password = hashed_password
         else:
             user.set_unusable_password()
         user.save(using=using)

@@ -4,9 +4,11 @@ import psycopg2
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from accounts.tenancy import tenant_atomic
+from accounts.tenancy.migrating import constraints_in_place
 from clients.models import Contact
 from tests.factories import ClientFactory
 from tests.isolation.planting import TENANT_MODELS, plant
@@ -55,17 +57,12 @@ def test_migrations_go_forwards_to_zero_and_forwards_with_data(organization, oth
     plant(other, "canarytwo")
     owner = connections["owner"]
 
-    def leaves() -> list[tuple[str, str]]:
-        executor = MigrationExecutor(owner)
-        return [node for node in executor.loader.graph.leaf_nodes() if node[0] in OURS]
-
     def tables() -> set[str]:
         with owner.cursor() as cursor:
             return set(owner.introspection.table_names(cursor))
 
-    forwards = leaves()
     for app in OURS:  # from the highest app down, so that each step has rows of the apps below
-        MigrationExecutor(owner).migrate([(app, None)])
+        call_command("migrate", app, "zero", database="owner", verbosity=0)
     try:
         assert not {model._meta.db_table for model in TENANT_MODELS} & tables()
         with owner.cursor() as cursor:
@@ -73,7 +70,6 @@ def test_migrations_go_forwards_to_zero_and_forwards_with_data(organization, oth
             left = {name for (name,) in cursor.fetchall()}
         assert left <= {"carteira_append_only"}  # shared by several tables; made again with CREATE OR REPLACE
     finally:
-        MigrationExecutor(owner).migrate(forwards)
         call_command("migrate", database="owner", verbosity=0)
     assert {model._meta.db_table for model in TENANT_MODELS} <= tables()
     with tenant_atomic(7_000_000):
@@ -85,3 +81,21 @@ def test_the_application_cannot_migrate_even_by_hand():
     with pytest.raises(Exception, match=r"permission denied|must be owner") as refusal, connections["default"].cursor() as cursor:
         cursor.execute("ALTER TABLE clients_client DISABLE ROW LEVEL SECURITY")
     assert isinstance(refusal.value.__cause__, psycopg2.Error)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_constraints_noted_in_place_are_those_of_the_models():
+    """The historical classes of the last state, kept up to date in place, say what the models say."""
+    owner = connections["owner"]
+    with constraints_in_place():
+        loader = MigrationLoader(owner)
+        state = ProjectState(real_apps=loader.unmigrated_apps)
+        for node in loader.graph._generate_plan(loader.graph.leaf_nodes(), at_end=True):
+            state = loader.graph.nodes[node].mutate_state(state, preserve=False)
+            assert state.apps  # made, and from here on kept up to date
+    for model in TENANT_MODELS:
+        historical = state.apps.get_model(model._meta.label)
+        for option in ("constraints", "indexes"):
+            ours = {each.name for each in getattr(model._meta, option)}
+            assert {each.name for each in getattr(historical._meta, option)} == ours, (model, option)

@@ -3,6 +3,8 @@
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 
+from accounts.tenancy.migrating import constraints_in_place
+
 
 class Command(migrate.Command):
     def add_arguments(self, parser):
@@ -12,4 +14,5 @@ class Command(migrate.Command):
     def handle(self, *args, **options):
         if options["database"] != "owner":
             raise CommandError("Migrations run on the owner's connection only: leave --database out, or say --database owner.")
-        return super().handle(*args, **options)
+        with constraints_in_place():
+            return super().handle(*args, **options)
