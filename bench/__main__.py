@@ -14,6 +14,8 @@ from carteira.embedded import ensure_environment
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = {
     "assignment": [],
+    "minutes": ["--sizes", "1000x50"],
+    "table": [],
     "run": [],
     "pages": [],
     "apply": [],

@@ -347,9 +347,5 @@ def whole(value: float | None) -> float | int | None:
 
 
 def preset_definition(key: str) -> dict[str, Any] | None:
-    """A preset to begin from, or None for an unknown one. Minutes are not counted yet, so room is counted in clients."""
-    if key not in PRESET_NAMES:
-        return None
-    made = deepcopy(PRESETS[key])
-    made["receivers"]["capacity"] = "clients"
-    return made
+    """A preset to begin from, or None for an unknown one."""
+    return deepcopy(PRESETS[key]) if key in PRESET_NAMES else None

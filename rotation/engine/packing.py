@@ -24,6 +24,7 @@ ORDERS = ("regret", "regret_per_unit", "value_per_unit", "value", "net")
 STALL = 10  # rounds without a better bound before the steps of the prices are halved
 CELLS = 4_000_000  # ejections looked at together: about 300 MB of temporaries
 ROUNDS = 60
+RETIRED = 200  # of those waiting, looked at in one round
 NOWHERE = -(2.0**60)
 
 
@@ -325,7 +326,7 @@ def improve(packing: Packing, net: Array, rounds: int = ROUNDS) -> int:
     """Shift and insert, then ejections (one goes in, one comes out and goes to its best place left, or nowhere); cents gained."""
     gained = 0
     for _ in range(rounds):
-        won = _shift(packing) + _eject(packing, net)
+        won = _shift(packing) + _eject(packing, net) + _retire(packing)
         gained += won
         if not won:
             break
@@ -402,6 +403,29 @@ def _eject(packing: Packing, net: Array) -> int:
         if got:
             moved[i] = moved[r] = True
             won += got
+    return won
+
+
+def _retire(packing: Packing) -> int:
+    """Where tickets are what is short: one who waits goes in, and the cheapest of its owner, or of all, gives up its ticket."""
+    p = packing.problem
+    if not (p.run_binds or p.tickets_bind.any()):
+        return 0
+    left, seats = np.array(packing.left), np.array(packing.seats)
+    open_to = p.real & (p.weight <= left[p.place]) & (seats[p.place] > 0) & (packing.column[:, None] < 0)
+    value = np.where(open_to, p.value, 0.0)
+    column = value.argmax(axis=1)
+    best = value.max(axis=1)
+    waiting = np.flatnonzero(best > 0)
+    waiting = waiting[np.argsort(-best[waiting], kind="stable")][:RETIRED]
+    won = 0
+    for client in waiting.tolist():
+        present = np.where(packing.column >= 0, _present(packing), np.inf)
+        if packing.tickets[p.owner[client]] <= 0:
+            present = np.where(p.owner == p.owner[client], present, np.inf)
+        cheapest = int(present.argmin())
+        if present[cheapest] < best[client]:
+            won += packing.change([(cheapest, -1), (client, int(column[client]))])
     return won
 
 
