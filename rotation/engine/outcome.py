@@ -86,7 +86,8 @@ def reactivation(drawn: Drawn, *, level: float = LEVEL) -> Difference:
     """Difference in the share of clients that ordered inside their window.
 
     Strata weigh as Mantel and Haenszel's; each arm's proportion enters Newcombe's interval with the number of cases
-    that would know it as well, so that one stratum gives the published interval. Strata in which an arm has fewer
+    that would know it as well: weights cost some, and what the strata explain needs no cases. One stratum gives the
+    published interval. Strata in which an arm has fewer
     than two clients are joined with one another inside their block.
     """
     weight, n1, n0, member = _strata(drawn, least=1)
@@ -95,7 +96,8 @@ def reactivation(drawn: Drawn, *, level: float = LEVEL) -> Difference:
     sum1, sum0 = _sums(drawn.ordered.astype(float), drawn.treated, member, len(weight))
     p1, p0 = float(weight @ (sum1 / n1)), float(weight @ (sum0 / n0))
     one, none = float(weight**2 @ (1 / n1)), float(weight**2 @ (1 / n0))
-    low, high = newcombe(min(max(p1, 0.0), 1.0), 1 / one, min(max(p0, 0.0), 1.0), 1 / none, level=level)
+    left = _left_within(weight, sum1 + sum0, n1 + n0)
+    low, high = newcombe(min(max(p1, 0.0), 1.0), 1 / (one * left), min(max(p0, 0.0), 1.0), 1 / (none * left), level=level)
     return Difference(p1 - p0, low, high, p1, p0, int(n1.sum()), int(n0.sum()), 4 / (one + none))
 
 
@@ -154,6 +156,14 @@ def _strata(drawn: Drawn, *, least: int) -> tuple[NDArray[np.float64], Array, Ar
     n1, n0 = n1[used].astype(float), n0[used].astype(float)
     weight = n1 * n0 / (n1 + n0)
     return weight / weight.sum() if len(weight) else weight, n1, n0, place[member] if len(member) else member
+
+
+def _left_within(weight: Array, ordered: Array, n: Array) -> float:
+    """Share of the variance of a proportion that strata leave unexplained, both arms together; 1 where they explain nothing."""
+    p = ordered / n
+    whole = float(weight @ p) * (1 - float(weight @ p))
+    inside = float(weight @ (p * (1 - p) * n / np.maximum(n - 1, 1)))
+    return min(inside / whole, 1.0) if whole > 0 and inside > 0 else 1.0
 
 
 def _counts(treated: Array, member: Array) -> tuple[Array, Array]:

@@ -71,7 +71,7 @@ def replay(flagged, seed):
     return Drawn(~held, ordered.astype(bool), net, stratum, np.zeros(len(week), np.int64)), week
 
 
-def test_on_replayed_orders_intervals_cover_and_twelve_looks_rarely_cry_wolf(flagged, record_property):
+def test_on_replayed_orders_intervals_cover_and_twelve_looks_rarely_cry_wolf(flagged):
     times = 200
     covered = {"reactivation": 0, "money": 0}
     wolf = {"sequence": 0, "weekly interval": 0}
@@ -85,11 +85,7 @@ def test_on_replayed_orders_intervals_cover_and_twelve_looks_rarely_cry_wolf(fla
         wolf["weekly interval"] += any(not each.low <= 0 <= each.high for each in looks)
         wolf["sequence"] += any(not low <= 0 <= high for low, high in map(sequence, looks))
     shares = {name: count / times for name, count in {**covered, **wolf}.items()}
-    record_property("flags", len(flagged))
-    record_property("ordered", int(flagged[:, 4].sum()))
-    for name, share in shares.items():
-        record_property(name, share)
     # ENGINE's bounds, and 1.5 points for one standard error of 200 draws
-    assert 0.93 - 0.015 <= shares["reactivation"] <= 0.97 + 0.015
-    assert 0.93 - 0.015 <= shares["money"] <= 0.97 + 0.015
-    assert shares["sequence"] <= 0.05
+    assert 0.93 - 0.015 <= shares["reactivation"] <= 0.97 + 0.015, shares
+    assert 0.93 - 0.015 <= shares["money"] <= 0.97 + 0.015, shares
+    assert shares["sequence"] <= 0.05 < shares["weekly interval"], shares
