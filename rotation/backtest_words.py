@@ -123,7 +123,7 @@ def _work(result: Mapping[str, Any]) -> str:
     if len(rows) < 2 or not result["flagged"]:
         return ""
     each = (result["flagged"] - rows[0]["flagged"]) / (len(rows) - 1)
-    words = {"each": decimal(each, 1 if each < 10 else 0), "first": decimal(rows[0]["flagged"])}
+    words = {"each": decimal(each, 0 if each >= 10 or round(each, 1).is_integer() else 1), "first": decimal(rows[0]["flagged"])}
     if result["cadence"] == "month":
         return _("No primeiro giro seriam %(first)s avisos; depois, cerca de %(each)s por mês.") % words
     return _("No primeiro giro seriam %(first)s avisos; depois, cerca de %(each)s por semana.") % words

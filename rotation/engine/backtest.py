@@ -272,7 +272,10 @@ class Backtest:
         counts = {days: int((longest >= days).sum()) for days in nearest}
         days = min(counts, key=lambda each: (abs(counts[each] - wanted), each))
         judged = self.judged_by_days(watch, days)
-        return {"days": days, **totals(judged, watch.rule.value.lift)}
+        found = totals(judged, watch.rule.value.lift)
+        for name in ("at_stake_cents", "lift", "upper_bound_cents"):
+            del found[name]  # no value was put on these flags
+        return {"days": days, **found}
 
     def judged_by_days(self, watch: _Watch, days: int) -> Judged:
         """What a rule of so many days would have flagged among those the watched rule looked at and did not hold."""

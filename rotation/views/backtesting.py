@@ -186,6 +186,7 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         "compared": comparison(result, old) if against else "",
         "lead": lead_words(result),
         "lead_before": lead_words(against) if against else "",
+        "only_new": _("só no rascunho") if new == _("rascunho") else _("só na %(version)s") % {"version": new},
         "chart": _chart(result, against, new, old),
         "months_table": _months(result, against),
         "not_replayed": not_replayed_words(result),
