@@ -75,7 +75,7 @@ class _Watch:
         self.flagged_for = np.full(n, NO_DAY - 1, np.int64)  # the silence each client was last flagged for
         self.population = np.zeros(n, bool)
         self.rows: list[tuple[Array, int, Array, Array, Array]] = []
-        self.matching: list[NDArray[np.bool_]] = []
+        self.matching = np.zeros(n, bool)  # on the last cut-off, flagged before or not
         self.silences = silences
         self.free: list[Array] = []  # packed: in the population and not held, per cut-off
         self.longest = np.full(n, -1, np.int64)
@@ -105,7 +105,7 @@ class _Watch:
         self.flagged_for[fresh] = last_on[fresh]
         stake = at_stake_cents(scores, self.rule.value.margin_rate, fresh, facts.client_id)
         self.rows.append((fresh, k, last_on[fresh], facts.owner[fresh], stake))
-        self.matching = [matching]
+        self.matching = matching
         # the limit came between two cut-offs: looked at on either is looked at
         client = self.silences.client[silences]
         self.silences.watched[silences] = (self.population | population)[client]
@@ -185,7 +185,7 @@ class Backtest:
 
     def matching(self, rule: int = 0) -> NDArray[np.bool_]:
         """Who matched on the last cut-off looked at, flagged before or not; shape (n,): what a run of that day flags."""
-        return self._watches[rule].matching[0]
+        return self._watches[rule].matching
 
     def flags(self, rule: int = 0) -> Flags:
         """Every flag so far, those of open cut-offs included."""
@@ -271,13 +271,13 @@ class Backtest:
         nearest = [at, *longest[longest > at][-1:].tolist()]
         counts = {days: int((longest >= days).sum()) for days in nearest}
         days = min(counts, key=lambda each: (abs(counts[each] - wanted), each))
-        judged = self.judged_by_days(watch, days)
+        judged = self._judged_by_days(watch, days)
         found = totals(judged, watch.rule.value.lift)
         for name in ("at_stake_cents", "lift", "upper_bound_cents"):
             del found[name]  # no value was put on these flags
         return {"days": days, **found}
 
-    def judged_by_days(self, watch: _Watch, days: int) -> Judged:
+    def _judged_by_days(self, watch: _Watch, days: int) -> Judged:
         """What a rule of so many days would have flagged among those the watched rule looked at and did not hold."""
         n, rows = len(self.client_id), []
         flagged_for = np.full(n, NO_DAY - 1, np.int64)

@@ -39,7 +39,7 @@ SCHEMA = "carteira.backtest/1"
 # Clients times cut-offs times what each costs: below this a page answers at once, about a second of one processor.
 AT_ONCE = 800_000
 MODEL_COSTS = 10  # as much as ten looks without a model
-TELL_EVERY = 1.5  # seconds between two stored progresses
+TELL_FIRST, TELL_EVERY = 0.5, 1.5  # seconds until the first numbers are stored, and between two
 SILENT_FOR = timedelta(minutes=6)  # longer than a task may live: whoever computed it is gone
 KEPT_FOR = timedelta(days=90)
 MAX_CUTOFFS = 1_000
@@ -222,7 +222,7 @@ def compute_backtest(backtest_id: int, organization_id: int, *, at: datetime | N
             return Backtest.objects.get(pk=backtest_id)
         row = Backtest.objects.get(pk=backtest_id)
         organization = Organization.objects.get(pk=organization_id)
-    told = monotonic()
+    told = monotonic() + TELL_FIRST - TELL_EVERY
 
     def tell(done: int, total: int, so_far: Callable[[], dict[str, Any]]) -> None:
         nonlocal told

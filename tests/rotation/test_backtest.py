@@ -118,6 +118,7 @@ def test_a_large_proof_is_computed_by_a_task_that_tells_how_far_it_is(company, a
     at_once = request_backtest(RULE, against=OTHER, by=admin, at=NOW).result
     Backtest.objects.all().delete()
     monkeypatch.setattr(service, "AT_ONCE", 0)
+    monkeypatch.setattr(service, "TELL_FIRST", 0)
     monkeypatch.setattr(service, "TELL_EVERY", 0)
     row = request_backtest(RULE, against=OTHER, by=admin, at=NOW)
     assert row.state == Backtest.State.WAITING
