@@ -119,7 +119,7 @@ def evaluate(setting: Setting, draws: int) -> dict:
     """All contenders over all cut-offs, as plain JSON."""
     history = read_book(setting.orders, setting.clients)
     predictor = Predictor(history, horizon=setting.horizon)
-    past = Past(history, setting.horizon)
+    past = predictor.past
     luck = np.random.default_rng(1)
     table, methods = contenders(), []
     came, cut, client, small, full = [], [], [], [], []

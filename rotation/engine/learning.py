@@ -67,6 +67,7 @@ class Past:
         self.timeline = Timeline(history)
         self.first = int(history.day.min()) if len(history.day) else None
         self._first_days = np.sort(history.day[history.start[:-1][np.diff(history.start) > 0]])
+        self._views: dict[int, View] = {}
         self._windows: dict[int, Window | None] = {}
         self._models: dict[int, Logistic] = {}
         self._fits: dict[int, Silence | None] = {}
@@ -87,6 +88,12 @@ class Past:
         soon, alive = logit(silence.p_silent(max(1, self.horizon // 3))), logit(silence.p_alive())
         return np.column_stack((view.features, said, soon, alive)), said
 
+    def view(self, cut: int) -> View:
+        """The clients of one cut-off that something can be learnt from."""
+        if cut not in self._views:
+            self._views[cut] = self.timeline.on(cut, self.horizon, LEARN_WITHIN, LEARN_AT_MOST)
+        return self._views[cut]
+
     def window(self, cut: int) -> Window | None:
         """The window of one cut-off, or None where too few had ordered by then."""
         if cut not in self._windows:
@@ -95,20 +102,21 @@ class Past:
 
     def learn(self, as_of: int) -> SecondVoice:
         """The second voice from windows closed by ``as_of``."""
-        clients = int(np.searchsorted(self._first_days, as_of, side="right"))
-        basis: dict[str, Any] = {"used": False, "clients": clients, "clients_needed": CLIENTS_NEEDED}
-        if clients < CLIENTS_NEEDED:
-            return SecondVoice(None, 0.0, basis | {"reason": "few_clients"})
         cuts = self.cut_offs(as_of)[:CUT_OFFS]
-        windows = [window for window in map(self.window, cuts) if window is not None]
-        lapses, returns = _spells(windows, True), _spells(windows, False)
-        basis |= {"cut_offs": len(windows), "lapses": lapses, "lapses_needed": LAPSES_NEEDED}
-        basis |= {"returns": returns, "returns_needed": RETURNS_NEEDED}
-        for counted, found, needed in (("lapses", lapses, LAPSES_NEEDED), ("returns", returns, RETURNS_NEEDED)):
-            if found < needed:
+        found = {
+            "clients": int(np.searchsorted(self._first_days, as_of, side="right")),
+            "lapses": self._spells(cuts, True),
+            "returns": self._spells(cuts, False),
+        }
+        needed = {"clients": CLIENTS_NEEDED, "lapses": LAPSES_NEEDED, "returns": RETURNS_NEEDED}
+        basis: dict[str, Any] = {"used": False, "cut_offs": len(cuts), **found}
+        basis |= {f"{counted}_needed": least for counted, least in needed.items()}
+        for counted, least in needed.items():
+            if found[counted] < least:
                 return SecondVoice(None, 0.0, basis | {"reason": f"few_{counted}"})
+        windows = [window for window in map(self.window, cuts) if window is not None]
         model = self._model(cuts[0], windows)
-        told = min(lapses, returns)
+        told = min(found["lapses"], found["returns"])
         weight = min(told / (told + LAPSES_NEEDED), MOST_WEIGHT)
         coefficients = {name: round(float(value), 4) for name, value in zip(COLUMNS, model.coefficients, strict=True)}
         learnt = {"used": True, "rows": sum(len(w.silent) for w in windows), "weight": round(weight, 4), "coefficients": coefficients}
@@ -140,6 +148,14 @@ class Past:
         error = sum(g["n"] * abs(g["predicted"] - g["observed"]) for g in groups) / n
         return {"horizon": self.horizon, "clients": n, "error": round(error, 4), "groups": groups, "windows": told}
 
+    def _spells(self, cuts: list[int], silent: bool) -> int:
+        """Spells of silence that went on (or ended with an order), each counted once however many windows tell of it."""
+        keys = []
+        for view in map(self.view, cuts):
+            of = self.timeline.came_silent(view, self.horizon) == silent
+            keys.append(view.rows[of] * _DAYS + (view.as_of - view.since)[of])
+        return len(np.unique(np.concatenate(keys))) if keys else 0
+
     def _model(self, latest: int, windows: list[Window]) -> Logistic:
         if latest not in self._models:
             columns = np.concatenate([w.columns for w in windows])
@@ -152,7 +168,7 @@ class Past:
         silence = self._speaker(cut)
         if silence is None:
             return None
-        view = self.timeline.on(cut, self.horizon, LEARN_WITHIN, LEARN_AT_MOST)
+        view = self.view(cut)
         few = self.history if len(view.rows) == len(self.history) else self.history.take(view.rows)
         columns, said = self.columns(view, silence.about(few, cut))
         return Window(view, columns, self.timeline.came_silent(view, self.horizon), said)
@@ -168,12 +184,6 @@ class Past:
             except TooFewClients:
                 self._fits[on] = None
         return self._fits[on]
-
-
-def _spells(windows: list[Window], silent: bool) -> int:
-    """Spells of silence that went on (or ended with an order), each counted once however many windows tell of it."""
-    keys = [w.view.rows[w.silent == silent] * _DAYS + (w.view.as_of - w.view.since)[w.silent == silent] for w in windows]
-    return len(np.unique(np.concatenate(keys))) if keys else 0
 
 
 def _groups(said: Floats, came: Array) -> list[dict[str, Any]]:

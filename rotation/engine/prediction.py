@@ -14,6 +14,7 @@ JSON: why this one answered and not another, with its counts and parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,6 @@ class Predictor:
             raise FactsError("out_of_range", path="horizon", value=horizon, low=1, high=WITHIN_DAYS)
         self.history, self.horizon = history, horizon
         self.segment = None if segment is None else _column("segment", segment, len(history))
-        self._past: Past | None = None
 
     def on(self, as_of: int, *, inactive_days: Array | int, calibrate: bool = True) -> Prediction:
         """What to expect of each client after ``as_of``; parameters as in ``predict``."""
@@ -99,18 +99,10 @@ class Predictor:
         basis = _counts(history, known, as_of)
         ticket, basis["tickets"] = _tickets(known)
         try:
-            silence = Silence.fitted(history, as_of, self.segment)
+            silence, method, voice = self._speaker(as_of)
         except TooFewClients:
             return _by_days(known, as_of, self.horizon, limit, ticket, basis)
-        basis["mixture"] = _of_fit(silence)
-        past = self._past = self._past or Past(self.history, self.horizon)
-        voice = past.learn(as_of)
-        basis["second_voice"] = voice.basis
-        method = MIXTURE_CLOCK if silence.seasonal else MIXTURE
-        if voice.model is not None:
-            method = BLEND
-            silence = self._with(voice, silence, past, as_of)
-        basis["method"] = method
+        basis |= {"method": method, "mixture": _of_fit(silence), "second_voice": voice.basis}
         return Prediction(
             as_of=as_of,
             horizon=self.horizon,
@@ -122,14 +114,38 @@ class Predictor:
             next_order=silence.next_order(rhythm(history, known, as_of)),
             ticket_cents=ticket,
             year_cents=np.nan_to_num(ticket * silence.orders_a_year()),
-            calibration=past.calibration(as_of, limit) if calibrate else None,
+            calibration=self.past.calibration(as_of, limit) if calibrate else None,
         )
 
-    def _with(self, voice: SecondVoice, silence: Silence, past: Past, as_of: int) -> Silence:
+    def risk(self, as_of: int, *, inactive_days: Array | int) -> tuple[Floats, Floats, str]:
+        """``p_silent``, ``p_cross`` and ``method`` of ``on``, the same to the last bit, without dates, money and past: for replays."""
+        limit = _column("inactive_days", inactive_days, len(self.history))
+        known = self.history.statistics(as_of, self.horizon)
+        try:
+            silence, method, _ = self._speaker(as_of)
+        except TooFewClients:
+            share = by_days(known, as_of, limit)
+            return share, share.copy(), DAY_RULE
+        return silence.p_silent(self.horizon), silence.p_silent(days_left(known, as_of, limit)), method
+
+    @cached_property
+    def past(self) -> Past:
+        """The closed windows, worked out as they are needed."""
+        return Past(self.history, self.horizon)
+
+    def _speaker(self, as_of: int) -> tuple[Silence, str, SecondVoice]:
+        """Who answers on a day, its method's name, and what the second voice rests on; raises TooFewClients."""
+        silence = Silence.fitted(self.history, as_of, self.segment)
+        voice = self.past.learn(as_of)
+        if voice.model is None:
+            return silence, MIXTURE_CLOCK if silence.seasonal else MIXTURE, voice
+        return self._with(voice, silence, as_of), BLEND, voice
+
+    def _with(self, voice: SecondVoice, silence: Silence, as_of: int) -> Silence:
         """The mixture with what the second voice adds to it; segments speak in the mixture alone."""
-        view = past.timeline.on(as_of, self.horizon)
+        view = self.past.timeline.on(as_of, self.horizon)
         few = replace(silence, clients=silence.clients.take(view.rows), parts={}, segment=None)
-        columns, _ = past.columns(view, few)
+        columns, _ = self.past.columns(view, few)
         said = logit(silence.p_silent(self.horizon)[view.rows])
         shift = np.zeros(len(self.history))
         shift[view.rows] = voice.log_odds(columns, said) - said
@@ -189,12 +205,17 @@ def gap_spread(history: OrderHistory) -> Floats:
         return np.where(count >= 2, np.sqrt(squares / (count - 1)), np.nan)
 
 
+def by_days(known: OrderStatistics, as_of: int, limit: Array) -> Floats:
+    """Days gone by over the limit, at most 1; NaN for a prospect; shape (n,)."""
+    since = np.where(known.x >= 0, as_of - known.last_on.astype(np.int64), 0)
+    return np.where(known.x >= 0, np.clip(since / np.maximum(limit, 1), 0.0, 1.0), np.nan)
+
+
 def _by_days(known: OrderStatistics, as_of: int, horizon: int, limit: Array, ticket: Floats, basis: dict[str, Any]) -> Prediction:
     """The day rule: silence in proportion to the days gone by, certain at the limit. It orders clients and claims no more."""
     n = len(known.x)
     ordered = known.x >= 0
-    since = np.where(ordered, as_of - known.last_on.astype(np.int64), 0)
-    share = np.where(ordered, np.clip(since / np.maximum(limit, 1), 0.0, 1.0), np.nan)
+    share = by_days(known, as_of, limit)
     # the pace between first and last order, a first year counting whole
     years = np.maximum(known.last_on.astype(np.int64) - known.first_on + 1, 365) / 365.0
     year = np.where(ordered, np.maximum(known.net_total, 0) / years, 0.0)

@@ -52,6 +52,7 @@ def test_enough_to_learn_from_and_two_voices_answer(made):
 def test_too_little_to_learn_from_is_said_by_name(shop, clients, horizon, as_of, reason):
     told = Past(shop.take(np.arange(clients)), horizon).learn(as_of)
     counted = reason.removeprefix("few_")
+    assert set(told.basis) >= {"lapses", "returns", "lapses_needed", "returns_needed"}
     assert told.model is None and (told.basis["used"], told.basis["reason"]) == (False, reason)
     assert told.basis[counted] < told.basis[f"{counted}_needed"]
     assert told.log_odds(np.ones((2, len(COLUMNS))), np.array([1.0, -2.0])).tolist() == [1.0, -2.0]
@@ -68,6 +69,8 @@ def asked(shop):
 
 def test_neither_the_future_nor_what_was_asked_before_changes_an_answer(asked, made):
     again = asked.on(TODAY, inactive_days=90)
+    p_silent, p_cross, method = asked.risk(TODAY, inactive_days=90)
+    assert np.array_equal(p_silent, made.p_silent) and np.array_equal(p_cross, made.p_cross) and method == made.method
     assert same(again, made) and again.calibration == made.calibration
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rotation.engine.errors import FactsError
 from rotation.engine.facts import NO_DAY
-from rotation.engine.prediction import OrderHistory
+from rotation.engine.prediction import OrderHistory, Predictor
 from rotation.engine.prediction import predict as predict_whole
 
 from .histories import TODAY, history, wholesaler
@@ -40,6 +40,8 @@ def test_below_ten_clients_the_day_rule_answers_and_says_why():
     )  # fmt: skip
     assert made.p_silent[:4] == pytest.approx([0.5, 0.0, 1.0, np.nan], nan_ok=True)
     assert np.array_equal(made.p_silent, made.p_cross, equal_nan=True)
+    few = history([45], [0], [200, 100], [], *[[30]] * 5)
+    assert np.array_equal(Predictor(few).risk(TODAY, inactive_days=90)[1], made.p_cross, equal_nan=True)
     assert np.isnan(made.p_alive).all() and (made.next_order.likely == NO_DAY).all()
     assert made.ticket_cents[:4] == pytest.approx([10_000, 10_000, 10_000, np.nan], nan_ok=True)
     assert made.year_cents[:4] == pytest.approx([10_000, 10_000, 20_000, 0])
