@@ -1,5 +1,6 @@
 """The files a newcomer and an operator start from: locks, Procfile, containers, tasks, translations."""
 
+import os
 import re
 import subprocess
 import sys
@@ -155,3 +156,16 @@ def test_a_heartbeat_that_was_never_heard_is_a_failure(settings):
     command = [sys.executable, "-m", "carteira.heartbeat", "nobody"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (1, "nobody has been silent for inf s")
+
+
+def test_the_pages_load_before_any_organization_is_known():
+    """The server loads them before the first request; a query at import would only show itself there."""
+    code = "import django; django.setup(); import carteira.urls"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "carteira.settings"},
+        capture_output=True,
+        text=True,
+    )
+    assert loaded.returncode == 0, loaded.stderr
