@@ -11,12 +11,16 @@ from pathlib import Path
 from carteira.embedded import ensure_environment
 from carteira.env import boolean, env
 from carteira.messages import compile_messages
+from carteira.prepared import is_prepared, stamp, state_of_sources
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
     ensure_environment()
-    compile_messages()
+    same = is_prepared()
+    if not same:
+        stamp().unlink(missing_ok=True)
+        compile_messages()
 
     import django
     from django.core.exceptions import ImproperlyConfigured
@@ -27,14 +31,18 @@ def main() -> None:
         django.setup()
         from django.conf import settings
 
-        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        if not same:
+            Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+            call_command("collectstatic", interactive=False, verbosity=0)
         call_command("migrate", database="owner", interactive=False, verbosity=1 if sys.stdout.isatty() else 0)
         call_command("check", databases=["default"], stdout=io.StringIO())
         if env("DEMO", "true", cast=boolean):
             call_command("load_demo")
+        stamp().write_text(state_of_sources())
     except (CommandError, SystemCheckError, ImproperlyConfigured) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,9 @@
 """Settings: every value that differs between installations comes from the environment (see README)."""
 
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from carteira.env import boolean, database, env, words
-
-# Before NumPy is loaded: the models' matrices are a few numbers wide, and threads that wait for each other over them
-# make a scoring four times as long. Processes are what uses more cores here.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from honcho.environ import parse_procfile
 
 from carteira.embedded import ensure_environment
 from carteira.embedded.places import REPOSITORY
+from carteira.prepared import is_prepared
 
 # A task may finish its slice before it is killed; what is cut off is found and finished by the sweeper.
 honcho.manager.KILL_WAIT = 12
 HEAD_START = 4  # seconds
+INTERRUPTED = 130
 
 
 class Manager(honcho.manager.Manager):
@@ -69,6 +72,22 @@ def processes(programs: Path) -> dict[str, str]:
     }
 
 
+def finished(preparing: subprocess.Popen) -> int:
+    """Wait for the preparation; its exit code. Told to stop meanwhile, take it along."""
+    try:
+        return preparing.wait()
+    except KeyboardInterrupt:
+        preparing.terminate()
+        preparing.wait(30)
+        raise
+
+
+def end_unless_prepared(preparing: subprocess.Popen) -> None:
+    """End everything, as a Ctrl-C would, when what a start relies on turns out not to hold; it has said why."""
+    if preparing.wait() > 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> None:
     begun = time.monotonic()
     os.chdir(REPOSITORY)
@@ -80,20 +99,30 @@ def main() -> None:
         shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host
         os.environ.setdefault("PUBLIC_URL", f"http://{shown}:{port}")
         print("Starting PostgreSQL and Redis, preparing the tables…", flush=True)  # noqa: T201
+        own_servers = "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ
         ensure_environment()
-        prepared = subprocess.run([sys.executable, "-m", "carteira.prepare"], check=False).returncode
-        if prepared:
-            sys.exit(prepared)
+        # What was prepared from these very sources, in our own cluster, is looked at again while the web server loads.
+        ready = is_prepared() and not own_servers
+        preparing = subprocess.Popen([sys.executable, "-m", "carteira.prepare"])
+        if not ready and finished(preparing):
+            sys.exit(preparing.returncode)
         print(f"\nCarteira is at {os.environ['PUBLIC_URL']}  (ready in {time.monotonic() - begun:.0f} s; Ctrl-C stops it)\n", flush=True)  # noqa: T201
         manager = Manager()
         for name, command in processes(Path(sys.executable).parent).items():
             manager.add_process(name, command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, cwd=str(REPOSITORY))
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # a closed terminal
-        manager.loop()
+        if ready:
+            threading.Thread(target=end_unless_prepared, args=(preparing,), daemon=True).start()
+        try:
+            manager.loop()
+        finally:
+            preparing.terminate()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    if (preparing.poll() or 0) > 0 and preparing.returncode != INTERRUPTED:
+        sys.exit(preparing.returncode)
     # Asked to stop, it has done what it was asked.
-    sys.exit(0 if manager.returncode in {130, 143} else manager.returncode or 0)
+    sys.exit(0 if manager.returncode in {INTERRUPTED, 143} else manager.returncode or 0)
 
 
 def _interrupt(number: int, frame: object) -> None:

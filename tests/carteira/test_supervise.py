@@ -42,6 +42,14 @@ def data():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def lasting():
+    """A folder that two starts share: the first prepares it, the second finds it prepared and serves while it looks again."""
+    folder = Path(tempfile.gettempdir()) / f"crt-run-twice-{os.getpid()}"
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def descendants(data: Path) -> list[psutil.Process]:
     """Every process that has this installation's folder in its environment or command."""
     found = []
@@ -55,9 +63,9 @@ def descendants(data: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_ends_every_process_it_started(data, sign, tmp_path):
-    port = free_port()
+@pytest.mark.parametrize(("start_number", "sign"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
+def test_stopping_ends_every_process_it_started(lasting, start_number, sign, tmp_path):
+    data, port = lasting, free_port()
     with open(tmp_path / "log", "w") as log:
         supervisor = start(data, port, log)
     try:
@@ -73,6 +81,7 @@ def test_stopping_ends_every_process_it_started(data, sign, tmp_path):
         names = " ".join(" ".join(process.cmdline()) for process in descendants(data))
         assert all(part in names for part in ("gunicorn", "worker", "beat", "postgres", "redis-server"))
 
+        assert (data / "prepared").exists()
         supervisor.send_signal(sign)
         assert supervisor.wait(60) == 0
         assert [process.cmdline() for process in descendants(data)] == []
