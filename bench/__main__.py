@@ -21,6 +21,7 @@ PARTS = {
     "apply": [],
     "import_speed": [],
     "backtest": [],
+    "prediction": [],
 }
 
 

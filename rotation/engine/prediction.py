@@ -34,6 +34,7 @@ from .silence import Silence
 __all__ = ["BLEND", "DAY_RULE", "MIXTURE", "MIXTURE_CLOCK", "OrderHistory", "Prediction", "Predictor", "predict"]
 
 Floats = NDArray[np.float64]
+ROWS_AT_A_TIME = 50_000  # clients whose features are held at once
 DAY_RULE, MIXTURE, MIXTURE_CLOCK, BLEND = "day_rule", "mixture", "mixture_clock", "blend"
 
 
@@ -143,12 +144,14 @@ class Predictor:
 
     def _with(self, voice: SecondVoice, silence: Silence, as_of: int) -> Silence:
         """The mixture with what the second voice adds to it; segments speak in the mixture alone."""
-        view = self.past.timeline.on(as_of, self.horizon)
-        few = replace(silence, clients=silence.clients.take(view.rows), parts={}, segment=None)
-        columns, _ = self.past.columns(view, few)
-        said = logit(silence.p_silent(self.horizon)[view.rows])
+        said = logit(silence.p_silent(self.horizon))
         shift = np.zeros(len(self.history))
-        shift[view.rows] = voice.log_odds(columns, said) - said
+        for begin in range(0, len(self.history), ROWS_AT_A_TIME):
+            rows = np.arange(begin, min(begin + ROWS_AT_A_TIME, len(self.history)))
+            view = self.past.timeline.on(as_of, self.horizon, rows=rows)
+            few = replace(silence, clients=silence.clients.take(view.rows), parts={}, segment=None)
+            columns, _ = self.past.columns(view, few)
+            shift[view.rows] = voice.log_odds(columns, said[view.rows]) - said[view.rows]
         return replace(silence, shift=shift)
 
 

@@ -50,25 +50,25 @@ class Timeline:
     def __init__(self, history: OrderHistory) -> None:
         self.history = history
         client = history.client_of_day()
-        day = history.day.astype(np.int64)
-        gap = np.zeros(len(day), np.int64)
+        day = history.day
+        gap = np.zeros(len(day), np.int32)
         same = client[1:] == client[:-1]
         gap[1:][same] = np.diff(day)[same]
         self._key = client * _DAYS + day
-        self._day, self._gap = day, gap
+        self._gap = gap
         # whole numbers: what a sum over two clients' days rounds to would depend on days that are not looked at
-        self._squares = _running(gap**2)
+        self._squares = _running(gap.astype(np.int64) ** 2)
         self._net = _running(history.net_cents)
         # a client's number lifts its gaps above those of all clients before it, so that one running maximum serves all
         lifted = client * _DAYS
-        self._longest = np.maximum.accumulate(gap + lifted) - lifted
+        self._longest = (np.maximum.accumulate(gap + lifted) - lifted).astype(np.int32)
         self._products = None if history.products is None else _running(history.products)
 
     def _count(self, rows: Array, day: int) -> NDArray[np.int64]:
         """Position after the last order day of each client up to ``day``."""
         return np.searchsorted(self._key, rows * _DAYS + day, side="right")
 
-    def on(self, as_of: int, horizon: int, within: int | None = None, at_most: int | None = None) -> View:
+    def on(self, as_of: int, horizon: int, within: int | None = None, at_most: int | None = None, rows: Array | None = None) -> View:
         """The view of the day ``as_of``.
 
         Parameters
@@ -76,21 +76,23 @@ class Timeline:
         horizon : days, of which the same season a year before is counted
         within : days; clients silent for longer are left out
         at_most : clients, chosen by their ids
+        rows : rising positions in the history; everybody where None
         """
-        rows = np.arange(len(self.history), dtype=np.int64)
+        day = self.history.day
+        rows = np.arange(len(self.history), dtype=np.int64) if rows is None else rows
         end = self._count(rows, as_of)
-        kept = end > self.history.start[:-1]
+        kept = end > self.history.start[rows]
         if within is not None:
-            kept[kept] = as_of - self._day[end[kept] - 1] <= within
+            kept[kept] = as_of - day[end[kept] - 1] <= within
         rows = rows[kept]
         if at_most is not None:
             rows = np.sort(sample(rows, self.history.client_id[rows], at_most))
-        end, begin = end[rows], self.history.start[rows]
+        end, begin = self._count(rows, as_of), self.history.start[rows]
         orders = end - begin
         last = end - 1
         x = orders - 1
-        since = as_of - self._day[last]
-        span = (self._day[last] - self._day[begin]).astype(np.float64)
+        since = as_of - day[last].astype(np.int64)
+        span = (day[last] - day[begin]).astype(np.float64)
         back = last[:, None] - np.arange(LAST_GAPS)
         gaps = np.where(np.arange(LAST_GAPS) < x[:, None], self._gap[np.maximum(back, 0)], np.nan)
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
@@ -104,7 +106,7 @@ class Timeline:
         years = {days: self._count(rows, as_of - days) for days in (30, 90, 180, 365)}
         season = self._count(rows, as_of - 365 + horizon) - years[365]
         value = (self._net[end] - self._net[begin]) / 100.0
-        made = [orders, since, as_of - self._day[begin], mean, median, latest, longest, recent, spread]
+        made = [orders, since, as_of - day[begin], mean, median, latest, longest, recent, spread]
         made += [since / divisor for divisor in (mean, median, latest, longest, recent, np.maximum(spread, 0.5))]
         made += [end - years[days] for days in (30, 90, 180, 365)]
         made += [season, (self._net[end] - self._net[years[365]]) / 100.0, value / orders, (self._net[end] - self._net[last]) / 100.0]
