@@ -11,19 +11,19 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+from django.db import connection
 
 from accounts.models import Organization
+from accounts.tenancy.limits import allow_minutes
 from clients.models import Scoring
 from rotation.engine.conditions import Condition, Leaf
 from rotation.engine.facts import Facts
-from rotation.engine.prediction import OrderHistory
 from rotation.engine.rules import Rule
 from rotation.engine.scoring import Given, days_gone_by, expected_year_cents
 from rotation.selectors.columns import Array
 from rotation.selectors.facts import day_number
-from rotation.selectors.order_days import order_history
 from rotation.selectors.scores import is_fresh, scorings_on, stored_scores
-from rotation.services.scored import scores_on
+from rotation.services.scored import KnownOn, known_on, scores_from
 
 # Where a horizon's scores came from; part of the run's record.
 KEPT, KEPT_BEFORE_ORDERS, COMPUTED, NONE = "kept", "kept_before_orders", "computed", "none"
@@ -48,7 +48,7 @@ def scores_for(organization: Organization, rules: Sequence[Rule], facts: Facts, 
     made = scorings_on(as_of)
     given: dict[int, Given] = {}
     said: dict[str, dict[str, Any]] = {}
-    history: OrderHistory | None = None
+    known: KnownOn | None = None
     for horizon in horizons:
         scoring = made.get(horizon)
         fresh = scoring is not None and is_fresh(scoring, organization)
@@ -57,8 +57,10 @@ def scores_for(organization: Organization, rules: Sequence[Rule], facts: Facts, 
             given[horizon] = _aligned(facts, columns, scoring.method, as_of)
             said[str(horizon)] = _kept(scoring, fresh)
         elif horizon in needed:
-            history = history or order_history(organization, as_of=as_of)
-            scored = scores_on(organization, as_of=as_of, horizon=horizon, history=history, calibrate=False)
+            if known is None:
+                _take_time()
+                known = known_on(organization, as_of=as_of)
+            scored = scores_from(known, organization, horizon=horizon, calibrate=False)
             prediction = scored.prediction
             computed = {
                 "client_id": scored.client_id,
@@ -72,6 +74,13 @@ def scores_for(organization: Organization, rules: Sequence[Rule], facts: Facts, 
         else:
             said[str(horizon)] = {"from": NONE, "method": "day_rule", "basis": {}}
     return RunScores(given, said)
+
+
+def _take_time() -> None:
+    """The run's transaction waits while the models are fitted: minutes for a very large company, idle in the server's eyes."""
+    allow_minutes()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '15min'")
 
 
 def names_a_chance(rule: Rule) -> bool:

@@ -44,21 +44,37 @@ class Scored:
         return self.known.x >= 0
 
 
-def scores_on(
-    organization: Organization,
-    *,
-    as_of: date,
-    horizon: int = HORIZON_DAYS,
-    history: OrderHistory | None = None,
-    calibrate: bool = True,
-) -> Scored:
-    """Compute every client's scores from what was known on ``as_of``; writes nothing.
+@dataclass(frozen=True, eq=False)
+class KnownOn:
+    """What was known of all clients on a day: their order days, and which of them were discarded by then."""
+
+    as_of: date
+    history: OrderHistory
+    discarded: Array
+    seconds: float
+
+
+def known_on(organization: Organization, *, as_of: date) -> KnownOn:
+    """Read it all; what follows asks the database nothing, so that no transaction need wait while a model is fitted."""
+    began = perf_counter()
+    history = order_history(organization, as_of=as_of)
+    gone = np.array(list(Client.objects.filter(discarded_on__lte=as_of).values_list("pk", flat=True)), np.int64)
+    return KnownOn(as_of, history, np.isin(history.client_id, gone), perf_counter() - began)
+
+
+def scores_on(organization: Organization, *, as_of: date, horizon: int = HORIZON_DAYS, calibrate: bool = True) -> Scored:
+    """Compute every client's scores from what was known on ``as_of``; writes nothing. Parameters as in ``scores_from``."""
+    return scores_from(known_on(organization, as_of=as_of), organization, horizon=horizon, calibrate=calibrate)
+
+
+def scores_from(known: KnownOn, organization: Organization, *, horizon: int = HORIZON_DAYS, calibrate: bool = True) -> Scored:
+    """Compute every client's scores; no query.
 
     Parameters
     ----------
-    as_of : a day of the organization; orders after it are not read, and a client discarded later is not discarded yet
+    known : orders after its day are not in it, and a client discarded later is not discarded yet
+    organization : as it was read: its limits, and how fresh its orders were
     horizon : days
-    history : the order days up to ``as_of``, where the caller has read them already
     calibrate : whether to compare past answers with what came, which takes as long as the rest and changes no score
 
     Raises
@@ -67,27 +83,24 @@ def scores_on(
         A horizon out of range.
     """
     began = perf_counter()
-    if history is None:
-        history = order_history(organization, as_of=as_of)
-    read = perf_counter()
-    day = day_number(as_of)
+    history, day = known.history, day_number(known.as_of)
     made = predict(history, day, horizon=horizon, inactive_days=organization.inactive_days, calibrate=calibrate)
-    known = history.statistics(day)
-    facts = _facts(organization, history.client_id, known, made, as_of)
-    year, ticket = whole_cents(made.year_cents), whole_cents(made.ticket_cents)
+    statistics = history.statistics(day)
+    facts = _facts(organization, known, statistics, made)
+    year = whole_cents(made.year_cents)
     return Scored(
-        as_of=as_of,
+        as_of=known.as_of,
         horizon=horizon,
         client_id=history.client_id,
-        known=known,
+        known=statistics,
         prediction=made,
         state=lifecycle_states(facts, day),
         lateness=lateness(facts, day),
-        ticket_cents=ticket,
+        ticket_cents=whole_cents(made.ticket_cents),
         year_cents=year,
         at_stake_cents=whole_cents(made.p_silent * year),
         orders_received_at=organization.orders_received_at,
-        seconds={"read": read - began, "predict": perf_counter() - read},
+        seconds={"read": known.seconds, "predict": perf_counter() - began},
     )
 
 
@@ -96,20 +109,19 @@ def whole_cents(money: Array) -> Array:
     return np.rint(np.nan_to_num(money)).astype(np.int64)
 
 
-def _facts(organization: Organization, client_id: Array, known: OrderStatistics, made: Prediction, as_of: date) -> Facts:
+def _facts(organization: Organization, known: KnownOn, statistics: OrderStatistics, made: Prediction) -> Facts:
     """The clients as the engine's states and lateness look at them; nobody's owner matters here."""
-    gone = np.array(list(Client.objects.filter(discarded_on__lte=as_of).values_list("pk", flat=True)), np.int64)
-    nobody = np.full(len(client_id), -1, np.int32)
+    nobody = np.full(len(known.history), -1, np.int32)
     return Facts(
-        client_id=client_id,
+        client_id=known.history.client_id,
         owner=nobody,
         seq=nobody,
-        x=known.x,
-        first_on=known.first_on,
-        last_on=known.last_on,
-        net_12m=known.net_12m,
-        median_gap=known.median_gap,
-        discarded=np.isin(client_id, gone),
+        x=statistics.x,
+        first_on=statistics.first_on,
+        last_on=statistics.last_on,
+        net_12m=statistics.net_12m,
+        median_gap=statistics.median_gap,
+        discarded=known.discarded,
         p_cross=made.p_cross,
         warn_days=organization.warn_days,
         inactive_days=organization.inactive_days,

@@ -25,18 +25,16 @@ from rotation.engine.rules import parse_rule
 from rotation.engine.schema import STATES
 from rotation.models import RuleVersion
 from rotation.selectors.columns import Array
-from rotation.selectors.order_days import order_history
 from rotation.selectors.scores import is_fresh, scorings_on
-from rotation.services.scored import Scored, scores_on
+from rotation.services.scored import Scored, known_on, scores_from
 from rotation.services.writing import copy_into, postgres_days
-
-MEMORY_MB = 64
 
 
 def score_organization(organization_id: int, *, at: datetime, again: bool = False) -> list[Scoring]:
     """Score the organization's today over every horizon that is asked for, and keep the scores.
 
-    Opens its own transaction; two at once write the same rows in the same order and end alike.
+    Opens its own transactions, one to read and one to write; two at once write the same rows in the same order and end alike.
+    Orders that come in between are seen by the next: the record says how fresh those read were.
 
     Parameters
     ----------
@@ -49,24 +47,21 @@ def score_organization(organization_id: int, *, at: datetime, again: bool = Fals
         The records written; empty when every horizon was scored and no orders came since.
     """
     with tenant_atomic(organization_id):
-        allow_minutes(using_memory=f"{MEMORY_MB}MB")
+        allow_minutes()
         organization = Organization.objects.get(pk=organization_id)
         as_of = local_day(organization, at=at)
         asked = horizons_asked()
         wanted = asked if again else horizons_due(organization, as_of=as_of, asked=asked)
         if not wanted:
             return []
-        began = perf_counter()
-        history = order_history(organization, as_of=as_of)
-        read = perf_counter() - began
-        kept = []
-        for horizon in wanted:
-            scored = scores_on(organization, as_of=as_of, horizon=horizon, history=history)
-            scored.seconds["read"] += read
-            kept.append(keep_scores(organization, scored, at=at))
-        with connection.cursor() as cursor:
-            cursor.execute(_FORGET_HORIZONS, {"organization": organization_id, "asked": asked})
-        return kept
+        known = known_on(organization, as_of=as_of)
+    # No transaction is open while the models are fitted: it would keep dead rows of the whole company from being swept away.
+    made = [scores_from(known, organization, horizon=horizon) for horizon in wanted]
+    with tenant_atomic(organization_id), connection.cursor() as cursor:
+        allow_minutes()
+        kept = [keep_scores(organization, scored, at=at) for scored in made]
+        cursor.execute(_FORGET_HORIZONS, {"organization": organization_id, "asked": asked})
+    return kept
 
 
 def organizations_due(at: datetime) -> list[int]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import Organization
 from accounts.tenancy import acting_for, tenant_atomic
@@ -239,6 +240,18 @@ def test_how_sure_names_the_group_told_much_the_same():
     calibration = {"groups": [{"predicted": 0.1, "observed": 0.12, "n": 50}, {"predicted": 0.32, "observed": 0.3, "n": 40}]}
     assert how_sure(0.3, calibration).endswith("de 40 clientes 12 não compraram: 30%, e tínhamos dito 32%.")
     assert how_sure(0.3, None) == ""
+
+
+def test_the_task_scores_todays_clients_and_running_twice_is_running_once(fresh_feed, portfolio):
+    from rotation.tasks import score_organization as task
+
+    task(organization_id=fresh_feed.pk)
+    first = Scoring.objects.get()
+    assert first.as_of == timezone.now().astimezone(fresh_feed.zone).date()
+    task(organization_id=fresh_feed.pk)
+    assert Scoring.objects.get().made_at == first.made_at
+    with pytest.raises(TypeError):
+        task()
 
 
 # manage.py score

@@ -30,7 +30,7 @@ from clients.models.score import HORIZON_DAYS
 from clients.predicting import why_method
 from rotation.engine.models.timing import WITHIN_DAYS
 from rotation.engine.schema import STATES
-from rotation.services.scored import Scored, scores_on
+from rotation.services.scored import Scored, known_on, scores_from
 from rotation.services.scoring import horizons_asked, keep_scores
 from rotation.wording import WORDS
 
@@ -61,15 +61,19 @@ class Command(BaseCommand):
                 as_of, horizon = options["as_of"] or today, options["horizon"]
                 if options["csv"] and not options["csv"].parent.is_dir():
                     raise DomainError(_("A pasta “%(path)s” não existe.") % {"path": options["csv"].parent})
+                progress.say(_("Lendo pedidos"))
                 with tenant_atomic(organization.pk):
                     allow_minutes()
-                    progress.say(_("Lendo pedidos e calculando"))
                     kept = as_of == today and horizon in horizons_asked()
-                    scored = scores_on(organization, as_of=as_of, horizon=horizon, calibrate=kept or options["json"])
-                    if kept:
-                        progress.say(_("Gravando"))
-                        keep_scores(organization, scored, at=at)
+                    known = known_on(organization, as_of=as_of)
                     codes = dict(Client.objects.values_list("pk", "code")) if options["csv"] else {}
+                progress.say(_("Calculando"))
+                scored = scores_from(known, organization, horizon=horizon, calibrate=kept or options["json"])
+                if kept:
+                    progress.say(_("Gravando"))
+                    with tenant_atomic(organization.pk):
+                        allow_minutes()
+                        keep_scores(organization, scored, at=at)
                 if options["csv"]:
                     progress.say(_("Escrevendo o arquivo"))
                     self._write(options["csv"], scored, codes)
@@ -116,11 +120,11 @@ class Command(BaseCommand):
 
 
 class Progress:
-    """A line as each step begins; on a terminal a bar of the three."""
+    """A line as each step begins; on a terminal a bar of them."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._bar = tqdm(total=3, bar_format="{desc} |{bar}| {elapsed}", file=stream, disable=None, leave=False)
+        self._bar = tqdm(total=4, bar_format="{desc} |{bar}| {elapsed}", file=stream, disable=None, leave=False)
 
     def __enter__(self) -> "Progress":
         return self
