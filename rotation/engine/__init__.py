@@ -35,4 +35,6 @@ Order of the modules, each importing only those before it: errors, schema, condi
 features, scoring, evaluate, guards, geometry, pairs, ceilings, exchange, assignment, strategies, experiment, explain,
 pipeline. models/ imports errors and facts alone; history, silence, prediction stand on features and models. replay
 (with medians) stands on evaluate's modules, judging on replay, backtest on judging, forecasting on backtest and models.
+Capacity in minutes: packing, programme, chains, minutes, workload, solving. The balance of past runs: ledger. Exact
+costs of runners-up: forced.
 """

@@ -78,7 +78,8 @@ class _Walk:
         self.waiting: dict[int, list[tuple[int, int]]] = {}
         # tenures and samples: fixed, so the same problem is walked the same way everywhere
         self.random = np.random.default_rng(seed)
-        self.best, self.best_at = np.inf, None
+        self.best = np.inf
+        self.best_at: Array | None = None
 
     def run(self, steps: int, seconds: float, enough: float) -> Chained:
         until, enough = monotonic() + seconds, self.n * self.top - enough

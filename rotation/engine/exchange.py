@@ -20,7 +20,7 @@ BUDGET = 100_000_000  # cells looked at: about half a second
 
 
 @dataclass(eq=False)
-class _Graph:
+class Graph:
     """Arc costs in cents, shape (nodes, nodes): representatives, then owners, then the run, then the idle places."""
 
     pairs: Pairs
@@ -112,7 +112,7 @@ def improve(pairs: Pairs, ceilings: Ceilings, pair_of: Array, prices: Array) -> 
     pair_of, prices
         Prices are int64 cents and optimal; None when the work ran out first (the assignment is still no worse).
     """
-    graph = _Graph(pairs, ceilings, pair_of.copy())
+    graph = Graph(pairs, ceilings, pair_of.copy())
     size = len(graph.cost)
     work = 0
     distance = np.zeros(size, np.int64)

@@ -12,6 +12,7 @@ from .ceilings import Ceilings
 from .conditions import Group, Leaf
 from .evaluate import Columns, evaluate_leaf
 from .facts import Array
+from .forced import affordable, forced_costs
 from .minutes import MinutesAssignment
 from .pairs import NO_ROOM, REASONS, Pairs
 from .rules import Rule
@@ -25,8 +26,9 @@ NO_VALUE, OUTBID, OWNER_CEILING, RUN_CEILING = range(len(REASONS), len(UNASSIGNE
 class Candidates:
     """The receiver and up to three runner-ups of each move, shape (n_moves, 4); column 0 is the receiver.
 
-    ``representative`` is -1 and ``km`` NaN in empty cells. ``cost_cents`` is a lower bound of what the whole run would
-    lose by choosing that one instead: (v_ia - p_a) - (v_ij - p_j), never below zero, 0 for the receiver. Where the rule
+    ``representative`` is -1 and ``km`` NaN in empty cells. ``cost_cents`` is what the whole run would lose by choosing that
+    one instead (``forced_costs``), 0 for the receiver; where there are too many people for that, or the assignment is not exact,
+    its lower bound (v_ia - p_a) - (v_ij - p_j), never below zero. Where the rule
     counts minutes the same sum at the prices of their room is an estimate: that assignment is only proven up to its gap.
     """
 
@@ -74,8 +76,11 @@ def pair_prices(assignment: Assignment, pairs: Pairs) -> NDArray[np.float64]:
     return assignment.prices[pairs.representative]
 
 
-def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array) -> Candidates:
-    """The receiver first, then the three with the least cost to the run, of each of ``clients`` (positions)."""
+def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array, ceilings: Ceilings | None = None) -> Candidates:
+    """The receiver first, then the three with the least cost to the run, of each of ``clients`` (positions).
+
+    With ``ceilings``, of an assignment that is exact, the costs shown are exact as long as there are few people.
+    """
     n = len(clients)
     length = (pairs.start[clients + 1] - pairs.start[clients]).astype(np.int64)
     width = max(int(length.max(initial=1)), SHOWN)
@@ -96,11 +101,14 @@ def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array) -> Candidat
     row, inside = np.take_along_axis(row, order, axis=1), np.take_along_axis(inside, order, axis=1)
     with np.errstate(invalid="ignore"):
         cost = np.maximum(own[:, None] - np.take_along_axis(net, order, axis=1), 0)
+    cost = np.where(inside & np.isfinite(cost), np.rint(np.nan_to_num(cost, posinf=0)), 0).astype(np.int64)
+    if ceilings is not None and assignment.exact and affordable(ceilings):
+        cost[inside] = forced_costs(pairs, ceilings, assignment.pair_of, row[inside])
     return Candidates(
         representative=np.where(inside, pairs.representative[row], -1),
         value_cents=np.where(inside, pairs.value[row], 0),
         km=np.where(inside, pairs.km[row], np.nan).astype(np.float64),
-        cost_cents=np.where(inside & np.isfinite(cost), np.rint(np.nan_to_num(cost, posinf=0)), 0).astype(np.int64),
+        cost_cents=cost,
     )
 
 

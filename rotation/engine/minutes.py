@@ -28,7 +28,7 @@ STEPS = 300  # of the prices
 PROGRAMME_PAIRS = 60_000
 CELLS_A_CLIENT = 6
 SMALL = 20_000  # clients; beyond, only the two likeliest constructions
-AT_ONCE = 600  # pairs; so few that the integer programme comes before any walk
+AT_ONCE = 4_200  # pairs; so few that the integer programme may well end by itself, and comes before any walk
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Search:
         """Walks and the integer programme in turns: the one makes what the other has to look at small."""
         p = self.problem
         if p.n_pairs <= AT_ONCE:
-            self._prove(0.5)
+            self._programme(None, self.left(0.4))
         if not self.done:
             self._chain(0.15)
             self.first_gap = self._gap()

@@ -110,7 +110,7 @@ class Problem:
 
     def net(self, price: Array, place_price: Array) -> NDArray[np.float64]:
         """Net value of every cell at cents a unit and cents a place (n_representatives + 1,)."""
-        net = self.value - price[self.place] * self.weight
+        net: NDArray[np.float64] = self.value - price[self.place] * self.weight
         return net - place_price[self.place] if place_price.any() else net
 
     def dual(self, price: Array, place_price: Array) -> tuple[float, NDArray[np.int64], NDArray[np.float64]]:
@@ -298,7 +298,7 @@ def build(problem: Problem, net: Array, order: str, first: Array | None = None) 
     key = {"regret": regret, "regret_per_unit": regret / unit, "value_per_unit": value / unit, "value": value, "net": best}[order]
     made = Packing(problem)
     has = problem.real.any(axis=1)
-    worth = has & ((best > 0) | problem.everyone)
+    worth = has if problem.everyone else has & (best > 0)
     sure = np.zeros(problem.n, bool) if first is None else has & (first >= 0)
     turn = np.lexsort((-key, ~worth, ~sure))
     turn = turn[has[turn]]

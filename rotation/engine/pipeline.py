@@ -246,7 +246,9 @@ def _one(
     compared = others(pairs, ceilings, reps, shared.received, workload)
     watch.lap("compare")
 
-    proposals = _proposals(facts, reps, scores, candidates, stake_drawn, lift_drawn, base, pairs, result, as_of)
+    # minutes have no exchanges of one for one, and where orphans come first the pairs' own values are not what was best
+    exact = None if workload is not None or orphan_drawn.any() else ceilings
+    proposals = _proposals(facts, reps, scores, candidates, stake_drawn, lift_drawn, base, pairs, result, exact, as_of)
     moved_to, moved_from = proposals.to_representative, proposals.from_representative
     shared.received = shared.received + np.bincount(moved_to, minlength=len(reps))
     shared.given = shared.given + np.bincount(moved_from[moved_from >= 0], minlength=len(reps))
@@ -349,6 +351,7 @@ def _proposals(
     base: Array,
     pairs: Pairs,
     result: Assignment,
+    ceilings: Ceilings | None,
     as_of: int,
 ) -> Proposals:
     moved = np.flatnonzero(result.representative_of >= 0)
@@ -385,7 +388,7 @@ def _proposals(
         km_to=km_to,
         price_cents=np.where(np.isfinite(price), np.rint(np.nan_to_num(price, posinf=0)), 0).astype(np.int64),
         reserve=reserve,
-        candidates=runner_ups(result, pairs, moved),
+        candidates=runner_ups(result, pairs, moved, ceilings),
     )
 
 

@@ -96,7 +96,8 @@ class Programme:
     def relax(self) -> Relaxed | None:
         """Solve the linear programme over these cells; None where nobody can place everyone."""
         p, k = self.problem, len(self.client)
-        once, each = (None, None), (self.once, np.ones(self.once.shape[0]))
+        each = (self.once, np.ones(self.once.shape[0]))
+        once: tuple[csr_matrix | None, Array | None] = (None, None)
         upper, limit = self.upper, self.limit
         if p.everyone:
             once = each

@@ -27,8 +27,8 @@ NO_LIMIT = 2**40  # seconds: a representative whose minutes nobody wrote down is
 
 def client_minutes(abc: Array) -> NDArray[np.float64]:
     """Minutes of visits a quarter by class (0, 1, 2 for A, B, C; unknown counts as C), without travel."""
-    every = np.array([*VISIT_EVERY_DAYS, VISIT_EVERY_DAYS[-1]], float)
-    return QUARTER_DAYS / every[abc] * VISIT_MINUTES
+    spent = QUARTER_DAYS * VISIT_MINUTES / np.array([*VISIT_EVERY_DAYS, VISIT_EVERY_DAYS[-1]], np.float64)
+    return spent[np.asarray(abc, np.int64)]
 
 
 def with_travel(minutes: Array, km: Array) -> NDArray[np.float64]:
@@ -46,7 +46,7 @@ def reckoned_km(facts: Facts, reps: Representatives, rows: Array, at: Array, unk
     if facts.city is not None and reps.city is not None:
         here = (facts.city[rows] == reps.city[at]) & (facts.city[rows] >= 0)
         guess[here] = min(SAME_CITY_KM, unknown)
-    return np.where(np.isnan(km), guess, km)
+    return np.where(np.isnan(km), guess, km).astype(np.float64)
 
 
 def minutes_held(facts: Facts, reps: Representatives) -> NDArray[np.float64]:
@@ -63,7 +63,7 @@ def minutes_held(facts: Facts, reps: Representatives) -> NDArray[np.float64]:
         rows = rows[~facts.discarded[rows]]
     at = facts.owner[rows]
     spent = with_travel(minutes[rows], reckoned_km(facts, reps, rows, at, KM_SCALE))
-    return np.bincount(at, spent, minlength=len(reps))
+    return np.bincount(at, spent, minlength=len(reps)).astype(np.float64)
 
 
 def pair_seconds(facts: Facts, reps: Representatives, rows: Array, pairs: Pairs, rule: Rule) -> NDArray[np.int64]:
