@@ -12,6 +12,7 @@ design page ENGINE.md section 5.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +26,15 @@ from .pairs import Pairs
 
 TIES = 1024
 PATIENCE, LONG_PATIENCE = 40, 960  # rounds with the smallest increment; the long one while few still bid
+GLANCE, SETTLING = 8, 8  # where exchanges cannot help: rounds before looking whether fewer than one in so many still bid
 SKIRMISH = 64, 200  # more bidders than this, or than one client in so many, are a price war
 PHASES, PHASE_ROUNDS = 8, 300
+STRAGGLERS = 1000  # a phase ends when fewer than one in so many of those placed still bid
 FIRST, FINER, MARGIN = 0.3, 4, 2  # first increment in medians; how much finer each phase; overshoot in increments
 GOOD_GAP = 1e-4
 LARGE = 1000  # people; beyond that exchanges cost more than the last hundredth of a percent
 MOST = 2**62
-HEAD = 2048
-FEW = 1024
+SPARE = 12  # clients of an owner looked at beyond those its tickets let bid
 NOTHING = -(2**62)
 
 
@@ -130,17 +132,23 @@ class _Auction:
         self.load = np.zeros(m, np.int64)
         self.price = np.append(self._reserve(np.arange(m), np.zeros(m, np.int64)), MOST)
         self.price[:-1][self.room <= 0] = MOST
-        self.net, self.column, self.second = self._nets(np.arange(n))
+        self.net, self.column, self.second = self._nets(slice(None))
         self.fresh = np.zeros(n, np.int64)
         # numpy sorts 16 bits by counting
         self.narrow = np.int16 if m < 2**15 else np.int64
         self.rounds = 0
         self.eps = 1
         self.best_bound, self.best_objective = MOST * self.n + MOST * self.m, -1
-        # those worth asking first: everyone waiting whose remembered net value is at least the floor
-        self.head, self.floor = np.empty(0, np.int64), MOST
+        # everyone's clients, an owner after the other
+        self.owned = np.argsort(self.owner, kind="stable")
+        self.owned_start = np.concatenate(([0], np.cumsum(np.bincount(self.owner, minlength=len(self.tickets)))))
+        self._empty_head()
         self.placed = np.empty(0, np.int64)
         self.mark = np.zeros(n, bool)
+
+    def _empty_head(self) -> None:
+        """The head are those worth asking first: everyone waiting whose remembered net value is at least their owner's floor."""
+        self.head, self.floor = np.empty(0, np.int64), np.full(len(self.tickets), MOST)
 
     def _spread(self, worth: Array) -> None:
         """Pairs as rows of equal width; empty cells point to a representative that does not exist."""
@@ -148,25 +156,33 @@ class _Auction:
         width = int(length.max(initial=1))
         self.place = np.full((self.n, width), self.m, np.int32)
         self.worth = np.zeros((self.n, width), np.int64)
-        column = np.arange(len(self.pairs)) - self.pairs.start[self.pairs.client]
-        self.place[self.pairs.client, column] = self.pairs.representative
-        self.worth[self.pairs.client, column] = worth
+        inside = np.arange(width) < length[:, None]
+        self.place[inside] = self.pairs.representative
+        self.worth[inside] = worth
 
     def _reserve(self, representative: Array, load: Array) -> NDArray[np.int64]:
         return self.ceilings.reserve(representative, load) * self.unit
 
-    def _nets(self, clients: Array) -> tuple[Array, Array, Array]:
+    def _nets(self, clients: Array | slice) -> tuple[Array, Array, Array]:
         """Best net value of each client at present prices, its column, and the second best."""
-        net = self.worth[clients] - self.price[self.place[clients]]
+        net = self.price[self.place[clients]]
+        np.subtract(self.worth[clients], net, out=net)
         column = net.argmax(axis=1)
-        here = np.arange(len(clients))
+        here = np.arange(len(net))
         best = net[here, column]
         net[here, column] = NOTHING
         return best, column, net.max(axis=1)
 
     def run(self) -> None:
         """Bid until nobody can gain, or, in a price war, until the bound shows that nothing worth waiting for is left."""
-        if self._rounds(PATIENCE) or self._rounds(LONG_PATIENCE, while_few=True):
+
+        def settling(bidders: int) -> bool:
+            return self.small or self.rounds < GLANCE or bidders * SETTLING < len(self.placed)
+
+        def few(bidders: int) -> bool:
+            return bidders <= max(SKIRMISH[0], self.n // SKIRMISH[1])
+
+        if self._rounds(PATIENCE, settling) or self._rounds(LONG_PATIENCE, few):
             return
         if not self.small:
             self._scale_down()
@@ -182,13 +198,13 @@ class _Auction:
         """Exchanges alone reach the optimum sooner than a price war would."""
         return (self.m + len(self.ceilings.give)) ** 2 * 500 <= BUDGET
 
-    def _rounds(self, most: int, while_few: bool = False) -> bool:
-        """Rounds of bidding; True if they ended by themselves."""
+    def _rounds(self, most: int, worthwhile: Callable[[int], bool]) -> bool:
+        """Rounds of bidding while ``worthwhile(number of bidders)``; True if they ended by themselves."""
         for _ in range(most):
             chosen, alternative = self._choose()
             if len(chosen) == 0:
                 return True
-            if while_few and len(chosen) > max(SKIRMISH[0], self.n // SKIRMISH[1]):
+            if not worthwhile(len(chosen)):
                 return False
             self.rounds += 1
             self._bid(chosen, alternative)
@@ -205,7 +221,7 @@ class _Auction:
         eps = max(int(FIRST * float(np.median(positive))), 1)
         for _ in range(PHASES):
             self._restart(eps)
-            self._rounds(PHASE_ROUNDS)
+            self._rounds(PHASE_ROUNDS, lambda bidders: bidders * STRAGGLERS >= len(self.placed))
             self._complete()
             self._remember()
             if self.best_objective >= self.best_bound * (1 - GOOD_GAP):
@@ -226,9 +242,9 @@ class _Auction:
         self.load[:] = 0
         self.tickets = np.append(self.ceilings.give, MOST)
         self.run_tickets = int(self.ceilings.run)
-        self.net, self.column, self.second = self._nets(np.arange(self.n))
+        self.net, self.column, self.second = self._nets(slice(None))
         self.fresh[:] = self.rounds
-        self.head, self.floor = np.empty(0, np.int64), MOST
+        self._empty_head()
         self.placed = np.empty(0, np.int64)
 
     def _remember(self) -> None:
@@ -247,54 +263,51 @@ class _Auction:
     def _choose(self) -> tuple[Array, Array]:
         """Bidders of this round in falling order of net value while tickets last, and what each one's ticket is worth elsewhere.
 
-        Prices only rise, so a remembered net value is an upper bound: only those it could put among the bidders, or
-        next in line, are looked at again.
+        Prices only rise, so a remembered net value is an upper bound: of each owner only those are looked at again who could
+        be among its bidders, or next in line.
         """
         while self.run_tickets > 0:
-            head = self.head[self.net[self.head] >= self.floor]
-            able = self.tickets[self.owner[head]] > 0
-            head, ticketless = head[able], head[~able]
-            if len(head) <= FEW:
-                # asking all of them at once costs less than asking twice
-                self._refresh(head[self.fresh[head] < self.rounds])
-                head = head[self.net[head] >= self.floor]
+            head = self.head = self.head[self.net[self.head] >= self.floor[self.owner[self.head]]]
+            head = head[self.tickets[self.owner[head]] > 0]
+            stale = head[self.fresh[head] < self.rounds]
+            if len(stale):
+                self._refresh(stale)
+                head = head[self.net[head] >= self.floor[self.owner[head]]]
+            if self._refill(head):
+                continue
             order = head[np.argsort(-self.net[head], kind="stable")]
-            # kept in order: the next sort finds most of it done, and a stable sort of such rows is nearly linear
-            self.head = np.concatenate((order, ticketless))
             owner = self.owner[order]
             rank = _rank_within(owner)
             ticketed = rank < self.tickets[owner]
             taken = ticketed & (np.cumsum(ticketed) <= self.run_tickets)
-            out = np.flatnonzero(ticketed & ~taken)[:1]
-            if len(out) == 0 and self.floor > 1:
-                # the head does not fill the tickets, or hides who comes next
-                self._refill()
-                continue
-            looked_at = taken | (rank == self.tickets[owner])
-            looked_at[out] = True
-            # a few more than needed: those next in line would be asked a moment later
-            looked_at[: 2 * int(taken.sum()) + 32] = True
-            stale = order[looked_at & (self.fresh[order] < self.rounds)]
-            if len(stale) == 0 or self._refresh(stale):
-                return self._with_alternatives(order, owner, taken, ticketed)
+            return self._with_alternatives(order, owner, taken, ticketed)
         return np.empty(0, np.int64), np.empty(0, np.int64)
 
-    def _refresh(self, clients: Array) -> bool:
-        """Look at the prices again; True if nothing had changed for these clients."""
-        net, column, second = self._nets(clients)
-        same = bool((net == self.net[clients]).all())
-        self.net[clients], self.column[clients], self.second[clients] = net, column, second
+    def _refresh(self, clients: Array) -> None:
+        """Look at the prices again."""
+        self.net[clients], self.column[clients], self.second[clients] = self._nets(clients)
         self.fresh[clients] = self.rounds
-        return same
 
-    def _refill(self) -> None:
-        """Begin a new head: everyone waiting whose remembered net value reaches a floor low enough to fill the tickets."""
-        waiting = np.flatnonzero((self.at < 0) & (self.net > 0))
-        able = self.net[waiting[self.tickets[self.owner[waiting]] > 0]]
-        below = able[able < self.floor]
-        size = len(able) - len(below) + 2 * self.run_tickets + HEAD
-        self.floor = max(int(np.partition(able, len(able) - size)[len(able) - size]), 1) if size < len(able) and len(below) else 1
-        self.head = waiting[self.net[waiting] >= self.floor]
+    def _refill(self, head: Array) -> bool:
+        """Let more of an owner's clients into the head where it does not fill the owner's tickets, or hides who comes next."""
+        wanted = np.minimum(self.tickets, min(self.run_tickets, self.n))
+        short = (np.bincount(self.owner[head], minlength=len(wanted)) <= wanted) & (wanted > 0) & (self.floor > 1)
+        if not short.any():
+            return False
+        owners = np.flatnonzero(short)
+        first, length = self.owned_start[owners], self.owned_start[owners + 1] - self.owned_start[owners]
+        inside = np.repeat(first - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
+        clients = self.owned[inside]
+        clients = clients[(self.at[clients] < 0) & (self.net[clients] > 0)]
+        owner = self.owner[clients]
+        order = np.lexsort((-self.net[clients], owner))
+        clients, owner = clients[order], owner[order]
+        # a few more than needed: they would be asked for a moment later
+        last = _rank_in_order(owner) == wanted[owner] + wanted[owner] // 4 + SPARE
+        self.floor[owners] = 1
+        self.floor[owner[last]] = self.net[clients[last]]
+        self.head = np.concatenate((self.head[~short[self.owner[self.head]]], clients[self.net[clients] >= self.floor[owner]]))
+        return True
 
     def _with_alternatives(self, order: Array, owner: Array, taken: Array, ticketed: Array) -> tuple[Array, Array]:
         chosen = order[taken]
@@ -361,7 +374,7 @@ class _Auction:
         before = np.arange(len(representative)) - np.repeat(np.cumsum(room) - room, room)
         over = np.maximum(self.price[representative] - self._reserve(representative, before), 0)
         over[self.price[representative] >= MOST] = 0
-        net = self._nets(np.arange(self.n))[0]
+        net = self._nets(slice(None))[0]
         order = np.flatnonzero(net > 0)
         order = order[np.argsort(-net[order], kind="stable")]
         owner = self.owner[order]
@@ -440,11 +453,17 @@ def _rank_within(groups: Array) -> NDArray[np.int64]:
         return np.empty(0, np.int64)
     # numpy sorts 16 bits by counting
     order = np.argsort(groups.astype(np.int16) if int(groups.max()) < 2**15 else groups, kind="stable")
-    ordered = groups[order]
-    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     rank = np.empty(len(groups), np.int64)
-    rank[order] = np.arange(len(groups)) - np.repeat(first, np.diff(np.append(first, len(groups))))
+    rank[order] = _rank_in_order(groups[order])
     return rank
+
+
+def _rank_in_order(groups: Array) -> NDArray[np.int64]:
+    """The same for groups that already stand together."""
+    if len(groups) == 0:
+        return np.empty(0, np.int64)
+    first = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
+    return np.arange(len(groups)) - np.repeat(first, np.diff(np.append(first, len(groups))))
 
 
 def _exact_sum(values: Array) -> int:

@@ -5,17 +5,19 @@ Each walks the clients one by one; ``ladder`` steps are not reckoned with, only 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .ceilings import Ceilings
-from .facts import Array
+from .facts import Array, take_ragged
 from .packing import Workload
 from .pairs import Pairs
 
-Choice = Callable[[list[int], int, int], int]
+CHUNK = 4096  # clients whose best pair is looked up together
+Pick = Callable[[int], int]
 
 
 def distribute(
@@ -37,65 +39,133 @@ def distribute(
     ValueError
         Unknown kind.
     """
-    room = ceilings.room.astype(np.int64).tolist()
-    first = room.copy()
-    representative = pairs.representative.tolist()
-    value = pairs.value.tolist()
-    load = holds.astype(np.int64).tolist()
-    size = np.maximum(capacity, 1).astype(np.int64).tolist()
-    m = len(room)
-    turn = 0
-
-    def best_value(row: int) -> tuple[float, ...]:
-        return (-value[row],)
-
-    def next_in_turn(row: int) -> tuple[float, ...]:
-        return ((representative[row] - turn) % m,)
-
-    def fewest_for_weight(row: int) -> tuple[float, ...]:
-        j = representative[row]
-        return ((first[j] - room[j] + 1) / first[j], (j - turn) % m)
-
-    def least_used(row: int) -> tuple[float, ...]:
-        j = representative[row]
-        return ((load[j] + 1) / size[j],)
-
-    keys = {"greedy": best_value, "round_robin": next_in_turn, "weighted": fewest_for_weight, "least_loaded": least_used}
-    if kind not in keys:
+    if kind not in ("greedy", "round_robin", "weighted", "least_loaded"):
         raise ValueError(f"unknown strategy {kind}")
-    key = keys[kind]
-    start = pairs.start.tolist()
     has = np.flatnonzero(np.diff(pairs.start) > 0)
-    order = has
-    if kind == "greedy" and len(has):
+    if len(has) == 0:
+        return np.full(pairs.n_clients, -1, np.int64)
+    walk = _Walk(pairs, ceilings, workload)
+    if kind == "greedy":
         order = has[np.argsort(-np.maximum.reduceat(pairs.value, pairs.start[:-1][has]), kind="stable")]
-    owner = ceilings.owner.tolist()
-    give = [*ceilings.give.tolist(), np.iinfo(np.int64).max]
-    run = int(ceilings.run)
-    chosen = np.full(pairs.n_clients, -1, np.int64)
-    places = sum(room)
-    weight = [0] * len(pairs) if workload is None else workload.weight.tolist()
-    left = [0] * m if workload is None else workload.room.tolist()
-    for client in order.tolist():
-        if run <= 0 or places <= 0:
-            break
-        if give[owner[client]] <= 0:
-            continue
-        rows = [row for row in range(start[client], start[client + 1]) if room[representative[row]] > 0]
-        rows = [row for row in rows if weight[row] <= left[representative[row]]]
-        if not rows:
-            continue
-        row = min(rows, key=key)
-        j = representative[row]
-        chosen[client] = row
-        room[j] -= 1
-        left[j] -= weight[row]
-        load[j] += 1
-        give[owner[client]] -= 1
-        run -= 1
-        places -= 1
-        turn = (j + 1) % m
-    return chosen
+        for first in range(0, len(order), CHUNK):
+            some = order[first : first + CHUNK]
+            walk.through(some, _BestLeft(walk, some))
+        return walk.chosen
+    if kind == "round_robin":
+        walk.through(has, walk.next_in_turn)
+        return walk.chosen
+    walk.through(has, _fewest_for_weight(walk) if kind == "weighted" else _least_used(walk, holds, capacity))
+    return walk.chosen
+
+
+class _Walk:
+    """Clients one after the other, each to a place still free while tickets last.
+
+    Memory views instead of lists: millions of pairs would be millions of Python numbers.
+    """
+
+    def __init__(self, pairs: Pairs, ceilings: Ceilings, workload: Workload | None) -> None:
+        self.pairs, self.workload = pairs, workload
+        self.left = np.zeros(0) if workload is None else workload.room.copy()
+        self.room = ceilings.room.astype(np.int64).tolist()
+        self.free = ceilings.room > 0
+        self.places = sum(self.room)
+        self.start, self.representative = pairs.start.data, pairs.representative.data
+        self.owner = ceilings.owner
+        self.give = [*ceilings.give.tolist(), np.iinfo(np.int64).max]
+        self.run = int(ceilings.run)
+        self.turn = 0
+        self.chosen = np.full(pairs.n_clients, -1, np.int64)
+
+    def through(self, clients: Array, pick: Pick) -> None:
+        """Place these clients in their order; ``pick`` gives the row of a client's pair, -1 where no place is left."""
+        room, give, representative = self.room, self.give, self.representative
+        for client, owner in zip(clients.tolist(), self.owner[clients].tolist(), strict=True):
+            if self.run <= 0 or self.places <= 0:
+                return
+            if give[owner] <= 0 or (row := pick(client)) < 0:
+                continue
+            j = representative[row]
+            self.chosen[client] = row
+            room[j] -= 1
+            if room[j] == 0:
+                self.free[j] = False
+            if self.workload is not None:
+                self.left[j] -= self.workload.weight[row]
+            give[owner] -= 1
+            self.run -= 1
+            self.places -= 1
+            self.turn = j + 1
+
+    def fits(self, row: int) -> bool:
+        """Whether the pair's representative has a place left, and minutes where they count."""
+        j = self.representative[row]
+        return self.room[j] > 0 and (self.workload is None or bool(self.workload.weight[row] <= self.left[j]))
+
+    def fit(self, rows: Array | slice) -> NDArray[np.bool_]:
+        """The same of many pairs at once."""
+        at = self.pairs.representative[rows]
+        return self.free[at] if self.workload is None else self.free[at] & (self.workload.weight[rows] <= self.left[at])
+
+    def open_rows(self, client: int) -> list[int]:
+        """The client's pairs that fit."""
+        return [row for row in range(self.start[client], self.start[client + 1]) if self.fits(row)]
+
+    def next_in_turn(self, client: int) -> int:
+        """The client's first representative from the turn on, begun again after the last."""
+        first, end = self.start[client], self.start[client + 1]
+        middle = bisect_left(self.representative, self.turn, first, end)
+        for row in range(middle, end):
+            if self.fits(row):
+                return row
+        for row in range(first, middle):
+            if self.fits(row):
+                return row
+        return -1
+
+
+class _BestLeft:
+    """Each client's best pair with a place left: looked up for a whole chunk, again for those whose place went meanwhile."""
+
+    def __init__(self, walk: _Walk, clients: Array) -> None:
+        self.walk = walk
+        pairs = walk.pairs
+        bounds, inside = take_ragged(pairs.start, clients)
+        value = np.where(walk.fit(inside), pairs.value[inside], -1)
+        best = np.maximum.reduceat(value, bounds[:-1])
+        at = np.flatnonzero(value == np.repeat(best, np.diff(bounds)))
+        # of equal pairs the first, as one who looks from left to right would take it
+        at = at[np.searchsorted(at, bounds[:-1])]
+        self.row = dict(zip(clients.tolist(), np.where(best >= 0, inside[at], -1).tolist(), strict=True))
+
+    def __call__(self, client: int) -> int:
+        row = self.row[client]
+        if row < 0 or self.walk.fits(row):
+            return row
+        first, end = self.walk.start[client], self.walk.start[client + 1]
+        value = np.where(self.walk.fit(slice(first, end)), self.walk.pairs.value[first:end], -1)
+        at = int(value.argmax())
+        return first + at if value[at] >= 0 else -1
+
+
+def _fewest_for_weight(walk: _Walk) -> Pick:
+    size, m = walk.room.copy(), len(walk.room)
+
+    def used(row: int) -> tuple[float, int]:
+        j = walk.representative[row]
+        return (size[j] - walk.room[j] + 1) / size[j], (j - walk.turn) % m
+
+    return lambda client: min(walk.open_rows(client), key=used, default=-1)
+
+
+def _least_used(walk: _Walk, holds: Array, capacity: Array) -> Pick:
+    size, load, first = np.maximum(capacity, 1).astype(np.int64).tolist(), holds.astype(np.int64).tolist(), walk.room.copy()
+
+    def used(row: int) -> float:
+        j = walk.representative[row]
+        return (load[j] + first[j] - walk.room[j] + 1) / size[j]
+
+    return lambda client: min(walk.open_rows(client), key=used, default=-1)
 
 
 def worth(chosen: Array, pairs: Pairs, ceilings: Ceilings) -> int:

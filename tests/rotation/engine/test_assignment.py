@@ -1,5 +1,6 @@
 """The auction against exhaustive search, against the LP, and against its own certificate."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import coo_matrix, vstack
 
+from rotation.engine import assignment, strategies
 from rotation.engine.assignment import assign
 from rotation.engine.ceilings import Ceilings, fairness_cost, tie_hash
 from rotation.engine.errors import FactsError
@@ -181,6 +183,18 @@ def test_larger_problems_equal_the_linear_programme(seed, fairness):
     assert found.objective_cents == lp_optimum(made, c) == found.bound_cents
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_coarse_increments_alone_stay_within_the_promised_gap(seed, monkeypatch):
+    # the way of problems too large for exchanges, on one small enough for the LP
+    monkeypatch.setattr(assignment, "BUDGET", 0)
+    monkeypatch.setattr(assignment, "LARGE", 0)
+    made, c = large(seed, 600, 30, 0.05)
+    found = assign(made, c, tie_hash(made.client + 1, made.representative + 1, seed))
+    assert feasible(found.pair_of, made, c)
+    assert found.objective_cents <= lp_optimum(made, c) <= found.bound_cents
+    assert found.gap <= assignment.GOOD_GAP
+
+
 def large(seed, n, m, fairness):
     r = np.random.default_rng(seed)
     value = np.rint(np.exp(r.normal(9, 1, (n, 1)) - r.random((n, m)))).astype(np.int64)
@@ -221,6 +235,41 @@ def test_other_strategies_obey_the_same_ceilings_and_never_beat_the_optimum(kind
     assert feasible(chosen, made, c)
     solved = assign(made, c)
     assert worth(chosen, made, c) <= solved.objective_cents
+
+
+def one_by_one(kind, pairs, c):
+    """Greedy and round robin as anyone would write them."""
+    room, give, run, turn = c.room.tolist(), c.give.tolist(), c.run, 0
+    chosen = np.full(pairs.n_clients, -1)
+    rows_of = [list(range(pairs.start[i], pairs.start[i + 1])) for i in range(pairs.n_clients)]
+    order = [i for i in range(pairs.n_clients) if rows_of[i]]
+    if kind == "greedy":
+        order.sort(key=lambda i: -max(pairs.value[row] for row in rows_of[i]))
+    for i in order:
+        rows = [row for row in rows_of[i] if room[pairs.representative[row]] > 0]
+        owner = c.owner[i]
+        if not rows or run <= 0 or (owner >= 0 and give[owner] <= 0):
+            continue
+        ranks = {row: -pairs.value[row] if kind == "greedy" else (pairs.representative[row] - turn) % len(room) for row in rows}
+        row = min(rows, key=ranks.__getitem__)
+        chosen[i] = row
+        room[pairs.representative[row]] -= 1
+        turn = pairs.representative[row] + 1
+        run -= 1
+        if owner >= 0:
+            give[owner] -= 1
+    return chosen
+
+
+@pytest.mark.parametrize("kind", ["greedy", "round_robin"])
+@pytest.mark.parametrize("seed", range(6))
+def test_handing_out_in_chunks_is_handing_out_one_by_one(kind, seed, monkeypatch):
+    monkeypatch.setattr(strategies, "CHUNK", 32)
+    made, c = large(seed, 200, 12, 0.0)
+    made = replace(made, value=made.value // 3_000)  # many are worth the same
+    chosen = distribute(kind, made, c, holds=np.zeros(12), capacity=np.full(12, 40))
+    assert (chosen >= 0).any()
+    assert chosen.tolist() == one_by_one(kind, made, c).tolist()
 
 
 def test_each_strategy_hands_out_in_its_own_order():
