@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,23 +119,24 @@ def eligible_pairs(
         The rule demands the same region, segment or a cooling-off and the column was not given.
     """
     search = _Search(facts, representatives, rows, rule, as_of, room > 0)
-    found: list[tuple[Array, Array, Array, Array]] = []
+    # rows of one width while searching, a client's pairs from the left: no sort of millions afterwards
+    width = min(keep, max(len(search.usable), 1))
+    representative = np.full((len(rows), width), -1, np.int32)
+    value = np.zeros((len(rows), width), np.int64)
+    km = np.zeros((len(rows), width), np.float32)
     for members in search.groups():
-        found.extend(search.best(members, keep))
-    if found:
-        client, representative, factor, km = (np.concatenate(column) for column in zip(*found, strict=True))
-        order = np.lexsort((representative, client))
-        client, representative, factor, km = client[order], representative[order], factor[order], km[order]
-    else:
-        client = representative = np.empty(0, np.int32)
-        factor, km = np.empty(0), np.empty(0, np.float32)
-    counts = np.bincount(client, minlength=len(rows))
+        for clients, best, factor, distance in search.best(members, keep):
+            here = slice(0, best.shape[1])
+            representative[clients, here], km[clients, here] = best, distance
+            value[clients, here] = np.rint(stake_cents[clients, None] * factor)
+    found = representative >= 0
+    counts = found.sum(axis=1)
     return Pairs(
         start=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        client=client,
-        representative=representative,
-        value=np.rint(stake_cents[client] * factor).astype(np.int64),
-        km=km,
+        client=np.repeat(np.arange(len(rows), dtype=np.int32), counts),
+        representative=representative[found],
+        value=value[found],
+        km=km[found],
         why=search.why_none(np.flatnonzero(counts == 0)),
     )
 
@@ -221,13 +223,15 @@ class _Search:
         cuts = np.flatnonzero(np.diff(key[order])) + 1
         return np.split(order, cuts)
 
-    def best(self, members: Array, keep: int) -> list[tuple[Array, Array, Array, Array]]:
-        """(client, representative, factor, km) of the best pairs of one group's members, in blocks."""
+    def best(self, members: Array, keep: int) -> Iterator[tuple[Array, Array, Array, Array]]:
+        """Blocks of one group's best pairs: clients (c,), representatives (c, at most ``keep``) rising and -1 where there is
+        no more, their factors and km."""
         candidates, bonus = self._prune(members, keep)
         if len(candidates) == 0:
-            return []
+            return
         size = max(BLOCK // len(candidates), 1)
-        return [self._block(members[i : i + size], candidates, bonus, keep) for i in range(0, len(members), size)]
+        for i in range(0, len(members), size):
+            yield self._block(members[i : i + size], candidates, bonus, keep)
 
     def _prune(self, members: Array, keep: int) -> tuple[Array, Array]:
         """Usable representatives that could be among the best ``keep`` of any member, with their log factor but distance."""
@@ -291,17 +295,11 @@ class _Search:
             worst = np.take_along_axis(score, best, axis=1).min(axis=1)
             unclear = np.flatnonzero((score >= worst[:, None]).sum(axis=1) > keep)
             best[unclear] = np.argsort(-score[unclear], axis=1, kind="stable")[:, :keep]
+            best.sort(axis=1)
+            score, km = np.take_along_axis(score, best, axis=1), np.take_along_axis(km, best, axis=1)
         else:
             best = np.broadcast_to(np.arange(len(reps)), score.shape)
-        kept = np.take_along_axis(score, best, axis=1)
-        row, column = np.nonzero(kept > -np.inf)
-        chosen = best[row, column]
-        return (
-            clients[row].astype(np.int32),
-            reps[chosen].astype(np.int32),
-            np.exp(kept[row, column]),
-            km[row, chosen].astype(np.float32),
-        )
+        return clients, np.where(score > -np.inf, reps[best], -1), np.exp(score), km
 
     def _forbid_former(self, score: Array, clients: Array, reps: Array) -> None:
         if self.most_cooling == 0:
