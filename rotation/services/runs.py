@@ -38,7 +38,7 @@ from rotation.services.writing import write_outcomes
 
 MAX_RULE_SET = 200
 # Longer than a page may take: the engine thinks while its transaction is open.
-_TIME_TO_THINK = {"statement_timeout": "120s", "transaction_timeout": "270s", "idle_in_transaction_session_timeout": "120s"}
+_TIME_TO_THINK = {"statement_timeout": "120s", "transaction_timeout": "270s", "idle_in_transaction_session_timeout": "270s"}
 
 
 @dataclass(frozen=True)
