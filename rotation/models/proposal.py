@@ -33,6 +33,8 @@ class Proposal(TenantModel):
         OPEN_OPPORTUNITY = "open_opportunity", _("Oportunidade em aberto")
         LOW_CONFIDENCE = "low_confidence", _("Pouca confiança")
 
+    # No key of its own: the one to the run carries the organization, and every key is looked up once a row.
+    organization = models.ForeignKey("accounts.Organization", models.PROTECT, db_index=False, db_constraint=False, related_name="+")
     run = TenantForeignKey(Run, models.PROTECT, related_name="proposals")
     client = TenantForeignKey(Client, models.PROTECT, related_name="proposals")
     rule_version = TenantForeignKey(RuleVersion, models.PROTECT, null=True, related_name="proposals")
