@@ -2,6 +2,7 @@
 """Django's command line; starts the embedded servers first where no other server is named."""
 
 import os
+import signal
 import sys
 
 
@@ -12,7 +13,13 @@ def main() -> None:
     ensure_environment()
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read, as ``head`` does, has read enough. What is still buffered must not try again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
 
 
 if __name__ == "__main__":
