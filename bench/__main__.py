@@ -16,6 +16,7 @@ PARTS = {
     "assignment": [],
     "minutes": ["--sizes", "1000x50"],
     "table": [],
+    "scale": [],
     "run": [],
     "pages": [],
     "apply": [],

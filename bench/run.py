@@ -1,16 +1,20 @@
 """How long a whole run takes, against the bare SQL a night could not do without, measured beside it.
 
-    python -m bench.run                   # SCALE clients (100,000 by default), and a tenth of them for the growth
-    SCALE=1000000 python -m bench.run
+    python -m bench.run                            # SCALE clients (100,000 by default), and a tenth of them for the growth
+    python -m bench.run --sizes 10000 1000000
 
 The floor is one SELECT over the same rows that finds who is silent, keeps the best tenth of each portfolio, names a
 colleague of the same state and writes one narrow row a move: from the orders, and from the summary. It knows no
-distance, guards, rooms or reasons. Seconds are those of a clock, best of TRIES; beside them stands the CPU of this process and of
-its database connection, which a busy machine does not stretch. The ratio is of CPU.
+distance, guards, rooms or reasons. The bare floor writes into a temporary table; the keyed one into the table of proposals itself,
+which checks seven keys a row and keeps six indexes: what any night pays that leaves proposals behind.
+
+Seconds are those of a clock, best of TRIES; beside them stands the CPU of this process and of its database connection. Floors,
+dry runs and runs take turns, so that a busy machine slows all of them alike. Ratios are of CPU. Each size runs in a process
+of its own: the memory stated is what a worker that does nothing else would have come to.
 """
 
+import argparse
 import json
-import math
 import os
 import resource
 import sys
@@ -20,6 +24,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.scale import exponent, in_a_process
 
 FLOOR = """
 WITH activity AS ({activity}), silent AS (
@@ -33,11 +41,17 @@ WITH activity AS ({activity}), silent AS (
     SELECT id, base_state, row_number() OVER (PARTITION BY base_state ORDER BY id) AS k, count(*) OVER (PARTITION BY base_state) AS n
       FROM accounts_representative WHERE organization_id = %(organization)s
 )
-INSERT INTO floor (organization_id, client_id, from_id, to_id, value_cents)
-SELECT %(organization)s, s.id, s.representative_id, c.id, s.net_12m
+{insert}
   FROM silent s JOIN held h USING (representative_id) JOIN colleague c ON c.base_state = s.state AND c.k = s.id %% c.n + 1
  WHERE s.place <= h.give
 """
+INTO_TEMPORARY = """INSERT INTO floor (organization_id, client_id, from_id, to_id, value_cents)
+SELECT %(organization)s, s.id, s.representative_id, c.id, s.net_12m"""
+INTO_PROPOSALS = """INSERT INTO rotation_proposal (organization_id, client_id, from_representative_id, to_representative_id, computed_to_id,
+    value_cents, run_id, rule_version_id, expected_seq, position, state, at_stake_cents, net_12m_cents, place_price_cents, version,
+    facts, caveats, candidates, candidate_values, candidate_kms, candidate_costs, decision_reason, decision_note, stale_reason)
+SELECT %(organization)s, s.id, s.representative_id, c.id, c.id, s.net_12m, %(run)s, %(version)s, 1, 1, 'proposed', 0, 0, 0, 1,
+    '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '', '', ''"""
 FLOOR_ACTIVITY = {
     "summary": """SELECT client_id, last_on, net_12m_cents AS net_12m FROM clients_clientactivity
                    WHERE organization_id = %(organization)s""",
@@ -52,7 +66,7 @@ CREATE TEMPORARY TABLE floor (organization_id bigint, id bigint GENERATED ALWAYS
     to_id bigint, value_cents bigint, PRIMARY KEY (organization_id, id)) ON COMMIT DROP
 """
 
-
+MOST_STATEMENTS = 60
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -64,14 +78,11 @@ class Spent:
     cpu: float
 
 
-def best(times: int, work: Callable[[], Any]) -> tuple[Spent, Any]:
-    """The least of a few tries, and the last answer."""
-    clock, cpu, answer = math.inf, math.inf, None
-    for _ in range(times):
-        began, used = perf_counter(), process_time() + database_cpu()
-        answer = work()
-        clock, cpu = min(clock, perf_counter() - began), min(cpu, process_time() + database_cpu() - used)
-    return Spent(clock, cpu), answer
+def spend(work: Callable[[], Any]) -> tuple[Spent, Any]:
+    """What one try took, and its answer."""
+    began, used = perf_counter(), process_time() + database_cpu()
+    answer = work()
+    return Spent(perf_counter() - began, process_time() + database_cpu() - used), answer
 
 
 def database_cpu() -> float:
@@ -84,20 +95,27 @@ def database_cpu() -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def floor(organization_id: int, as_of: date, source: str) -> int:
-    """The bare SQL night; returns how many moves it wrote, and leaves nothing behind."""
+def floor(organization_id: int, as_of: date, source: str, version: Any = None) -> int:
+    """The bare SQL night, or with a ``version`` the keyed one; returns how many moves it wrote, and leaves nothing behind."""
     from django.db import connection, transaction
 
     from accounts.tenancy import tenant_atomic
+    from rotation.models import Run
 
     values = {"organization": organization_id, "as_of": as_of}
     with tenant_atomic(organization_id), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0; SET LOCAL work_mem = '192MB'")
         if source == "orders":
             cursor.execute("SET LOCAL enable_hashagg = off")
-        cursor.execute(FLOOR_TABLE)
-        cursor.execute(FLOOR.format(activity=FLOOR_ACTIVITY[source]), values)
+        if version:
+            run = Run.objects.create(organization_id=organization_id, rule_set="floor", as_of=as_of, attempt=1, trigger="command")
+            values |= {"run": run.pk, "version": version.pk}
+        else:
+            cursor.execute(FLOOR_TABLE)
+        insert = (INTO_PROPOSALS if version else INTO_TEMPORARY).replace("{{}}", "{}")
+        cursor.execute(FLOOR.format(activity=FLOOR_ACTIVITY[source], insert=insert), values)
         moves = cursor.rowcount
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         transaction.set_rollback(True)
     return moves
 
@@ -156,28 +174,32 @@ def measure(clients: int, tries: int) -> dict[str, Any]:
 
     result: dict[str, Any] = {"clients": clients}
     for source, as_of in (("summary", AS_OF), ("orders", AS_OF + timedelta(days=1))):
-        spent, moves = best(tries, lambda as_of=as_of, source=source: floor(organization.pk, as_of, source))
-        dry, _seen = best(tries, lambda as_of=as_of: looked_at(organization.pk, version, as_of, at))
-        seen: list[tuple[Any, int, Spent]] = []
+        spent: dict[str, list[Spent]] = {name: [] for name in ("floor", "keyed_floor", "dry_run", "run")}
         for _ in range(tries):
+            took, moves = spend(lambda as_of=as_of, source=source: floor(organization.pk, as_of, source))
+            spent["floor"].append(took)
+            spent["keyed_floor"].append(spend(lambda as_of=as_of, source=source: floor(organization.pk, as_of, source, version))[0])
+            spent["dry_run"].append(spend(lambda as_of=as_of: looked_at(organization.pk, version, as_of, at))[0])
             with tenant_atomic(organization.pk):
                 run = start_run([rule], as_of=as_of, trigger="command", by=admin)
             with CaptureQueriesContext(connection) as captured:
-                took, run = best(1, lambda run=run: compute_run(run.pk, organization.pk, at=at))
-            seen.append((run, len(captured), took))
-            with tenant_atomic(organization.pk):
+                took, run = spend(lambda run=run: compute_run(run.pk, organization.pk, at=at))
+            spent["run"].append(took)
+            with tenant_atomic(organization.pk), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0")
                 cancel_run(run, by=admin)
-        run, statements, took = min(seen, key=lambda each: each[2].cpu)
+        least = {name: Spent(min(each.clock for each in seen), min(each.cpu for each in seen)) for name, seen in spent.items()}
+        if len(captured) > MOST_STATEMENTS:
+            raise SystemExit(f"a run made {len(captured)} statements; {MOST_STATEMENTS} are the most allowed")
         result[source] = {
-            "floor": asdict(spent),
+            **{name: asdict(each) for name, each in least.items()},
             "floor_moves": moves,
-            "run": asdict(took),
-            "ratio": took.cpu / spent.cpu,
-            "dry_run": asdict(dry),
+            "ratio": least["run"].cpu / least["floor"].cpu,
+            "keyed_ratio": least["run"].cpu / least["keyed_floor"].cpu,
             "proposed": run.n_proposed,
             "gap": run.gap,
             "phases": run.summary["seconds"],
-            "statements": statements,
+            "statements": len(captured),
         }
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return result
@@ -185,40 +207,51 @@ def measure(clients: int, tries: int) -> dict[str, Any]:
 
 def table(results: list[dict[str, Any]]) -> str:
     """The measurements as people read them."""
-    heads = f"{'clients':>9} {'read from':<9} {'floor':>13} {'run':>13} {'ratio':>6} {'dry run':>13}"
-    lines = [f"{heads}  clock/CPU seconds; ratio of CPU; phases by clock"]
+    heads = f"{'clients':>9} {'from':<7} {'floor':>11} {'keyed':>11} {'run':>11} {'/floor':>7} {'/keyed':>7} {'dry run':>11} {'MB':>5}"
+    lines = [f"{heads}  clock/CPU seconds; ratios of CPU; phases by clock"]
     for result in results:
         for source in ("summary", "orders"):
             seen = result[source]
-            floor_, run, dry = (f"{seen[name]['clock']:.2f}/{seen[name]['cpu']:.2f}" for name in ("floor", "run", "dry_run"))
+            names = ("floor", "keyed_floor", "run", "dry_run")
+            bare, keyed, run, dry = (f"{seen[name]['clock']:.2f}/{seen[name]['cpu']:.2f}" for name in names)
             phases = "  ".join(f"{name} {spent:.2f}" for name, spent in seen["phases"].items() if name != "total")
             lines.append(
-                f"{result['clients']:>9,} {source:<9} {floor_:>13} {run:>13} {seen['ratio']:>5.1f}x {dry:>13}  "
-                f"{phases}  ({seen['proposed']:,} proposals, {seen['statements']} statements)"
+                f"{result['clients']:>9,} {source:<7} {bare:>11} {keyed:>11} {run:>11} {seen['ratio']:>6.1f}x {seen['keyed_ratio']:>6.1f}x "
+                f"{dry:>11} {result['peak_mb']:>5.0f}  {phases}  ({seen['proposed']:,} proposals, {seen['statements']} statements)"
             )
     small, large = results[0], results[-1]
     if large["clients"] > small["clients"]:
-        growth = math.log(large["summary"]["run"]["cpu"] / small["summary"]["run"]["cpu"], large["clients"] / small["clients"])
+        sizes = [small["clients"], large["clients"]]
+        grown = [exponent(sizes, [result[source]["run"]["cpu"] for result in (small, large)]) for source in ("summary", "orders")]
         lines.append(
-            f"growth exponent from {small['clients']:,} to {large['clients']:,}: {growth:.2f}; peak memory {large['peak_mb']:.0f} MB"
+            f"from {sizes[0]:,} to {sizes[1]:,} clients the CPU of a run grows with their number to the power "
+            f"{grown[0]:.2f} from the summary, {grown[1]:.2f} from the orders"
         )
     return "\n".join(lines)
 
 
-def main() -> None:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", type=int, metavar="N", help="clients; SCALE and a tenth of it by default")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
     from carteira.embedded import ensure_environment
 
     ensure_environment()
-    import django
+    if given.one:
+        import django
 
-    django.setup()
+        django.setup()
+        print(json.dumps(measure(given.one, int(os.environ.get("TRIES", "3")))))
+        return 0
     scale = int(os.environ.get("SCALE", "100000"))
-    tries = int(os.environ.get("TRIES", "3"))
-    results = [measure(clients, tries) for clients in sorted({max(scale // 10, 1_000), scale})]
-    print(json.dumps(results, indent=1) if "--json" in sys.argv else table(results))
+    sizes = sorted(given.sizes or {max(scale // 10, 1_000), scale})
+    results = [json.loads(in_a_process(["-m", "bench.run", "--one", str(size)])) for size in sizes]
+    print(json.dumps(results, indent=1) if given.json else table(results))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,6 +2,8 @@
 
 Silence, rhythm and value are drawn from a hash of the client's number, so that the same size is always the same
 organization. About one client in three has been silent for 90 to 359 days; each buys about nine times in two years.
+States hold about fifteen representatives each at every size (more only where the country's 27 run out), so that a client has as many
+colleagues to go to in a small organization as in a large one, and a tenth of the clients is proposed in each.
 """
 
 from datetime import date
@@ -13,7 +15,12 @@ from accounts.tenancy import tenant_atomic
 
 AS_OF = date(2026, 10, 5)
 CLIENTS_PER_REPRESENTATIVE = 670
-SLUG = "bench-{clients}"
+REPRESENTATIVES_PER_STATE = 15
+STATES = [
+    *("SP", "MG", "PR", "SC", "RS", "RJ", "GO", "BA", "PE", "CE", "ES", "MS", "MT", "DF"),
+    *("PA", "AM", "MA", "PI", "RN", "PB", "AL", "SE", "TO", "RO", "AC", "AP", "RR"),
+]
+SLUG = "bench-states-{clients}"
 
 # One number in [0, 1) from a client's number and a purpose: set-based and repeatable.
 DRAW = """
@@ -24,9 +31,9 @@ REPRESENTATIVES = """
 INSERT INTO accounts_representative (organization_id, code, name, email, contract_type, base_city, base_state, latitude, longitude,
     regions, segments, capacity_clients, commission_rate)
 SELECT %(organization)s, 'V-' || r, 'Representante ' || r, '', 'employee', 'Base ' || r %% 27, s.uf,
-    -24 + 2 * pg_temp.draw(r, 1) - (r %% 10), -50 + 2 * pg_temp.draw(r, 2) + (r %% 10), ARRAY[s.uf], '{}', %(capacity)s, 0.03
+    -5 + 2 * pg_temp.draw(r, 1) - s.i, -65 + 2 * pg_temp.draw(r, 2) + s.i, ARRAY[s.uf], '{}', %(capacity)s, 0.03
 FROM generate_series(1, %(representatives)s) r
-JOIN unnest(ARRAY['SP','MG','PR','SC','RS','RJ','GO','BA','PE','CE']) WITH ORDINALITY s(uf, i) ON s.i = r %% 10 + 1
+JOIN unnest(%(states)s::text[]) WITH ORDINALITY s(uf, i) ON s.i = r %% cardinality(%(states)s::text[]) + 1
 """
 CLIENTS = """
 INSERT INTO clients_client (organization_id, code, name, trade_name, tax_id, tax_id_root, segment, size, address, city, ibge_code, state,
@@ -97,11 +104,13 @@ def build(clients: int) -> Organization:
                 return found
         cursor.execute("SELECT nextval(pg_get_serial_sequence('accounts_organization', 'id'))")
         organization_id = cursor.fetchone()[0]
+    representatives = max(10, clients // CLIENTS_PER_REPRESENTATIVE)
     values = {
         "organization": organization_id,
         "clients": clients,
         "as_of": AS_OF,
-        "representatives": max(10, clients // CLIENTS_PER_REPRESENTATIVE),
+        "representatives": representatives,
+        "states": STATES[: -(-representatives // REPRESENTATIVES_PER_STATE)],
         "capacity": CLIENTS_PER_REPRESENTATIVE * 13 // 10,
     }
     with tenant_atomic(organization_id), connection.cursor() as cursor:
