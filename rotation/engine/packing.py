@@ -304,8 +304,10 @@ def build(problem: Problem, net: Array, order: str, first: Array | None = None) 
     turn = turn[has[turn]]
     count = problem.real.sum(axis=1)
     steps = problem.ceilings.step_cost > 0
+    wanted: NDArray[np.bool_] = np.logical_or(sure, worth)[turn]
     for late in (False, True):
-        for client in turn[(sure | worth)[turn] != late].tolist() if not late else turn[made.column[turn] < 0].tolist():
+        waiting = turn[made.column[turn] < 0] if late else turn[wanted]
+        for client in waiting.tolist():
             columns = [c for c in ranked[client].tolist() if problem.real[client, c]][: count[client]]
             if first is not None and first[client] >= 0:
                 columns.insert(0, int(first[client]))
