@@ -23,14 +23,15 @@ def balance(clients: Array, cents: Array, capacity: Array, active: Array) -> NDA
     -------
     float64
         The mean of the two excesses over the share, each relative to it. 0 for all where nothing was handed out, and for
-        those who are not active: nothing is due to them.
+        those who are not active or have no capacity: nothing is due to them, and what they received is nobody's excess.
     """
-    able = np.where(active, np.maximum(capacity, 0), 0).astype(float)
+    able: NDArray[np.float64] = np.where(active, np.maximum(capacity, 0), 0).astype(np.float64)
     if able.sum() <= 0:
         return np.zeros(len(able))
     share = able / able.sum()
     excess = np.zeros(len(able))
-    for received in (np.where(active, clients, 0).astype(float), np.where(active, np.maximum(cents, 0), 0).astype(float)):
+    for handed_out in (clients, cents):
+        received = np.where(able > 0, np.maximum(handed_out, 0), 0).astype(float)
         due = share * received.sum()
         excess += np.divide(received - due, due, out=np.zeros(len(able)), where=due > 0) / 2
     return STEPS_A_SHARE * excess
