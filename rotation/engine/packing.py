@@ -304,7 +304,7 @@ def build(problem: Problem, net: Array, order: str, first: Array | None = None) 
     turn = turn[has[turn]]
     count = problem.real.sum(axis=1)
     steps = problem.ceilings.step_cost > 0
-    wanted: NDArray[np.bool_] = np.logical_or(sure, worth)[turn]
+    wanted: NDArray[np.bool_] = np.asarray(np.logical_or(sure, worth))[turn]
     for late in (False, True):
         waiting = turn[made.column[turn] < 0] if late else turn[wanted]
         for client in waiting.tolist():

@@ -181,9 +181,10 @@ def _locked(run_id: int, organization_id: int) -> _Work | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    *facts, scope, requested_by, zone = row
+    found, organization, state, kind, on, scope, requested_by, zone = row
     today = timezone.now().astimezone(ZoneInfo(zone)).date()
-    return _Work(*facts, scope if scope is None else json.loads(scope), requested_by, today)
+    representatives = scope if scope is None else json.loads(scope)
+    return _Work(found, organization, state, kind, on, representatives, requested_by, today)
 
 
 def lock_organization(organization_id: int) -> RotationSettings:
