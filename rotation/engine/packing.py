@@ -297,14 +297,14 @@ def build(problem: Problem, net: Array, order: str, first: Array | None = None) 
     value = problem.value[here, ranked[:, 0]]
     key = {"regret": regret, "regret_per_unit": regret / unit, "value_per_unit": value / unit, "value": value, "net": best}[order]
     made = Packing(problem)
-    has = problem.real.any(axis=1)
+    has: NDArray[np.bool_] = np.asarray(problem.real.any(axis=1))
     worth = has if problem.everyone else has & (best > 0)
     sure = np.zeros(problem.n, bool) if first is None else has & (first >= 0)
     turn = np.lexsort((-key, ~worth, ~sure))
     turn = turn[has[turn]]
     count = problem.real.sum(axis=1)
     steps = problem.ceilings.step_cost > 0
-    wanted: NDArray[np.bool_] = np.asarray(np.logical_or(sure, worth))[turn]
+    wanted: NDArray[np.bool_] = np.take(sure | worth, turn)
     for late in (False, True):
         waiting = turn[made.column[turn] < 0] if late else turn[wanted]
         for client in waiting.tolist():
