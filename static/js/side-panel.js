@@ -1,14 +1,14 @@
 // The panel beside a list ends where the window does, however far the page is scrolled, so that its buttons are in sight.
+// The height goes on the root: htmx carries an element's style attribute over a swap, which the policy of the page forbids.
 
-const beside = matchMedia("(width > 1180px)");
 let asked = false;
 
 function fit() {
   asked = false;
-  for (const side of document.querySelectorAll(".split > .side")) {
-    const top = Math.max(side.parentElement.getBoundingClientRect().top, 68);
-    side.style.maxBlockSize = beside.matches ? `${Math.max(innerHeight - top - 20, 320)}px` : "";
-  }
+  const split = document.querySelector(".split:has(> .side)");
+  if (!split) return;
+  const room = innerHeight - Math.max(split.getBoundingClientRect().top, 68) - 20;
+  document.documentElement.style.setProperty("--side-room", `${Math.max(room, 320)}px`);
 }
 
 function ask() {
