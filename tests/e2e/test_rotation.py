@@ -183,6 +183,7 @@ def test_everything_works_before_any_script(house, visit):
     page.check(f"{row(house, 3)} .pick")
     page.locator("[data-bulk] [name=decision][value=approve]").click()
     assert states(house) == ["approved", "rejected", "approved", "approved", "proposed", "proposed"]
+    page.locator("[data-dialog=review-filters]").click()
     page.locator("#filter-q").fill("figueiredo")
     page.get_by_role("button", name="Filtrar").click()
     expect(page.get_by_text("Nenhuma proposta com este filtro")).to_be_visible()
