@@ -20,13 +20,14 @@ from .ceilings import Ceilings, check_problem
 from .chains import search
 from .errors import FactsError
 from .facts import Array
-from .packing import ORDERS, Packing, Problem, Workload, build, improve, subgradient
+from .packing import ORDERS, ROUNDS, Packing, Problem, Workload, build, improve, subgradient
 from .pairs import Pairs
 from .programme import Programme, Relaxed
 
 STEPS = 300  # of the prices
 PROGRAMME_PAIRS = 60_000
 CELLS_A_CLIENT = 6
+MENDED, FEW_ROUNDS = 3_000, 10  # clients up to which three constructions are mended to the end; rounds for one of them beyond
 SMALL = 20_000  # clients; beyond, only the two likeliest constructions
 AT_ONCE = 4_200  # pairs; so few that the integer programme may well end by itself, and comes before any walk
 
@@ -183,8 +184,8 @@ class _Search:
             made.append(build(p, net, "net", first=np.where(share.max(axis=1) > 0.5, share.argmax(axis=1), -1)))
         made += [build(p, net, order) for order in (ORDERS if p.n <= SMALL else ("net", "regret_per_unit"))]
         made.sort(key=lambda packing: -packing.objective)
-        for packing in made[: 3 if p.n <= SMALL else 1]:
-            improve(packing, net)
+        for packing in made[: 3 if p.n <= MENDED else 1]:
+            improve(packing, net, ROUNDS if p.n <= MENDED else FEW_ROUNDS)
             self._keep(packing)
 
     def _chain(self, until: float) -> None:
