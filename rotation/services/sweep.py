@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_noop
 
 from accounts.management.organizations import organization_ids
@@ -15,6 +16,9 @@ from rotation.models import Proposal, Run
 
 SILENT_SECONDS = 120
 FAILURES = 5
+# How long a review without anything left to decide stays open: undoing the last decision needs it open.
+SETTLED = timedelta(hours=1)
+OPEN = [Proposal.State.PROPOSED, Proposal.State.APPROVED]
 SWEEPER = Actor(label="rotation.sweep")
 _GAVE_UP = gettext_noop("O processamento parou cinco vezes sem avançar.")
 
@@ -40,7 +44,7 @@ def sweep(at: datetime) -> list[Swept]:
             silent = Q(state__in=[Run.State.SCHEDULED, Run.State.COMPUTING, Run.State.APPLYING]) & Q(
                 heard__lte=at - timedelta(seconds=SILENT_SECONDS)
             )
-            late = Q(state=Run.State.AWAITING, expires_at__lte=at)
+            late = Q(state=Run.State.AWAITING, expires_at__lte=at) | _settled(at)
             due = list(
                 Run.objects.annotate(heard=Coalesce("heartbeat_at", "created_at"))
                 .filter(silent | late)
@@ -52,6 +56,14 @@ def sweep(at: datetime) -> list[Swept]:
             if outcome:
                 swept.append(Swept(organization_id, run_id, state, outcome))
     return swept
+
+
+def _settled(at: datetime) -> Q:
+    """Reviews in which everything was decided, or nothing was proposed, and nobody changed their mind for an hour."""
+    mine = Proposal.objects.filter(run=OuterRef("pk"))
+    last = mine.filter(decided_at__isnull=False).order_by("-decided_at").values("decided_at")[:1]
+    quiet = LessThanOrEqual(Coalesce(Subquery(last), "computed_at"), at - SETTLED)
+    return Q(state=Run.State.AWAITING) & ~Exists(mine.filter(state__in=OPEN)) & Q(quiet)
 
 
 def _revive(run_id: int, organization_id: int, state: str, at: datetime) -> str:
@@ -93,12 +105,16 @@ def note_error(run_id: int, organization_id: int, error: str) -> None:
 
 
 def _expire(run_id: int, organization_id: int, at: datetime) -> str:
-    """Close a review whose time has passed: open proposals expire. A run of which some moves were made is ``applied``."""
+    """Close a review whose time has passed, or in which nothing is left to decide; open proposals expire.
+
+    A run of which some moves were made is ``applied``.
+    """
     with tenant_atomic(organization_id):
-        run = Run.objects.select_for_update(no_key=True).filter(pk=run_id, state=Run.State.AWAITING, expires_at__lte=at).first()
+        due = Q(expires_at__lte=at) | _settled(at)
+        run = Run.objects.select_for_update(no_key=True, of=("self",)).filter(due, pk=run_id, state=Run.State.AWAITING).first()
         if run is None:
             return ""
-        open_ = Proposal.objects.filter(run=run, state__in=[Proposal.State.PROPOSED, Proposal.State.APPROVED])
+        open_ = Proposal.objects.filter(run=run, state__in=OPEN)
         locked = list(open_.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
         Proposal.objects.filter(pk__in=locked).update(state=Proposal.State.EXPIRED, version=F("version") + 1)
         counts = dict(run.proposals.order_by().values_list("state").annotate(n=Count("id")))

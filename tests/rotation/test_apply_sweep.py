@@ -110,6 +110,25 @@ def test_a_review_whose_time_passed_expires(organization):
         assert proposal.version == 2
 
 
+def test_a_review_with_nothing_left_to_decide_closes_an_hour_after_the_last_decision(organization):
+    with acting_for(organization.pk):
+        later = NOW + timedelta(days=5)
+        refused, open_ = make_run(expires_at=later), make_run(expires_at=later)
+        empty = make_run(expires_at=later)
+        for run in (refused, open_):
+            propose(run, ClientFactory(), RepresentativeFactory(), state="rejected", decided_at=NOW + timedelta(minutes=30))
+        propose(open_, ClientFactory(), RepresentativeFactory())
+
+    assert outcomes(NOW + timedelta(minutes=59)) == []
+    assert outcomes(NOW + timedelta(minutes=60)) == [(empty.pk, "expired")]
+    assert outcomes(NOW + timedelta(minutes=89)) == []
+    assert outcomes(NOW + timedelta(minutes=90)) == [(refused.pk, "expired")]
+
+    with acting_for(organization.pk):
+        assert Run.objects.get(pk=open_.pk).state == "awaiting_approval"
+        assert refused.proposals.get().state == "rejected"
+
+
 def test_a_review_of_which_something_was_applied_closes_as_applied(organization):
     asked = Asked(organization, expires_at=NOW + timedelta(days=1))
     apply_run(asked.run.pk, organization.pk)
