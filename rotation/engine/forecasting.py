@@ -14,7 +14,9 @@ from .backtest import Risk
 from .facts import Array
 from .models import Clock, Fit, Purchases, TooFewClients, fit, seasonal_clock
 from .models.purchases import mix
+from .prediction import OrderHistory, Predictor
 from .replay import Moment, Past
+from .scoring import DAY_RULE
 
 EVERY_DAYS = 91
 FIT_AT_MOST = 2_000
@@ -98,3 +100,27 @@ class Forecaster:
 
     def _ahead(self, as_of: int, days: Array) -> Array:
         return days.astype(np.float64) if self._clock is None else self._clock.horizon(as_of, days)
+
+
+class LiveForecaster:
+    """A ``Predictor`` for ``Backtest`` that says on each cut-off what a run of that day would have been told, to the last bit.
+
+    A fit a cut-off and the second voice besides: what a hundred cut-offs cost is a hundred nights.
+
+    Parameters
+    ----------
+    past, inactive_days : as ``Forecaster``
+    """
+
+    def __init__(self, past: Past, inactive_days: Array | int) -> None:
+        start, day, net_cents = past.order_days()
+        self.history = OrderHistory(past.client_id, start, day, net_cents)
+        self.inactive_days = inactive_days
+        self._by_horizon: dict[int, Predictor] = {}
+
+    def __call__(self, moment: Moment, horizon: int) -> Risk | None:
+        """As ``Forecaster``."""
+        if horizon not in self._by_horizon:
+            self._by_horizon[horizon] = Predictor(self.history, horizon=horizon)
+        silent, cross, method = self._by_horizon[horizon].risk(moment.as_of, inactive_days=self.inactive_days)
+        return None if method == DAY_RULE else Risk(p_silent=silent, p_cross=cross, method=method)

@@ -24,7 +24,7 @@ from clients.models import Client
 from rotation.engine.backtest import Backtest as Replayed
 from rotation.engine.backtest import Cadence, cutoffs_between
 from rotation.engine.errors import EngineError
-from rotation.engine.forecasting import Forecaster
+from rotation.engine.forecasting import Forecaster, LiveForecaster
 from rotation.engine.replay import Past, digest, uses_probabilities
 from rotation.engine.rules import Rule as EngineRule
 from rotation.errors import BadSpan, HistoryTooShort
@@ -116,12 +116,14 @@ def run_backtest(
     months: int = 12,
     cadence: Cadence = "week",
     progress: Progress | None = None,
+    exact: bool = False,
 ) -> dict[str, Any]:
     """Prove a definition, saved or not, on the acting organization's past. Writes nothing.
 
     Parameters
     ----------
     against : another definition replayed on the same cut-offs and compared with the first
+    exact : chances as a run of each day would have had them, a fit a cut-off; otherwise one fit serves thirteen weeks
     progress : called after each cut-off with how many are done, of how many, and a function that gives the numbers so far
 
     Returns
@@ -139,7 +141,7 @@ def run_backtest(
     with transaction.atomic():
         take_time()
         read = _read(organization, rules, span)
-    return _compute(rules, span, read, progress)
+    return _compute(rules, span, read, progress, exact=exact)
 
 
 @transaction.atomic
@@ -281,9 +283,10 @@ def _read(organization: Organization, rules: list[EngineRule], span: Span) -> _R
     return _Read(facts, past, digest(past, facts.clients, facts.representatives))
 
 
-def _compute(rules: list[EngineRule], span: Span, read: _Read, progress: Progress | None) -> dict[str, Any]:
+def _compute(rules: list[EngineRule], span: Span, read: _Read, progress: Progress | None, *, exact: bool = False) -> dict[str, Any]:
     cutoffs = cutoffs_between(span.first, span.last, span.cadence)
     model = any(uses_probabilities(rule) for rule in rules)
+    forecaster = LiveForecaster if exact else Forecaster
     try:
         test = Replayed(
             rules,
@@ -292,7 +295,7 @@ def _compute(rules: list[EngineRule], span: Span, read: _Read, progress: Progres
             read.facts.representatives,
             cutoffs,
             known_until=day_number(span.known_until),
-            predictor=Forecaster(read.past, read.facts.clients.inactive_days) if model else None,
+            predictor=forecaster(read.past, read.facts.clients.inactive_days) if model else None,
         )
 
         def so_far(whole: bool = False) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from clients.services import refresh_clients
 from portfolio.services import Transfer, transfer_clients
 from rotation.engine.backtest import Backtest as Replayed
 from rotation.engine.facts import NO_DAY
+from rotation.engine.forecasting import LiveForecaster
 from rotation.engine.replay import Replay
 from rotation.engine.rules import parse_rule
 from rotation.errors import BadSpan, HistoryTooShort
@@ -90,6 +91,27 @@ def test_the_last_cutoff_flags_whom_a_run_of_that_day_flags(company):
         pass
     seen = preview([RULE], as_of=AS_OF, at=NOW)
     assert test.matching().sum() == seen.flagged - seen.guarded > 0
+
+
+def test_a_rule_that_names_a_chance_is_exact_at_the_last_cutoff_where_that_is_asked(fresh_feed, representatives):
+    for i in range(14):
+        make_client(representatives[i % 3], days_silent=3 + 11 * i, x=4 + i)
+    asked = RULE | {"trigger": {"all": [{"field": "p_cross", "op": ">=", "value": 0.6}]}, "guards": []}
+    rule = parse_rule(asked)
+    found = run_facts(fresh_feed, [rule], as_of=AS_OF, live=False)
+    past = past_of(fresh_feed, found, until=AS_OF)
+    day = np.array([day_number(AS_OF)])
+    said = LiveForecaster(past, found.clients.inactive_days)
+    test = Replayed([rule], past, found.clients, found.representatives, day, known_until=int(day[0]), predictor=said)
+    while test.step():
+        pass
+
+    seen = preview([asked], as_of=AS_OF, at=NOW)
+
+    assert seen.summary["rules"][0]["score_method"] != "day_rule"
+    assert test.matching().sum() == seen.flagged
+    assert 0 < seen.flagged < 14
+    assert run_backtest(asked, at=NOW, months=3, exact=True)["score_methods"].keys() <= {"mixture", "mixture_clock", "day_rule"}
 
 
 def test_two_rules_are_proved_on_the_same_cutoffs_and_what_a_page_needs_is_there(company):

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="first", type=_day, required=True, metavar="DATE", help="YYYY-MM-DD, the first cut-off")
         parser.add_argument("--to", dest="last", type=_day, required=True, metavar="DATE", help="YYYY-MM-DD, the last cut-off")
         parser.add_argument("--every", choices=["week", "month"], default="week", help="between two cut-offs")
+        parser.add_argument("--exact", action="store_true", help="chances fitted anew for each cut-off, as a run of that day would; slow")
         parser.add_argument("--against", metavar="NAME", help="compare with this rule's version in force")
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
@@ -69,6 +70,7 @@ class Command(BaseCommand):
                 last=options["last"],
                 cadence=options["every"],
                 progress=_bar,
+                exact=options["exact"],
             )
             return {"organization": organization.slug, **head, "against_rule": against.rule.name if against else None, **_named(proof)}
 
