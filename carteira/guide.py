@@ -34,6 +34,17 @@ class SampleForm(forms.Form):
     consent = forms.BooleanField(label="Avisar o vendedor por e-mail", required=False)
 
 
+# What was said of ten groups of clients and what came, and a rule's flags by month in two versions.
+PROVED: dict[str, Any] = {
+    "calibrated": [
+        {"predicted": p, "observed": o, "n": 120} for p, o in ((0.03, 0.02), (0.08, 0.1), (0.21, 0.18), (0.47, 0.5), (0.82, 0.8))
+    ],
+    "flagged": [("set", (31, 24)), ("out", (28, 25)), ("nov", (36, 30))],
+    "versions": ["v7", "v8"],
+    "tones": ["was", "z1"],
+}
+
+
 def sample_rows() -> list[dict]:
     names = ["id", "client", "place", "from", "from_colour", "to", "to_colour", "base", "change", "reason", "cents"]
     rows = []
@@ -56,6 +67,7 @@ def guide(request: HttpRequest) -> HttpResponse:
         "rows": sample_rows(),
         "months": [(label, value, f"R$ {value} mil") for label, value in zip(MONTHS, BOUGHT, strict=True)],
         "spark": [1.9, 2.2, 2.4, 2.7, 2.7, 3.0, 2.6, 3.0, 3.4, 3.4, 3.7, 3.42],
+        **PROVED,
         "fall": [49, 45, 43, 46, 41, 39, 42, 40, 36, 38, 35, 34],
         "form": form,
     }

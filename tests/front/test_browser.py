@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import expect
 
-from carteira.guide import BOUGHT, MONTHS, SampleForm, sample_rows
+from carteira.guide import BOUGHT, MONTHS, PROVED, SampleForm, sample_rows
 from tests.front.conftest import render
 
 pytestmark = pytest.mark.e2e
@@ -188,7 +188,7 @@ def test_ctrl_k_reaches_the_search_and_question_mark_the_shortcuts(site, form_pa
 def test_every_component_is_accessible_and_nothing_scrolls_sideways(site, open_page, scheme):
     months = [(label, value, f"R$ {value} mil") for label, value in zip(MONTHS, BOUGHT, strict=True)]
     page_of_all = '{% extends "ui/guide.html" %}'
-    site.pages["/guide"] = render(page_of_all, rows=sample_rows(), months=months, spark=BOUGHT, fall=BOUGHT, form=SampleForm())
+    site.pages["/guide"] = render(page_of_all, rows=sample_rows(), months=months, spark=BOUGHT, fall=BOUGHT, form=SampleForm(), **PROVED)
     page = open_page("/guide", color_scheme=scheme, bypass_csp=True)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     for width in (320, 390, 768, 1440):
