@@ -1,6 +1,5 @@
 """The reference number of a request: on the answer, on its error page, in the logs and in the audit trail."""
 
-import logging
 import re
 import uuid
 from collections.abc import Callable
@@ -35,11 +34,3 @@ class RequestIdMiddleware:
             _current.reset(token)
         response.headers[HEADER] = request.id  # type: ignore[attr-defined]
         return response
-
-
-class RequestIdFilter(logging.Filter):
-    """Gives every log record a ``request_id``, "-" outside a request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = getattr(getattr(record, "request", None), "id", "") or _current.get() or "-"
-        return True

@@ -1,6 +1,7 @@
 """Celery: late acknowledgement, one task at a time, nothing precious in Redis."""
 
 import contextlib
+import logging.config
 import os
 import warnings
 from typing import Any
@@ -46,6 +47,8 @@ class CarteiraCelery(Celery):
     def on_configure(self) -> None:
         from django.conf import settings
 
+        from carteira import task_log  # noqa: F401  (connects its receivers, before anything is sent or run)
+
         self.conf.update(
             broker_url=broker_url(settings.REDIS_URL),
             beat_schedule=schedule(settings.BEAT),
@@ -81,6 +84,16 @@ app.conf.update(
     worker_hijack_root_logger=False,
 )
 app.autodiscover_tasks(["accounts", "clients", "portfolio", "rotation"])
+
+
+@signals.setup_logging.connect
+def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
+    """Lines are written as the web process writes them; ``--loglevel`` says how much Celery itself adds to ours."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+    if loglevel:
+        logging.getLogger().setLevel(loglevel)
 
 
 @signals.beat_init.connect

@@ -26,6 +26,18 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def one_of(*choices: str) -> Callable[[str], str]:
+    """One of a few words, in any case."""
+
+    def cast(text: str) -> str:
+        word = text.strip().lower()
+        if word not in choices:
+            raise ValueError(f"use {' or '.join(choices)}")
+        return word
+
+    return cast
+
+
 def env(name: str, default: Any = _REQUIRED, *, cast: Callable[[str], Any] = str) -> Any:
     """The variable ``name``, or the content of the file that ``<name>_FILE`` names (a mounted secret).
 

@@ -1,9 +1,10 @@
 """Settings: every value that differs between installations comes from the environment (see README)."""
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from carteira.env import boolean, database, env, words
+from carteira.env import boolean, database, env, one_of, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -40,6 +41,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MIDDLEWARE = [
     "accounts.request_id.RequestIdMiddleware",
+    "accounts.access_log.AccessLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -189,14 +191,26 @@ BEAT: dict[str, float | str] = {
     "accounts.tasks.seal_audit": "03:10",
 }
 
+LOG_FORMAT = env("LOG_FORMAT", "text" if sys.stderr.isatty() else "json", cast=one_of("json", "text"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "accounts.request_id.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s [%(request_id)s] %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "line"}},
+    "filters": {"no_routine": {"()": "carteira.logs.NoRoutine"}},
+    "formatters": {"json": {"()": "carteira.logs.JsonFormatter"}, "text": {"()": "carteira.logs.TextFormatter", "texts": DEBUG}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["no_routine"] if LOG_FORMAT == "text" else []}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        # Ours speak also where LOG_LEVEL asks Celery to be quiet: the seals' hashes are among what they say.
+        **{name: {"level": "INFO"} for name in ("accounts", "clients", "portfolio", "rotation", "carteira")},
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # A refusal is in the request's own line, and this one would name its path.
+        "django.request": {"level": "ERROR"},
+        "django.security.csrf": {"level": "ERROR"},
+        "django.server": {"handlers": [], "level": "CRITICAL", "propagate": True},
+        "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
+    },
 }
 
 REST_FRAMEWORK = {

@@ -60,7 +60,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form's safeguard is missing or old: an open tab after signing in elsewhere, or cookies refused."""
-    logger.warning("csrf: %s", reason)
+    logger.warning("csrf: %s", reason.partition(" - ")[0])  # what follows may quote the address somebody came from
     detail = _("Seu navegador não guardou o cookie de segurança deste site.") if reason == REASON_NO_CSRF_COOKIE else ""
     return refusal(request, 403, detail, template="403_csrf.html", code="csrf")
 

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from carteira.env import boolean, database, env, words
+from carteira.env import boolean, database, env, one_of, words
 
 
 def test_a_missing_variable_is_named(monkeypatch):
@@ -30,6 +30,13 @@ def test_a_mounted_secret_that_cannot_be_read_is_named(monkeypatch):
     monkeypatch.setenv("KEY_FILE", "/nowhere/secret")
     with pytest.raises(ImproperlyConfigured, match=r"^KEY_FILE names /nowhere/secret, which cannot be read"):
         env("KEY")
+
+
+def test_one_of_a_few_words_in_any_case_and_no_other(monkeypatch):
+    assert one_of("json", "text")(" JSON ") == "json"
+    monkeypatch.setenv("LOG_FORMAT", "xml")
+    with pytest.raises(ImproperlyConfigured, match=r"^LOG_FORMAT is malformed: use json or text\.$"):
+        env("LOG_FORMAT", "json", cast=one_of("json", "text"))
 
 
 def test_words_drop_blanks():
