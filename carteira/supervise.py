@@ -13,6 +13,7 @@ from pathlib import Path
 
 import honcho.manager
 from honcho.environ import parse_procfile
+from honcho.printer import Printer
 
 from carteira.embedded import ensure_environment
 from carteira.embedded.places import REPOSITORY
@@ -98,6 +99,7 @@ def main() -> None:
         os.environ["HOST"], os.environ["PORT"] = host, str(port)
         shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host
         os.environ.setdefault("PUBLIC_URL", f"http://{shown}:{port}")
+        os.environ.setdefault("LOG_FORMAT", "text")  # for the person who typed this
         print("Starting PostgreSQL and Redis, preparing the tables…", flush=True)  # noqa: T201
         own_servers = "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ
         ensure_environment()
@@ -107,7 +109,8 @@ def main() -> None:
         if not ready and finished(preparing):
             sys.exit(preparing.returncode)
         print(f"\nCarteira is at {os.environ['PUBLIC_URL']}  (ready in {time.monotonic() - begun:.0f} s; Ctrl-C stops it)\n", flush=True)  # noqa: T201
-        manager = Manager()
+        # With a time and a name before it, a line would be JSON no longer.
+        manager = Manager(Printer(sys.stdout, prefix=os.environ["LOG_FORMAT"].lower() != "json"))
         for name, command in processes(Path(sys.executable).parent).items():
             manager.add_process(name, command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, cwd=str(REPOSITORY))
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # a closed terminal
