@@ -1,5 +1,6 @@
 """The review, applying and rules in a real browser: keyboard, pointer, no script at all, and axe on every page."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 AXE = Path(settings.BASE_DIR, "tests/e2e/axe/axe.min.js")
 # Colours fade from one theme to the other; what is judged is where they arrive.
 STILL = "const still = new CSSStyleSheet(); still.replaceSync('* { transition: none !important }'); document.adoptedStyleSheets = [still]"
+# Every width and both themes; every pair of them (FAULTS=long) takes as long as a quarter of the suite.
+LOOKS = [("light", 320), ("dark", 390), ("light", 768), ("dark", 1440)]
+if os.environ.get("FAULTS") == "long":
+    LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (320, 390, 768, 1440)]
 LONG = "Irmãos Figueiredo & Associados Comércio e Representações de Alimentos do Vale do Paraíba"
 
 
@@ -256,13 +261,12 @@ def test_axe_finds_nothing_in_either_theme_at_any_width(house, visit, name):
     page.evaluate(AXE.read_text(encoding="utf-8"))
     page.evaluate(STILL)
     wrong = {}
-    for scheme in ("light", "dark"):
+    for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme)
-        for width in (320, 390, 768, 1440):
-            page.set_viewport_size({"width": width, "height": 900})
-            found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
-            violations = {one["id"]: [node["html"][:160] for node in one["nodes"]] for one in found["violations"]}
-            overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if violations or overflow > 0:
-                wrong[scheme, width] = (violations, overflow)
+        page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
+        violations = {one["id"]: [node["html"][:160] for node in one["nodes"]] for one in found["violations"]}
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if violations or overflow > 0:
+            wrong[scheme, width] = (violations, overflow)
     assert wrong == {}
