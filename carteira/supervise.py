@@ -21,7 +21,7 @@ from carteira.prepared import is_prepared
 
 # A task may finish its slice before it is killed; what is cut off is found and finished by the sweeper.
 honcho.manager.KILL_WAIT = 12
-HEAD_START = 4  # seconds
+HEAD_START = 9  # seconds
 INTERRUPTED = 130
 
 

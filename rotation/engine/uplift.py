@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from .facts import Array
 from .outcome import LEVEL, Difference, Drawn, net_per_client, reactivation
 
 ALPHA = 1 - LEVEL
 Q = (6 + math.log(7)) / 600  # tightest around 600 clients (Waudby-Smith et al., arXiv 2103.06476)
-POWER = float(norm.ppf(1 - ALPHA / 2) + norm.ppf(0.8)) ** 2  # 7.85: 5% two-sided, 80% power
+POWER = float(ndtri(1 - ALPHA / 2) + ndtri(0.8)) ** 2  # 7.85: 5% two-sided, 80% power
 
 ASSUMED_TAU = 0.10
 PRIOR_CLIENTS = 200  # what the assumption weighs
@@ -45,7 +45,7 @@ def sequence(found: Difference, *, floor: float = -math.inf, ceiling: float = ma
     The standard error of a side is its length over the normal quantile: of Newcombe's interval it is never zero, and
     keeps the lean of small samples.
     """
-    z = float(norm.ppf((1 + LEVEL) / 2))
+    z = float(ndtri((1 + LEVEL) / 2))
     stretch = sequence_factor(found.n_treated + found.n_control) / z
     if not math.isfinite(stretch):
         return floor, ceiling
