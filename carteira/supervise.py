@@ -1,6 +1,7 @@
 """Everything Carteira runs, under one roof: the servers, web, workers and beat; one Ctrl-C ends them all (``make run``)."""
 
 import errno
+import http.client
 import os
 import shlex
 import signal
@@ -89,6 +90,22 @@ def end_unless_prepared(preparing: subprocess.Popen) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def tell_when_it_answers(host: str, port: int, begun: float) -> None:
+    """Print the address once a page comes from it, and how long that took since ``begun`` (monotonic seconds)."""
+    asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    while True:
+        connection = http.client.HTTPConnection(asked, port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+            break
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    print(f"\nCarteira is at {os.environ['PUBLIC_URL']}  (ready in {time.monotonic() - begun:.0f} s; Ctrl-C stops it)\n", flush=True)  # noqa: T201
+
+
 def main() -> None:
     begun = time.monotonic()
     os.chdir(REPOSITORY)
@@ -108,12 +125,12 @@ def main() -> None:
         preparing = subprocess.Popen([sys.executable, "-m", "carteira.prepare"])
         if not ready and finished(preparing):
             sys.exit(preparing.returncode)
-        print(f"\nCarteira is at {os.environ['PUBLIC_URL']}  (ready in {time.monotonic() - begun:.0f} s; Ctrl-C stops it)\n", flush=True)  # noqa: T201
         # With a time and a name before it, a line would be JSON no longer.
         manager = Manager(Printer(sys.stdout, prefix=os.environ["LOG_FORMAT"].lower() != "json"))
         for name, command in processes(Path(sys.executable).parent).items():
             manager.add_process(name, command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, cwd=str(REPOSITORY))
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # a closed terminal
+        threading.Thread(target=tell_when_it_answers, args=(host, port, begun), daemon=True).start()
         if ready:
             threading.Thread(target=end_unless_prepared, args=(preparing,), daemon=True).start()
         try:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.errors import DomainError
-from rotation.engine.schema import FIELDS, GUARDS, OPS
+from rotation.engine.schema import FIELDS, GUARDS, OPS, TOP
 from rotation.errors import RuleRefused
 from rotation.forms import preset_definition
 from rotation.models import Rule
@@ -58,7 +58,9 @@ def _start_of(request: HttpRequest, found: Rule | None) -> Mapping[str, Any]:
 
 
 def _pretty(definition: Mapping[str, Any]) -> str:
-    return json.dumps(definition, indent=2, ensure_ascii=False)
+    """As a person would write it: the database keeps keys in an order of its own."""
+    ordered = {key: definition[key] for key in (*TOP, *definition) if key in definition}
+    return json.dumps(ordered, indent=2, ensure_ascii=False)
 
 
 def _parsed(text: str) -> Any:

@@ -71,17 +71,22 @@ def test_stopping_ends_every_process_it_started(lasting, start_number, sign, tmp
     try:
         deadline = time.monotonic() + 180
         while True:
+            promised = "Carteira is at" in (tmp_path / "log").read_text()
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
                     assert answer.read() == b"ok\n"
                 break
             except OSError:
+                assert not promised, "the address was said before it answered"
                 assert supervisor.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
                 time.sleep(0.2)
         names = " ".join(" ".join(process.cmdline()) for process in descendants(data))
         assert all(part in names for part in ("gunicorn", "worker", "beat", "postgres", "redis-server"))
 
         assert (data / "prepared").exists()
+        while "Carteira is at" not in (said := (tmp_path / "log").read_text()):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
         supervisor.send_signal(sign)
         assert supervisor.wait(60) == 0
         assert [process.cmdline() for process in descendants(data)] == []

@@ -157,7 +157,8 @@ def test_the_panel_shows_why_and_changes_the_receiver(house, visit):
     expect(panel).to_contain_text("Dias sem compra de 90 a 359")
     assert page.url.endswith(f"open={house.proposals[2].pk}")
 
-    panel.locator("input[name=to]").nth(1).check(force=True)
+    panel.locator("label.choice").nth(1).click()
+    expect(panel.locator("input[name=to]").nth(1)).to_be_checked()
     panel.get_by_role("button", name="Aprovar").click()
     expect(page.locator(row(house, 2))).to_contain_text("V-18")
     expect(panel).to_contain_text("Aprovada")

@@ -71,7 +71,7 @@ def test_a_representative_sees_what_may_leave_what_came_and_what_went(signed_in,
 
 def test_nothing_at_risk_says_so(signed_in, ana):
     body = signed_in(ana.membership).get(reverse("rotation:mine", args=URL)).content.decode()
-    assert "Nada em risco pelo giro" in body
+    assert "Nenhum aviso em aberto" in body
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.MANAGER, Role.AUDITOR])
