@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from portfolio import views
+from portfolio.views import clients
 
 app_name = "portfolio"
 urlpatterns = [
-    path("clients/", views.client_list, name="client_list"),
-    path("clients/<int:client_id>/", views.client_page, name="client_page"),
-    path("search/", views.search, name="search"),
+    path("clients/", clients.client_list, name="client_list"),
+    path("clients/<int:client_id>/", clients.client_page, name="client_page"),
+    path("search/", clients.search, name="search"),
 ]

@@ -21,6 +21,11 @@ class Notice(TenantModel):
         SAVE_WINDOW = "save_window", _("Clientes a salvar")
         RULE_HALTED = "rule_halted", _("Regra parada")
         RULE_SUBMITTED = "rule_submitted", _("Versão à espera de publicação")
+        TASK_GIVEN = "task_given", _("Tarefa recebida")
+        TASK_DONE = "task_done", _("Tarefa concluída")
+        REQUEST_MADE = "request_made", _("Pedido de vendedor")
+        REQUEST_ANSWERED = "request_answered", _("Pedido respondido")
+        VISIT_ELSEWHERE = "visit_elsewhere", _("Visita a cliente de outra carteira")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=40, choices=Kind.choices)

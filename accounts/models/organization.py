@@ -1,5 +1,6 @@
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -25,6 +26,13 @@ class Organization(models.Model):
     warn_days = models.PositiveSmallIntegerField(_("dias até quase inativo"), default=60)
     inactive_days = models.PositiveSmallIntegerField(_("dias até inativo"), default=90)
     lost_days = models.PositiveSmallIntegerField(_("dias até perdido"), default=360)
+    # How often a client of each class is to be visited, how near the person must be, and what the lists of reasons offer.
+    cadence_a_days = models.PositiveSmallIntegerField(_("dias entre visitas, classe A"), default=14)
+    cadence_b_days = models.PositiveSmallIntegerField(_("dias entre visitas, classe B"), default=28)
+    cadence_c_days = models.PositiveSmallIntegerField(_("dias entre visitas, classe C"), default=60)
+    check_in_radius_m = models.PositiveSmallIntegerField(_("raio do check-in em metros"), default=200)
+    no_sale_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: the product's own
+    prospect_protection_days = models.PositiveSmallIntegerField(_("dias de proteção de um prospect"), default=90)
     require_second_factor = models.BooleanField(_("exige segundo fator"), default=True)
     is_demo = models.BooleanField(default=False)
     suspended_at = models.DateTimeField(null=True, blank=True)
@@ -37,6 +45,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(warn_days__lt=F("inactive_days")) & Q(inactive_days__lt=F("lost_days")), name="organization_limits_in_order"
             ),
+            models.CheckConstraint(
+                condition=Q(cadence_a_days__gte=1, cadence_b_days__gte=1, cadence_c_days__gte=1), name="organization_cadence_positive"
+            ),
+            models.CheckConstraint(condition=Q(check_in_radius_m__range=(50, 1000)), name="organization_check_in_radius"),
             TenantPolicy(
                 name="organization_tenant",
                 quiet=True,

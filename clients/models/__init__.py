@@ -1,8 +1,11 @@
 from clients.models.activity import ClientActivity, ClientMonth
 from clients.models.client import Client, ClientWord, Contact
+from clients.models.colleague import Colleague
 from clients.models.imports import ImportJob
+from clients.models.opportunity import Opportunity
 from clients.models.order import Order, OrderItem, Product
 from clients.models.score import ClientScore, Scoring
+from clients.models.segment import Segment
 from clients.models.standing import Contract, CreditEvent, CreditSnapshot
 
 __all__ = [
@@ -11,13 +14,16 @@ __all__ = [
     "ClientMonth",
     "ClientScore",
     "ClientWord",
+    "Colleague",
     "Contact",
     "Contract",
     "CreditEvent",
     "CreditSnapshot",
     "ImportJob",
+    "Opportunity",
     "Order",
     "OrderItem",
     "Product",
     "Scoring",
+    "Segment",
 ]

@@ -46,10 +46,19 @@ class Client(TenantModel):
     custom_fields = models.JSONField(default=dict, blank=True)
 
     hold = models.BooleanField(_("nunca girar"), default=False)
+    hold_until = models.DateField(_("não girar até"), null=True, blank=True)  # its last day; granted on a representative's request
     blocked = models.BooleanField(_("bloqueado"), default=False)
     key_account = models.BooleanField(_("conta-chave"), default=False)
     discarded_on = models.DateField(null=True, blank=True)
     discard_reason = models.CharField(max_length=120, blank=True)
+
+    # A prospect is a client that never bought: where it came from, who met it first, and until when that counts.
+    source = models.CharField(_("origem"), max_length=40, blank=True)
+    channel = models.CharField(_("canal"), max_length=40, blank=True)
+    service_type = models.CharField(_("tipo de atendimento"), max_length=40, blank=True)
+    registered_by = TenantForeignKey(Representative, models.PROTECT, null=True, blank=True, related_name="registered_clients")
+    protected_until = models.DateField(null=True, blank=True)  # the first day others may have it
+    visit_every_days = models.PositiveSmallIntegerField(_("dias entre visitas"), null=True, blank=True)  # None: its class's
 
     representative = TenantForeignKey(Representative, models.PROTECT, null=True, blank=True, related_name="clients")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -57,7 +66,7 @@ class Client(TenantModel):
 
     class Meta:
         constraints = [
-            *tenant_walls("client", "representative"),
+            *tenant_walls("client", "representative", "registered_by"),
             models.UniqueConstraint(fields=["organization", "code"], name="client_code"),
         ]
         indexes = [
@@ -66,6 +75,7 @@ class Client(TenantModel):
             # What a list can be narrowed to is read by hopping over these from one distinct value to the next.
             models.Index(fields=["organization", "state", "representative"], name="client_by_state"),
             models.Index(fields=["organization", "segment", "representative"], name="client_by_segment"),
+            models.Index(fields=["organization", "hold_until"], condition=Q(hold_until__isnull=False), name="client_held"),
             models.Index(fields=["organization", "tax_id_root"], condition=~Q(tax_id_root=""), name="client_by_tax_root"),
         ]
 
@@ -100,6 +110,10 @@ class Contact(TenantModel):
     email = models.EmailField(_("e-mail"), blank=True)
     phone = models.CharField(_("telefone"), max_length=30, blank=True)
     preferred_channel = models.CharField(_("canal preferido"), max_length=30, blank=True)
+    # Consent to be contacted: when and how it was given, and when it was taken back (the later of the two holds).
+    consent_on = models.DateField(_("consentiu em"), null=True, blank=True)
+    consent_source = models.CharField(_("como consentiu"), max_length=80, blank=True)
+    refused_on = models.DateField(_("recusou em"), null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -1,6 +1,7 @@
 from rotation.models.backtest import Backtest
 from rotation.models.outcome import Outcome
 from rotation.models.proposal import Decision, Proposal, RefusalReason
+from rotation.models.request import Request
 from rotation.models.rule import Rule, RuleVersion
 from rotation.models.run import Holdout, RotationSettings, Run, RunRule
 from rotation.models.warning import SaveWarning
@@ -12,6 +13,7 @@ __all__ = [
     "Outcome",
     "Proposal",
     "RefusalReason",
+    "Request",
     "RotationSettings",
     "Rule",
     "RuleVersion",

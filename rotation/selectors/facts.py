@@ -94,6 +94,9 @@ _HELD_OUT = sql.SQL("""
     SELECT client_id, max(until_on) FROM rotation_holdout
     WHERE organization_id = %(organization)s AND until_on > %(as_of)s AND run_id <> %(run)s GROUP BY client_id
 """)
+_GRANTED_HOLDS = sql.SQL("""
+    SELECT id, hold_until FROM clients_client WHERE organization_id = %(organization)s AND hold_until >= %(as_of)s
+""")
 _SCHEDULED_ORDERS = sql.SQL("""
     SELECT DISTINCT client_id FROM clients_order
     WHERE organization_id = %(organization)s AND ordered_on > %(as_of)s AND net_cents > 0
@@ -154,7 +157,7 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     columns.update(_history(client_id, columns, former, ids))
     vocabularies = _encode_words(columns)
     columns["never_rotate"] = columns["never_rotate"].astype(bool)
-    columns["hold_until_on"] = np.where(columns["never_rotate"], ALWAYS, NO_DAY).astype(np.int32)
+    columns["hold_until_on"] = np.where(columns["never_rotate"], ALWAYS, _granted(client_id, values)).astype(np.int32)
     columns["open_opportunity"] = np.zeros(len(client_id), bool)
     columns["open_proposal"] = _marked(client_id, read_columns(_OPEN_PROPOSALS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
     columns["withheld_until_on"] = _held_out(client_id, values)
@@ -249,6 +252,15 @@ def _marked(client_id: Array, marked: Array) -> Array:
     flags = np.zeros(len(client_id), bool)
     flags[np.searchsorted(client_id, marked)] = True
     return flags
+
+
+def _granted(client_id: Array, values: dict[str, Any]) -> Array:
+    """Last day of the hold granted to each client on its representative's request, NO_DAY for none."""
+    rows = read_columns(_GRANTED_HOLDS, values, {"client_id": "i8", "until_on": "day"}, no_day=NO_DAY)
+    until = np.full(len(client_id), NO_DAY, np.int32)
+    known = np.isin(rows["client_id"], client_id)
+    until[np.searchsorted(client_id, rows["client_id"][known])] = rows["until_on"][known]
+    return until
 
 
 def _held_out(client_id: Array, values: dict) -> Array:

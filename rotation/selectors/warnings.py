@@ -6,9 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from accounts.models import Membership
 from portfolio.models import Ownership
+from portfolio.threats import Threat
 from rotation.models import SaveWarning
 
 
@@ -49,6 +51,12 @@ def warnings_of(member: Membership) -> QuerySet[SaveWarning]:
     """The member's own clients that may leave, soonest first."""
     mine = SaveWarning.objects.filter(state=SaveWarning.State.OPEN, representative__membership=member)
     return mine.select_related("client", "rule").prefetch_related("client__activity").order_by("due_on", "client__name_key", "pk")
+
+
+def threats_of(member: Membership) -> list[Threat]:
+    """The member's clients with a save window that runs, for the day's page; one query."""
+    stopped_by = _("Um pedido, uma visita ou um contato antes do dia impede.")
+    return [Threat(each.client_id, each.due_on, each.rule.name, stopped_by) for each in warnings_of(member).prefetch_related(None)]
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ AGREEING: dict[str, dict] = {
     "Holdout": {"drawn_on": date(2026, 1, 1), "until_on": date(2026, 4, 1)},
     "SaveWarning": {"warned_on": date(2026, 1, 1), "due_on": date(2026, 1, 11)},
     "Outcome": {"drawn_on": date(2026, 1, 1), "until_on": date(2026, 4, 1)},
+    "Goal": {"month": date(2026, 1, 1)},
+    "Request": {"until_on": date(2026, 2, 1)},
     "Absence": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 1, 8)},
 }
 

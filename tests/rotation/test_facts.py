@@ -283,3 +283,14 @@ def test_a_quarters_minutes_of_clients_and_representatives(acting):
     assert table.minutes_held[at[ana.pk]] == pytest.approx(195)
     assert (table.capacity_minutes[at[ana.pk]], table.capacity_minutes[at[bruno.pk]]) == (1_800 * 13, np.inf)
     assert table.minutes_held[at[bruno.pk]] == 0
+
+
+def test_a_hold_granted_until_a_day_holds_through_it(acting, representatives):
+    until = make_client(representatives[0], hold_until=AS_OF)
+    over = make_client(representatives[0], hold_until=AS_OF - timedelta(days=1))
+    for_good = make_client(representatives[0], hold_until=AS_OF, hold=True)
+    facts = facts_on(acting, AS_OF)
+    days = facts.clients.hold_until_on
+    assert days[row(facts, until)] == day_number(AS_OF)
+    assert days[row(facts, over)] == NO_DAY
+    assert days[row(facts, for_good)] == ALWAYS

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Role
 from accounts.services import Actor
 from portfolio.services import transfer_client
+from portfolio.threats import threats_to
 from rotation.models import SaveWarning
 from tests.factories import make_member
 from tests.rotation.conftest import make_client
@@ -67,6 +68,15 @@ def test_a_representative_sees_what_may_leave_what_came_and_what_went(signed_in,
     assert "Mar" in body and "equilíbrio" in body
     assert reverse("portfolio:client_page", args=[*URL, going.pk]) not in body  # no longer within reach
     assert "Rio" not in body
+
+
+def test_the_days_page_learns_what_may_leave_soonest_first(acting, ana, representatives, run, today, django_assert_num_queries):
+    later, sooner, others = (make_client(owner, as_of=today) for owner in (ana, ana, representatives[1]))
+    for client, days in ((later, 9), (sooner, 2), (others, 1)):
+        warn(client, run, today, days)
+    with django_assert_num_queries(1):
+        found = threats_to(ana.membership)
+    assert [(threat.client_id, (threat.due_on - today).days) for threat in found] == [(sooner.pk, 2), (later.pk, 9)]
 
 
 def test_nothing_at_risk_says_so(signed_in, ana):

@@ -8,13 +8,12 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Role
-from accounts.selectors import local_day, representatives_visible_to
+from accounts.selectors import representatives_visible_to
 from accounts.templatetags.formats import money_whole, month, symbol
 from clients.models import Contact, Order
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to
@@ -27,6 +26,7 @@ from portfolio.forecasting import shown_forecast
 from portfolio.models import Visit
 from portfolio.rows import shown
 from portfolio.timeline import happenings
+from portfolio.views.common import is_partial, today_of
 
 TABS = {
     "summary": _("Resumo"),
@@ -38,19 +38,11 @@ TABS = {
 LISTED_STATES = [state for state in Lifecycle if state != Lifecycle.DISCARDED]
 
 
-def _today(request: HttpRequest) -> date:
-    return local_day(request.organization, at=timezone.now())  # type: ignore[attr-defined]
-
-
-def _partial(request: HttpRequest) -> bool:
-    return bool(request.htmx and not request.htmx.boosted)  # type: ignore[attr-defined]
-
-
 @require_GET
 @vary_on_headers("HX-Request")
 def client_list(request: HttpRequest) -> HttpResponse:
     """Clients one may see, 50 a page, filtered and sorted by the address."""
-    as_of, limits = _today(request), Limits.of(request.organization)  # type: ignore[attr-defined]
+    as_of, limits = today_of(request), Limits.of(request.organization)  # type: ignore[attr-defined]
     wanted = ClientFilter.parse(request.GET)
     member = request.membership  # type: ignore[attr-defined]
     reach = reach_of(member)
@@ -72,12 +64,12 @@ def client_list(request: HttpRequest) -> HttpResponse:
         "order": {"name": "name", "silence": "silence", "value": "-value", "stake": "-stake"}[wanted.sort],
         "own": own,
     }
-    if _partial(request):
+    if is_partial(request):
         return render(request, "portfolio/_client_table.html", context)
     if not own:
         people = representatives_visible_to(member).order_by("code").values_list("pk", "code", "name")
         context["representatives"] = [(pk, f"{code} {name}") for pk, code, name in people]
-    context["ufs"], context["segments"] = list_choices(reach)
+    context["ufs"], context["segments"] = list_choices(reach.representatives)
     return render(request, "portfolio/client_list.html", context)
 
 
@@ -85,7 +77,7 @@ def client_list(request: HttpRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
     """One client: where it stands, what it bought, who answered for it and why. Out of reach is 404."""
-    organization, as_of = request.organization, _today(request)  # type: ignore[attr-defined]
+    organization, as_of = request.organization, today_of(request)  # type: ignore[attr-defined]
     member = request.membership  # type: ignore[attr-defined]
     client = get_object_or_404(clients_visible_to(member).select_related("representative"), pk=client_id)
     tab = request.GET.get("tab", "summary")
@@ -126,7 +118,7 @@ def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
         context["contacts"] = list(Contact.objects.filter(client_id=client.pk).order_by("name"))
     else:
         context["happenings"] = happenings(client)
-    return render(request, "portfolio/_client_tab.html" if _partial(request) else "portfolio/client_page.html", context)
+    return render(request, "portfolio/_client_tab.html" if is_partial(request) else "portfolio/client_page.html", context)
 
 
 def _before(request: HttpRequest) -> tuple[date, int] | None:
@@ -142,13 +134,13 @@ def _before(request: HttpRequest) -> tuple[date, int] | None:
 def search(request: HttpRequest) -> HttpResponse:
     """Clients by name, code, CNPJ or phone. A search that can only mean one client opens it."""
     words = request.GET.get("q", "").strip()[:64]
-    as_of, limits = _today(request), Limits.of(request.organization)  # type: ignore[attr-defined]
+    as_of, limits = today_of(request), Limits.of(request.organization)  # type: ignore[attr-defined]
     rows: Sequence[ListedClient] = ()
     if words:
         rows = client_rows(clients_visible_to(request.membership), ClientFilter(q=words, size=25), as_of=as_of, limits=limits).rows  # type: ignore[attr-defined]
-    if len(rows) == 1 and not _partial(request):
+    if len(rows) == 1 and not is_partial(request):
         return redirect("portfolio:client_page", request.organization.slug, rows[0].pk)  # type: ignore[attr-defined]
-    template = "portfolio/_search_results.html" if _partial(request) else "portfolio/search.html"
+    template = "portfolio/_search_results.html" if is_partial(request) else "portfolio/search.html"
     found = [
         (row, lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=row.scored_at_risk_on))
         for row in rows
