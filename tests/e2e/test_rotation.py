@@ -1,7 +1,5 @@
 """The review, applying and rules in a real browser: keyboard, pointer, no script at all, and axe on every page."""
 
-import os
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,18 +10,12 @@ from accounts.models import Role
 from accounts.tenancy import acting_for
 from rotation.models import Proposal, RefusalReason, Run
 from rotation.services.moving import apply_run
+from tests.e2e.conftest import faults_of
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
 from tests.front.conftest import browser  # noqa: F401  the one Chromium of the session
 from tests.rotation.factories import ProposalFactory, RuleFactory, RuleVersionFactory, RunFactory
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
-AXE = Path(settings.BASE_DIR, "tests/e2e/axe/axe.min.js")
-# Colours fade from one theme to the other; what is judged is where they arrive.
-STILL = "const still = new CSSStyleSheet(); still.replaceSync('* { transition: none !important }'); document.adoptedStyleSheets = [still]"
-# Every width and both themes; every pair of them (FAULTS=long) takes as long as a quarter of the suite.
-LOOKS = [("light", 320), ("dark", 390), ("light", 768), ("dark", 1440)]
-if os.environ.get("FAULTS") == "long":
-    LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (320, 390, 768, 1440)]
 LONG = "Irmãos Figueiredo & Associados Comércio e Representações de Alimentos do Vale do Paraíba"
 
 
@@ -253,21 +245,16 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_in_either_theme_at_any_width(house, visit, name):
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [0, 1])
+def test_axe_finds_nothing_in_either_theme_at_any_width(house, visit, part):
     with acting_for(house.organization.pk):
         RuleVersionFactory(rule=house.rule, number=2, state="draft", created_by=house.admin)
         Proposal.objects.filter(pk=house.proposals[3].pk).update(state="approved", decided_by=house.admin, decided_at="2026-10-05T12:00Z")
-    page = visit(PAGES[name].format(base=house.base, proposal=house.proposals[1].pk, rule=house.rule.pk))
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    page.evaluate(STILL)
-    wrong = {}
-    for scheme, width in LOOKS:
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": 900})
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
-        violations = {one["id"]: [node["html"][:160] for node in one["nodes"]] for one in found["violations"]}
-        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if violations or overflow > 0:
-            wrong[scheme, width] = (violations, overflow)
-    assert wrong == {}
+    wrong, page = {}, None
+    for name in list(PAGES)[part::2]:
+        address = PAGES[name].format(base=house.base, proposal=house.proposals[1].pk, rule=house.rule.pk)
+        page = page or visit(address)
+        page.goto(address)
+        wrong[name] = faults_of(page)
+    assert {name: found for name, found in wrong.items() if found} == {}

@@ -127,4 +127,4 @@ def test_what_is_not_there_says_so_with_a_number_to_quote(page, live, ana, sign_
     expect(page.get_by_role("heading", level=1)).to_have_text("Não encontramos esta página")
     expect(page.get_by_text(answer.headers["x-request-id"])).to_be_visible()
     expect(page.get_by_role("navigation", name="Principal")).to_have_count(1 if "vale-verde" in path else 0)
-    axe(page, widths=(390, 1440))
+    axe(page)

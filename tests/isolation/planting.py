@@ -15,30 +15,33 @@ from accounts.tenancy.models import TenantModel
 TENANT_MODELS = sorted((m for m in apps.get_models() if issubclass(m, TenantModel)), key=lambda m: m._meta.label)
 
 
-def plant(organization: Organization, canary: str) -> dict[type[models.Model], models.Model]:
-    """A row of each tenant model in ``organization``; every free text holds ``canary``. Call with no tenant active."""
+def plant(organization: Organization, canary: str, *, number: int | None = None) -> dict[type[models.Model], models.Model]:
+    """A row of each tenant model in ``organization``; every free text holds ``canary``. Call with no tenant active.
+
+    With ``number`` every row has that id, so that one number in an address means a row whatever table it is looked up in.
+    """
     planted: dict[type[models.Model], models.Model] = {}
     with tenant_atomic(organization.pk):
         for model in TENANT_MODELS:
-            _row(model, organization, canary, planted)
+            _row(model, organization, canary, planted, {} if number is None else {"id": number})
     return planted
 
 
-def _row(model: type[models.Model], organization: Organization, canary: str, planted: dict) -> models.Model:
+def _row(model: type[models.Model], organization: Organization, canary: str, planted: dict, known: dict) -> models.Model:
     if model in planted:
         return planted[model]
     if model is Membership:
         with identity_atomic(email=f"{canary}@example.com"):
             user = User.objects.create_user(email=f"{canary}@example.com", password="x" * 16)
-        planted[model] = Membership.objects.create(organization=organization, user=user, role="manager", name=canary)
+        planted[model] = Membership.objects.create(**known, organization=organization, user=user, role="manager", name=canary)
         return planted[model]
-    values: dict = {"organization": organization}
+    values: dict = {"organization": organization} | known
     for field in model._meta.concrete_fields:
         if field.name in {"id", "organization"} or isinstance(field, models.GeneratedField):
             continue
         if field.remote_field:
             if field.remote_field.model is not model and not field.null:
-                values[field.name] = _row(field.remote_field.model, organization, canary, planted)
+                values[field.name] = _row(field.remote_field.model, organization, canary, planted, known)
         elif not field.null and field.default is models.NOT_PROVIDED and not getattr(field, "auto_now_add", False):
             values[field.name] = _value(field, canary)
     values |= AGREEING.get(model.__name__, {})

@@ -4,6 +4,7 @@ A new URL is swept without being listed here.
 """
 
 import itertools
+import os
 import re
 
 import pytest
@@ -17,9 +18,10 @@ from tests.isolation.planting import TENANT_MODELS, plant
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
+LONG = os.environ.get("FAULTS") == "long"
+FOREIGN = 770_077  # the id of every row of the other organization
 METHODS = ["get", "post", "put", "patch", "delete"]
 ROLES = ["admin", "manager", "representative", "auditor"]
-CALLERS = ["anonymous", *ROLES, "operator"]
 # 2xx answers hold own data only (the canary proves it); these refuse.
 REFUSALS = {302, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429}
 
@@ -61,31 +63,30 @@ def fingerprint(organization_id: int) -> dict[str, str]:
 
 def test_no_address_shows_or_changes_another_organization(organization, other, signed_in):
     plant(organization, "owncanary")
-    theirs = plant(other, "foreigncanary")
+    plant(other, "foreigncanary", number=FOREIGN)
     with tenant_atomic(organization.pk):
         members = {role: make_member(organization, role) for role in ROLES}
     with tenant_atomic(other.pk):
         operator = make_member(other, "manager", email="operator@platform.example")
         type(operator).objects.filter(pk=operator.pk).update(is_active=False)
-    browsers: dict[str, Web] = {"anonymous": Web(HTTP_HOST="localhost"), "operator": signed_in(operator)}
-    browsers |= {role: signed_in(member) for role, member in members.items()}
+    browsers: dict[str, Web] = {role: signed_in(member) for role, member in members.items()}
+    browsers |= {"anonymous": Web(HTTP_HOST="localhost"), "operator": signed_in(operator)}
     for browser in browsers.values():
         browser.raise_request_exception = False
     before = fingerprint(other.pk)
 
-    ids = sorted({row.pk for row in theirs.values()})
     swept, leaks, broken = 0, [], []
+    untaken = set()  # methods that a view takes from nobody: the one who may most asks first, and the others only in the long form
     for route in addresses():
-        numbers = ids if "<int:" in route else ids[:1]
         slugs = [organization.slug, other.slug] if "<slug:organization>" in route else [""]
-        for (caller, browser), method, slug, number in itertools.product(browsers.items(), METHODS, slugs, numbers):
-            if method != "get" and number != ids[0] and caller not in {"admin", "manager"}:
-                continue  # the same view refuses the same way; reading is tried with every id
-            path = fill(route, slug, number, "foreigncanary")
-            if "logout" in path:
+        for slug, method, (caller, browser) in itertools.product(slugs, METHODS, browsers.items()):
+            path = fill(route, slug, FOREIGN, "foreigncanary")
+            if "logout" in path or ((route, method) in untaken and not LONG):
                 continue
             response = getattr(browser, method)(path)
             swept += 1
+            if caller == "admin" and slug == organization.slug and response.status_code == 405:
+                untaken.add((route, method))
             body = b"".join(response.streaming_content) if response.streaming else response.content
             seen = body.replace(path.encode(), b"") + str(response.headers).replace(path, "").encode()
             if b"foreigncanary" in re.sub(rb"/[\w/?=&.;%-]*foreigncanary[\w/?=&.;%-]*", b"", seen):
@@ -98,5 +99,5 @@ def test_no_address_shows_or_changes_another_organization(organization, other, s
                 leaks.append((caller, method, path, response.status_code))
     assert leaks == []
     assert broken == []
-    assert swept > 100
+    assert swept > 1_000
     assert fingerprint(other.pk) == before
