@@ -52,10 +52,11 @@ class Client(TenantModel):
     discarded_on = models.DateField(null=True, blank=True)
     discard_reason = models.CharField(max_length=120, blank=True)
 
+    # Columns that files do not bring have defaults in the database too: imports write rows without the models.
     # A prospect is a client that never bought: where it came from, who met it first, and until when that counts.
-    source = models.CharField(_("origem"), max_length=40, blank=True)
-    channel = models.CharField(_("canal"), max_length=40, blank=True)
-    service_type = models.CharField(_("tipo de atendimento"), max_length=40, blank=True)
+    source = models.CharField(_("origem"), max_length=40, blank=True, db_default="")
+    channel = models.CharField(_("canal"), max_length=40, blank=True, db_default="")
+    service_type = models.CharField(_("tipo de atendimento"), max_length=40, blank=True, db_default="")
     registered_by = TenantForeignKey(Representative, models.PROTECT, null=True, blank=True, related_name="registered_clients")
     protected_until = models.DateField(null=True, blank=True)  # the first day others may have it
     visit_every_days = models.PositiveSmallIntegerField(_("dias entre visitas"), null=True, blank=True)  # None: its class's
@@ -112,7 +113,7 @@ class Contact(TenantModel):
     preferred_channel = models.CharField(_("canal preferido"), max_length=30, blank=True)
     # Consent to be contacted: when and how it was given, and when it was taken back (the later of the two holds).
     consent_on = models.DateField(_("consentiu em"), null=True, blank=True)
-    consent_source = models.CharField(_("como consentiu"), max_length=80, blank=True)
+    consent_source = models.CharField(_("como consentiu"), max_length=80, blank=True, db_default="")
     refused_on = models.DateField(_("recusou em"), null=True, blank=True)
 
     class Meta:

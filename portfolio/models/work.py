@@ -35,9 +35,9 @@ class Visit(TenantModel):
     planned_on = models.DateField(null=True, blank=True)  # the organization's day
     planned_at = models.DateTimeField(null=True, blank=True)  # an hour on that day, if one was agreed
     position = models.PositiveSmallIntegerField(null=True, blank=True)  # in the day's route; None: by hour, then name
-    origin = models.CharField(max_length=12, choices=Origin.choices, default=Origin.MANUAL)
+    origin = models.CharField(max_length=12, choices=Origin.choices, default=Origin.MANUAL, db_default=Origin.MANUAL)
     cancelled_at = models.DateTimeField(null=True, blank=True)
-    cancel_reason = models.CharField(_("motivo do cancelamento"), max_length=120, blank=True)
+    cancel_reason = models.CharField(_("motivo do cancelamento"), max_length=120, blank=True, db_default="")
 
     visited_at = models.DateTimeField(null=True, blank=True)
     visited_on = models.DateField(null=True, blank=True)  # the organization's day of visited_at
@@ -54,12 +54,12 @@ class Visit(TenantModel):
     accuracy_m = models.PositiveIntegerField(null=True, blank=True)
     fix_age_s = models.PositiveIntegerField(null=True, blank=True)
     distance_m = models.PositiveIntegerField(null=True, blank=True)  # to the client's own place, computed here
-    outside_reason = models.CharField(_("motivo de estar fora do raio"), max_length=120, blank=True)
+    outside_reason = models.CharField(_("motivo de estar fora do raio"), max_length=120, blank=True, db_default="")
 
     made_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
     made_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
-    version = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1, db_default=1)
 
     class Meta:
         constraints = [
