@@ -1,16 +1,13 @@
 """The scripts in a real browser, under the site's own Content-Security-Policy."""
 
-from pathlib import Path
-
 import pytest
-from django.conf import settings
 from playwright.sync_api import expect
 
 from carteira.guide import BOUGHT, MONTHS, PROVED, SampleForm, sample_rows
+from tests.e2e.conftest import faults_of
 from tests.front.conftest import render
 
 pytestmark = pytest.mark.e2e
-AXE = Path(settings.BASE_DIR, "tests/e2e/axe/axe.min.js")
 
 ROW = """<tr id="proposal-{n}" data-row="{n}" data-cents="{cents}" tabindex="-1">
   <td class="pick-cell"><input class="pick" type="checkbox" name="proposal" value="{n}" aria-label="Selecionar {n}"></td>
@@ -184,15 +181,8 @@ def test_ctrl_k_reaches_the_search_and_question_mark_the_shortcuts(site, form_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_component_is_accessible_and_nothing_scrolls_sideways(site, open_page, scheme):
+def test_every_component_is_accessible_and_nothing_scrolls_sideways(site, open_page):
     months = [(label, value, f"R$ {value} mil") for label, value in zip(MONTHS, BOUGHT, strict=True)]
     page_of_all = '{% extends "ui/guide.html" %}'
     site.pages["/guide"] = render(page_of_all, rows=sample_rows(), months=months, spark=BOUGHT, fall=BOUGHT, form=SampleForm(), **PROVED)
-    page = open_page("/guide", color_scheme=scheme, bypass_csp=True)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    for width in (320, 390, 768, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
-        wrong = {one["id"]: [node["html"] for node in one["nodes"]] for one in found["violations"]}
-        assert (width, wrong, page.evaluate("document.documentElement.scrollWidth - innerWidth")) == (width, {}, 0)
+    assert faults_of(open_page("/guide", bypass_csp=True)) == {}
