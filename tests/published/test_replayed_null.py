@@ -71,8 +71,8 @@ def replay(flagged, seed):
     return Drawn(~held, ordered.astype(bool), net, stratum, np.zeros(len(week), np.int64)), week
 
 
-def test_on_replayed_orders_intervals_cover_and_twelve_looks_rarely_cry_wolf(flagged):
-    times = 200
+@pytest.mark.parametrize("times", [60, pytest.param(200, marks=pytest.mark.faults)])
+def test_on_replayed_orders_intervals_cover_and_twelve_looks_rarely_cry_wolf(flagged, times):
     covered = {"reactivation": 0, "money": 0}
     wolf = {"sequence": 0, "weekly interval": 0}
     for seed in range(times):
@@ -85,7 +85,8 @@ def test_on_replayed_orders_intervals_cover_and_twelve_looks_rarely_cry_wolf(fla
         wolf["weekly interval"] += any(not each.low <= 0 <= each.high for each in looks)
         wolf["sequence"] += any(not low <= 0 <= high for low, high in map(sequence, looks))
     shares = {name: count / times for name, count in {**covered, **wolf}.items()}
-    # ENGINE's bounds, and 1.5 points for one standard error of 200 draws
-    assert 0.93 - 0.015 <= shares["reactivation"] <= 0.97 + 0.015, shares
-    assert 0.93 - 0.015 <= shares["money"] <= 0.97 + 0.015, shares
+    # the design's bounds, and one standard error of so many draws: 1.5 points where they are 200
+    error = (0.05 * 0.95 / times) ** 0.5
+    assert 0.93 - error <= shares["reactivation"] <= 0.97 + error, shares
+    assert 0.93 - error <= shares["money"] <= 0.97 + error, shares
     assert shares["sequence"] <= 0.05 < shares["weekly interval"], shares

@@ -181,7 +181,7 @@ def _dying(*args, **kwargs):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("examples", [pytest.param(15, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("examples", [pytest.param(8, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.faults)])
 def test_the_invariants_hold_after_every_step(examples):
     run_state_machine_as_test(
         Portfolio, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
