@@ -5,10 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.people import Membership
 from accounts.tenancy.constraints import tenant_walls
-from accounts.tenancy.models import TenantForeignKey, TenantModel
+from accounts.tenancy.models import TenantDetail, TenantForeignKey, TenantModel
 
 
-class Notice(TenantModel):
+class Notice(TenantDetail):
     """Something one member should know; its words are made from ``kind`` and ``facts`` in the reader's language."""
 
     class Kind(models.TextChoices):

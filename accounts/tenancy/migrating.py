@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 
@@ -41,3 +43,37 @@ def _note(state: ProjectState, app_label: str, model_name: str, option_name: str
     meta = state.apps.get_model(app_label, model_name)._meta
     setattr(meta, option_name, list(state.models[app_label, model_name].options[option_name]))
     meta._expire_cache()
+
+
+class OrganizationCarried(Operation):
+    """A ``TenantModel`` becomes a ``TenantDetail``: its own foreign key to the organization goes.
+
+    ``AlterField`` would do the same, and make every historical class anew for it: each is related to all others.
+    """
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name.lower()
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        fields = state.models[app_label, self.model_name].fields
+        fields["organization"] = field = fields["organization"].clone()
+        field.db_constraint = False
+        if "apps" in state.__dict__:
+            state.apps.get_model(app_label, self.model_name)._meta.get_field("organization").db_constraint = False
+
+    def database_forwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        for name in schema_editor._constraint_names(model, ["organization_id"], foreign_key=True):
+            schema_editor.execute(schema_editor._delete_fk_sql(model, name))
+
+    def database_backwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        key = schema_editor._create_fk_sql(model, model._meta.get_field("organization"), "_fk_%(to_table)s_%(to_column)s")
+        schema_editor.execute(key)
+
+    def describe(self) -> str:
+        return f"Let {self.model_name}'s required key carry its organization"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        return f"{self.model_name}_carries_organization"

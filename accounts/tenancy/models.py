@@ -57,3 +57,17 @@ class TenantModel(models.Model):
         if self.organization_id is None:
             self.organization_id = active_organization_id()
         super().save(*args, **kwargs)
+
+
+class TenantDetail(TenantModel):
+    """A row that belongs to another tenant row: a required ``TenantForeignKey`` leads to it and carries the organization.
+
+    The organization therefore exists as surely as that row does. A key of its own would say so again, at the price of
+    one more look-up for each row written, kept until the commit.
+    """
+
+    organization = models.ForeignKey("accounts.Organization", models.PROTECT, db_index=False, db_constraint=False, related_name="+")
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"

@@ -2,11 +2,11 @@ from django.db import models
 
 from accounts.models import Representative
 from accounts.tenancy.constraints import tenant_walls
-from accounts.tenancy.models import TenantForeignKey, TenantModel
+from accounts.tenancy.models import TenantDetail, TenantForeignKey
 from clients.models.client import Client
 
 
-class ClientActivity(TenantModel):
+class ClientActivity(TenantDetail):
     """One row a client: what its orders add up to. A projection: rebuilt from facts, equal to them by test.
 
     The first block never depends on the day; the windows hold as of ``windows_on``. A client that never
@@ -47,7 +47,7 @@ class ClientActivity(TenantModel):
         return f"activity of {self.client_id}"
 
 
-class ClientMonth(TenantModel):
+class ClientMonth(TenantDetail):
     """What a client bought in a month, per representative credited. A projection: dashboards read this, not orders."""
 
     client = TenantForeignKey(Client, models.CASCADE, related_name="months")

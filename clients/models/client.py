@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Representative
 from accounts.tenancy.constraints import tenant_walls
-from accounts.tenancy.models import TenantForeignKey, TenantModel
+from accounts.tenancy.models import TenantDetail, TenantForeignKey, TenantModel
 
 
 class Unaccented(models.Func):
@@ -84,7 +84,7 @@ class Client(TenantModel):
         return self.trade_name or self.name
 
 
-class ClientWord(TenantModel):
+class ClientWord(TenantDetail):
     """One word a client is found by: of its names, its code, its CNPJ, its phone."""
 
     client = TenantForeignKey(Client, models.CASCADE, related_name="words")

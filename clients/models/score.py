@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.tenancy.constraints import tenant_walls
-from accounts.tenancy.models import TenantForeignKey, TenantModel
+from accounts.tenancy.models import TenantDetail, TenantForeignKey, TenantModel
 from clients.models.client import Client
 
 # Lists, client pages and segments speak of this many days; rules may ask for another horizon beside it.
@@ -40,7 +40,7 @@ class Scoring(TenantModel):
         return f"{self.method} of {self.as_of} over {self.horizon} days"
 
 
-class ClientScore(TenantModel):
+class ClientScore(TenantDetail):
     """What a client's own orders say of its coming days: one row a client and horizon, those of the latest scoring.
 
     A projection, written by ``rotation.services.scoring`` alone. Only the latest day is kept: an older one comes out

@@ -4,11 +4,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, Representative
 from accounts.tenancy.constraints import tenant_walls
-from accounts.tenancy.models import TenantForeignKey, TenantModel
+from accounts.tenancy.models import TenantDetail, TenantForeignKey
 from clients.models import Client
 
 
-class Ownership(TenantModel):
+class Ownership(TenantDetail):
     """One representative answering for one client over the half-open days [started_on, ended_on).
 
     An append-only ledger, hash-chained per client by a row trigger: a row is inserted with the next ``seq`` and

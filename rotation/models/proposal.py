@@ -5,13 +5,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, Representative
 from accounts.tenancy.constraints import AppendOnly, tenant_walls
-from accounts.tenancy.models import TenantForeignKey, TenantModel
+from accounts.tenancy.models import TenantDetail, TenantForeignKey, TenantModel
 from clients.models import Client
 from rotation.models.rule import RuleVersion
 from rotation.models.run import Run
 
 
-class Proposal(TenantModel):
+class Proposal(TenantDetail):
     """One client, from one representative to another, with everything its explanation needs.
 
     proposed -> approved -> applied; also rejected, stale, expired, withheld (control group).
@@ -33,8 +33,6 @@ class Proposal(TenantModel):
         OPEN_OPPORTUNITY = "open_opportunity", _("Oportunidade em aberto")
         LOW_CONFIDENCE = "low_confidence", _("Pouca confiança")
 
-    # No key of its own: the one to the run carries the organization, and every key is looked up once a row.
-    organization = models.ForeignKey("accounts.Organization", models.PROTECT, db_index=False, db_constraint=False, related_name="+")
     run = TenantForeignKey(Run, models.PROTECT, related_name="proposals")
     client = TenantForeignKey(Client, models.PROTECT, related_name="proposals")
     rule_version = TenantForeignKey(RuleVersion, models.PROTECT, null=True, related_name="proposals")

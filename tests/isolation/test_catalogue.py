@@ -109,6 +109,24 @@ def test_no_foreign_key_between_tenant_tables_leaves_the_organization_out_and_al
     assert rows("SELECT conname FROM pg_constraint WHERE NOT convalidated") == []
 
 
+def test_every_row_stands_in_an_organization_that_exists_by_its_own_key_or_through_rows_it_requires():
+    assert (
+        rows(f"""
+        WITH RECURSIVE held AS (
+          SELECT k.conrelid AS relation FROM pg_constraint k
+           WHERE k.contype = 'f' AND k.confrelid = 'accounts_organization'::regclass AND k.conrelid IN ({TENANT})
+             AND ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY(k.conkey))
+                 = ARRAY['organization_id']
+          UNION
+          SELECT k.conrelid FROM pg_constraint k JOIN held ON held.relation = k.confrelid
+           WHERE k.contype = 'f' AND k.conrelid IN ({TENANT})
+             AND (SELECT bool_and(a.attnotnull) AND bool_or(a.attname = 'organization_id')
+                    FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY(k.conkey)))
+        SELECT c.relname FROM pg_class c WHERE c.oid IN ({TENANT}) AND c.oid NOT IN (SELECT relation FROM held)""")
+        == []
+    )
+
+
 def test_views_run_as_their_reader_and_definer_functions_are_the_known_ones():
     views = rows(
         "SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
