@@ -226,12 +226,16 @@ def _locked_clients(organization_id: int, client_ids: set[int]) -> dict[int, _St
 def _locked_representatives(
     organization_id: int, receivers: set[int], owners: set[int], *, on: date, check_room: bool, check_absence: bool
 ) -> dict[int, _Receiver]:
-    """Everyone a batch touches; receivers are locked, so that nobody is deactivated, or filled up, under it."""
+    """Everyone a batch touches; receivers are locked, so that nobody leaves, or is filled up, under it.
+
+    Who ends a representative's service locks the row FOR UPDATE, which the weakest lock keeps waiting. A run that counts
+    room keeps others that count it waiting, and not a person: whose own transfer asks for no room.
+    """
     ids = array(sorted(receivers))
     with connection.cursor() as cursor:
         # Two batches that count the same room must not both take the last place.
         cursor.execute(
-            _LOCK_REPRESENTATIVES + (" FOR NO KEY UPDATE" if check_room else " FOR SHARE"),
+            _LOCK_REPRESENTATIVES + (" FOR NO KEY UPDATE" if check_room else " FOR KEY SHARE"),
             {"organization": organization_id, "ids": ids, "on": on},
         )
         rows = cursor.fetchall()

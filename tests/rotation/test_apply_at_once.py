@@ -1,7 +1,9 @@
 """Many at once, each with a connection of their own: one effect, one consistent history."""
 
 import threading
+import time
 from collections import Counter
+from datetime import date
 
 import pytest
 from django.db import connection
@@ -10,6 +12,7 @@ from accounts.errors import DomainError
 from accounts.models import AuditEvent, Role
 from accounts.services import Actor
 from accounts.tenancy import acting_for
+from clients.imports import run_import
 from portfolio.models import Ownership
 from portfolio.services import Transfer, transfer_client, transfer_clients
 from portfolio.services.proof import ledger_breaks
@@ -155,3 +158,45 @@ def test_two_runs_worth_of_workers_never_take_the_same_last_place(organization):
         return work
 
     assert sum(at_once(batch(scene.clients[:4]), batch(scene.clients[4:]))) == 5
+
+
+def test_a_person_does_not_wait_for_a_run_that_counts_their_receivers_room(organization):
+    scene = Scene(organization, 2)
+    with acting_for(organization.pk):
+        to = scene.people[1].pk
+        transfer_clients([Transfer(scene.clients[0].pk, to)], by=Actor(label="run"), source="rotation", on=DAY, check_room=True)
+
+        def by_hand():
+            with acting_for(organization.pk), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
+                result = transfer_clients([Transfer(scene.clients[1].pk, to)], by=Actor(scene.admins[0]), source="manual", on=DAY)
+                return len(result.applied)
+
+        assert at_once(by_hand) == [1]
+    scene.check()
+
+
+def test_who_ends_a_representatives_service_waits_for_transfers_on_their_way(organization, tmp_path):
+    scene = Scene(organization, 1)
+    leaver, file = scene.people[1], tmp_path / "representatives.csv"
+    file.write_text(f"representative_code,name,valid_to\n{leaver.code},{leaver.name},2026-01-02\n")
+
+    def end():
+        run_import("representatives", file, organization=organization, by=Actor(label="file"), at=NOW)
+        connection.close()
+
+    ended = threading.Thread(target=end)
+    with acting_for(organization.pk), connection.cursor() as cursor:
+        transfer_clients([Transfer(scene.clients[0].pk, leaver.pk)], by=Actor(scene.admins[0]), source="manual", on=DAY)
+        ended.start()
+        waiting = time.monotonic()
+        while time.monotonic() - waiting < 5:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+            if cursor.fetchone()[0]:
+                break
+        else:
+            pytest.fail("the import did not wait for the transfer")
+    ended.join()
+    with acting_for(organization.pk):
+        assert type(leaver).objects.get(pk=leaver.pk).valid_to == date(2026, 1, 2)
+        assert type(scene.clients[0]).objects.get().representative_id == leaver.pk

@@ -70,6 +70,11 @@ class Representatives(Kind):
                 " WHERE team <> '' ORDER BY 2 ON CONFLICT (organization_id, name) DO NOTHING"
             )
             stored["team_id"] = S("(SELECT t.id FROM accounts_team t WHERE t.organization_id = %(organization)s AND t.name = s.team)")
+        # Transfers at this moment hold their receivers by the weakest lock, which only this one waits for.
+        stage.run(
+            "SELECT FROM accounts_representative WHERE organization_id = %(organization)s"
+            " AND code IN (SELECT representative_code FROM staged) ORDER BY id FOR UPDATE"
+        )
         empty = S("''")
         written = stage.upsert(
             "accounts_representative",
