@@ -13,7 +13,7 @@ from django.db.models import Count
 
 from accounts.models import AuditEvent, Notice, Role
 from accounts.services import Actor
-from accounts.services.seals import audit_breaks
+from accounts.services.seals import audit_breaks, take_time
 from accounts.tenancy import acting_for
 from clients.models import Client
 from portfolio.errors import TransferRefused
@@ -44,6 +44,7 @@ class Work:
     def __init__(self, n: int) -> None:
         self.organization = make_organization()
         with acting_for(self.organization.pk):
+            take_time()  # ten thousand clients, beside whatever else the machine does
             self.admin = make_member(self.organization, Role.ADMIN)
             self.people = RepresentativeFactory.create_batch(12, capacity_clients=n)
             for person in self.people[:3]:
@@ -134,6 +135,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(moves, kills, size, mo
         process.join(30)
 
     with acting_for(work.organization.pk):
+        take_time()
         states = dict(work.run.proposals.order_by().values_list("state").annotate(n=Count("id")))
         stale = set(work.run.proposals.filter(state="stale").values_list("client_id", "stale_reason"))
         assert killed == kills
