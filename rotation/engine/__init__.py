@@ -35,6 +35,8 @@ Order of the modules, each importing only those before it: errors, schema, condi
 features, scoring, evaluate, guards, geometry, pairs, ceilings, exchange, assignment, strategies, experiment, explain,
 pipeline. models/ imports errors and facts alone; history, silence, prediction stand on features and models. replay
 (with medians) stands on evaluate's modules, judging on replay, backtest on judging, forecasting on backtest and models.
+SciPy is ``import scipy as sp``, its parts named in full where they are used (``sp.optimize.milp``): they load then, not with the
+module, because ``sp.optimize`` alone takes longer to load than all of the engine and no page needs it to appear.
 Capacity in minutes: packing, programme, chains, minutes, workload, solving. The balance of past runs: ledger. Exact
 costs of runners-up: forced.
 """

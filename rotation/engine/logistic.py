@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy as sp
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from .facts import Array
 from .models.likelihood import both_ways
@@ -77,7 +77,9 @@ def fit_logistic(columns: Array, came: Array, *, weight: float = 1.0, prior_sd: 
 
     start = np.zeros(d + 1)
     start[0] = logit(np.array(came.mean()))
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-6})
+    found = sp.optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-6}
+    )
     return Logistic(float(found.x[0]), found.x[1:], mean, sd)
 
 

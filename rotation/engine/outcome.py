@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy as sp
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
 from .errors import FactsError
 from .facts import Array
@@ -65,7 +65,7 @@ class Difference:
 
 def wilson(share: float, n: float, *, level: float = LEVEL) -> tuple[float, float]:
     """Wilson's score interval of a proportion seen in ``n`` cases, which may be an effective number, not whole."""
-    z = float(ndtri((1 + level) / 2))
+    z = float(sp.special.ndtri((1 + level) / 2))
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(float(centre - half), 0.0), min(float(centre + half), 1.0)
@@ -123,7 +123,7 @@ def net_per_client(drawn: Drawn, *, margin_rate: float = 1.0, level: float = LEV
     d = float(weight @ (mean1 - mean0))
     if variance > 0:
         freedom = variance**2 / float((part1**2 / (n1 - 1)).sum() + (part0**2 / (n0 - 1)).sum())
-        half = float(stdtrit(freedom, (1 + level) / 2)) * np.sqrt(variance)
+        half = float(sp.special.stdtrit(freedom, (1 + level) / 2)) * np.sqrt(variance)
     else:
         half = 0.0
     effective = 4 / float(weight**2 @ (1 / n1 + 1 / n0))

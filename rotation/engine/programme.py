@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy as sp
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import coo_matrix, csr_matrix, hstack, vstack
 
 from .ceilings import STEPS
 from .facts import Array
@@ -63,22 +62,22 @@ class Programme:
         rows.append(self._rows(p.owner[self.client], np.ones(k), len(p.give))[tight])
         limits.append(p.give[tight].astype(float))
         if p.run_binds:
-            rows.append(csr_matrix(np.ones((1, k))))
+            rows.append(sp.sparse.csr_matrix(np.ones((1, k))))
             limits.append(np.array([float(p.run)]))
-        self.upper, self.limit = vstack(rows, format="csr"), np.concatenate(limits)
+        self.upper, self.limit = sp.sparse.vstack(rows, format="csr"), np.concatenate(limits)
         self.steps = 0
         self.high = np.ones(k)
         if p.ceilings.step_cost:
             self._add_steps(rows)
 
     @staticmethod
-    def _matrix(at: Array, value: Array, columns: Array, shape: tuple[int, int]) -> csr_matrix:
-        return coo_matrix((value, (at, columns)), shape=shape).tocsr()
+    def _matrix(at: Array, value: Array, columns: Array, shape: tuple[int, int]) -> sp.sparse.csr_matrix:
+        return sp.sparse.coo_matrix((value, (at, columns)), shape=shape).tocsr()
 
-    def _rows(self, at: Array, value: Array, height: int) -> csr_matrix:
+    def _rows(self, at: Array, value: Array, height: int) -> sp.sparse.csr_matrix:
         return self._matrix(at, value, np.arange(len(at)), (height, len(at)))
 
-    def _add_steps(self, rows: list[csr_matrix]) -> None:
+    def _add_steps(self, rows: list[sp.sparse.csr_matrix]) -> None:
         """The units of each twelfth of the rooms as columns: load may not pass what they hold together."""
         p = self.problem
         m, k = p.m, len(self.client)
@@ -86,10 +85,10 @@ class Programme:
         size = np.repeat(p.room[:m] / STEPS, STEPS)
         # in typical clients, so that the columns are of a size with the others
         holds = self._matrix(np.repeat(np.arange(m), STEPS), np.full(self.steps, -p.typical), np.arange(self.steps), (m, self.steps))
-        blank = csr_matrix((self.upper.shape[0] - m, self.steps))
-        self.upper = hstack((self.upper, vstack((holds, blank))), format="csr")
+        blank = sp.sparse.csr_matrix((self.upper.shape[0] - m, self.steps))
+        self.upper = sp.sparse.hstack((self.upper, sp.sparse.vstack((holds, blank))), format="csr")
         self.limit[:m] = 0.0
-        self.once = hstack((self.once, csr_matrix((self.once.shape[0], self.steps))), format="csr")
+        self.once = sp.sparse.hstack((self.once, sp.sparse.csr_matrix((self.once.shape[0], self.steps))), format="csr")
         self.cost = np.concatenate((self.cost, p.step[:m].ravel() * p.typical / self.scale))
         self.high = np.concatenate((np.ones(k), size / p.typical))
 
@@ -97,16 +96,16 @@ class Programme:
         """Solve the linear programme over these cells; None where nobody can place everyone."""
         p, k = self.problem, len(self.client)
         each = (self.once, np.ones(self.once.shape[0]))
-        once: tuple[csr_matrix | None, Array | None] = (None, None)
+        once: tuple[sp.sparse.csr_matrix | None, Array | None] = (None, None)
         upper, limit = self.upper, self.limit
         if p.everyone:
             once = each
         else:
-            upper, limit = vstack((upper, each[0]), format="csr"), np.concatenate((limit, each[1]))
+            upper, limit = sp.sparse.vstack((upper, each[0]), format="csr"), np.concatenate((limit, each[1]))
         high = self.high.copy()
         high[:k] = np.inf  # "once" says it already, and leaves clean reduced costs
         bounds = np.column_stack((np.zeros(len(high)), high))
-        found = linprog(self.cost, A_ub=upper, b_ub=limit, A_eq=once[0], b_eq=once[1], bounds=bounds, method="highs")
+        found = sp.optimize.linprog(self.cost, A_ub=upper, b_ub=limit, A_eq=once[0], b_eq=once[1], bounds=bounds, method="highs")
         if found.status != OPTIMAL:
             return None
         dual = -found.ineqlin.marginals * self.scale
@@ -128,14 +127,14 @@ class Programme:
         """
         p, k = self.problem, len(self.client)
         rows = [
-            LinearConstraint(self.once, 1.0 if p.everyone else -np.inf, 1.0),
-            LinearConstraint(self.upper, -np.inf, self.limit),
+            sp.optimize.LinearConstraint(self.once, 1.0 if p.everyone else -np.inf, 1.0),
+            sp.optimize.LinearConstraint(self.upper, -np.inf, self.limit),
         ]
-        found = milp(
+        found = sp.optimize.milp(
             self.cost,
             constraints=rows,
             integrality=np.concatenate((np.ones(k), np.zeros(self.steps))),
-            bounds=Bounds(np.zeros(len(self.high)), self.high),
+            bounds=sp.optimize.Bounds(np.zeros(len(self.high)), self.high),
             options={"node_limit": nodes, "time_limit": seconds, "mip_rel_gap": 0.0},
         )
         infeasible = found.status == 2

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtri
+import scipy as sp
 
 from .facts import Array
 from .outcome import LEVEL, Difference, Drawn, net_per_client, reactivation
 
 ALPHA = 1 - LEVEL
 Q = (6 + math.log(7)) / 600  # tightest around 600 clients (Waudby-Smith et al., arXiv 2103.06476)
-POWER = float(ndtri(1 - ALPHA / 2) + ndtri(0.8)) ** 2  # 7.85: 5% two-sided, 80% power
+POWER = (NormalDist().inv_cdf(1 - ALPHA / 2) + NormalDist().inv_cdf(0.8)) ** 2  # 7.85: 5% two-sided, 80% power
 
 ASSUMED_TAU = 0.10
 PRIOR_CLIENTS = 200  # what the assumption weighs
@@ -45,7 +46,7 @@ def sequence(found: Difference, *, floor: float = -math.inf, ceiling: float = ma
     The standard error of a side is its length over the normal quantile: of Newcombe's interval it is never zero, and
     keeps the lean of small samples.
     """
-    z = float(ndtri((1 + LEVEL) / 2))
+    z = float(sp.special.ndtri((1 + LEVEL) / 2))
     stretch = sequence_factor(found.n_treated + found.n_control) / z
     if not math.isfinite(stretch):
         return floor, ceiling

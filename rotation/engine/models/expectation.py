@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaincinv
+import scipy as sp
 
 from ..facts import Array
 from .likelihood import Floats
@@ -73,7 +73,7 @@ def _while_buying(shape: Floats, a: float, b: Floats, reach: Floats) -> Floats:
     and divide 0 by 0 at a = 1. The quantiles of p make the same expectation a smooth integral over (0, 1).
     """
     places, at = np.unique(b, return_inverse=True)
-    p = np.maximum(betaincinv(a, places[:, None], _PLACES), _TINY)[at]
+    p = np.maximum(sp.special.betaincinv(a, places[:, None], _PLACES), _TINY)[at]
     return (-np.expm1(-shape[:, None] * np.log1p(p * reach[:, None])) / p) @ _WEIGHTS
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy as sp
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln
 
 from ..facts import Array
 from .purchases import Compressed
@@ -62,7 +62,7 @@ class DropOut:
 
     def log_stayed(self, x: Array, a: float, b: float) -> Floats:
         """ln of the chance of having stayed after each of its orders: B(a, b + s) / B(a, b)."""
-        s = x + self.after_first
+        s, gammaln = x + self.after_first, sp.special.gammaln
         return gammaln(b + s) - gammaln(a + b + s) + (gammaln(a + b) - gammaln(b))
 
     def log_left(self, x: Array, a: float, b: float) -> Floats:
@@ -92,6 +92,7 @@ def log_likelihood(theta: Array, rows: Compressed, k: int, drop_out: DropOut = M
     slope : weight (n_distinct,) -> gradient by theta (4,) of sum of weight x log_seen
     """
     r, alpha, a, b = np.exp(theta)
+    gammaln, digamma = sp.special.gammaln, sp.special.digamma
     x, x_at = rows.x, rows.x_at
     e_x = r + k * x
     e = e_x[x_at]
@@ -151,7 +152,7 @@ def silence(theta: Array, x: Array, x_values: Array, x_at: Array, t: Array, T: A
     np.log(log_P, out=log_P)
     ratio = e * np.log(until / (alpha + t)) - log_P
     left = drop_out.log_left(x_values, a, b)[x_at] + ratio
-    by_x = r * np.log(alpha) - gammaln(r) + gammaln(r + k * x_values) + drop_out.log_stayed(x_values, a, b)
+    by_x = r * np.log(alpha) - sp.special.gammaln(r) + sp.special.gammaln(r + k * x_values) + drop_out.log_stayed(x_values, a, b)
     log_any, gone = both_ways(left)
     log_seen = by_x[x_at] - e * np.log(until) + log_P + log_any
     there = 1.0 - gone

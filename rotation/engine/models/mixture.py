@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import lgamma
 
 import numpy as np
+import scipy as sp
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from ..facts import Array
 from .likelihood import MBG, DropOut, Floats, Silence, log_likelihood, silence
@@ -260,7 +260,7 @@ class _Posterior:
             value, slope = self._loss(start + axes @ y)
             return value, axes.T @ slope
 
-        found = minimize(
+        found = sp.optimize.minimize(
             turned,
             np.zeros(len(start)),
             jac=True,

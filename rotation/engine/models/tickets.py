@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy as sp
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import digamma, gammaln
 
 from ..facts import Array
 from .purchases import MIN_CLIENTS, TooFewClients
@@ -73,6 +72,7 @@ def fit_tickets(x: Array, mean_ticket: Array, *, prior_sd: float = 1.0) -> Ticke
     curb = 0.0 if np.isinf(prior_sd) else 1.0 / prior_sd**2
     n = float(count.sum())
     fixed = -float(count @ np.log(z))
+    gammaln, digamma = sp.special.gammaln, sp.special.digamma
 
     def loss(theta: Array) -> tuple[float, NDArray[np.float64]]:
         p, q, v = np.exp(theta)
@@ -91,7 +91,9 @@ def fit_tickets(x: Array, mean_ticket: Array, *, prior_sd: float = 1.0) -> Ticke
         return -(float(count @ each) - 0.5 * curb * float(away @ away)) / n, -(slope - curb * away) / n
 
     reach = [(-9.0, 14.0), (float(np.log(LEAST_Q)), 14.0), (-14.0, 14.0)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=reach, options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-9})
+    found = sp.optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=reach, options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-9}
+    )
     p, q, v = np.exp(found.x)
     away = found.x - start
     value = -float(found.fun) * n + 0.5 * curb * float(away @ away) + fixed - n * np.log(unit)
