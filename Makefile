@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SCALE  ?= 100000
 export SCALE
+# Where a shell or a container says that bytecode is not kept, each of the eight processes of a start would compile Django anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-fast faults bench lint types lock vendor messages clean

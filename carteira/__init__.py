@@ -6,8 +6,3 @@ import os
 # other over them make a scoring four times as long. Processes are what uses more cores here; who wants more threads says so.
 for _library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
-
-# Tasks declared with shared_task belong to this app in every process that imports Django's settings.
-from carteira.celery import app as celery_app  # noqa: E402
-
-__all__ = ["celery_app"]

@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+# Tasks declared with shared_task belong to this app in every process that imports Django's settings. Not in carteira/__init__.py,
+# where the supervisor and the keeper of the servers, which send none, would load Celery before anything else can begin.
+import carteira.celery  # noqa: F401
 from carteira.env import boolean, database, env, one_of, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
