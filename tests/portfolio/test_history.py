@@ -1,5 +1,7 @@
 from datetime import date, timedelta
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
@@ -103,6 +105,22 @@ def test_changed_orders_are_credited_when_the_clients_app_says_so(acting):
 
     assert Order.objects.get().representative_id == ana.pk
     assert credit_orders([client.pk]) == set()  # nothing left to change
+
+
+def test_each_order_asks_the_ledger_for_its_own_client_alone(acting):
+    """Right after a first import nothing is known of the ledger, and every index of it looks as good as another."""
+    clients, (ana, bruno) = ClientFactory.create_batch(40), RepresentativeFactory.create_batch(2)
+    record_history([PastOwnership(each.pk, (ana, bruno)[n % 2].pk, JAN_5) for n, each in enumerate(clients)], by=FILE)
+    Order.objects.bulk_create(
+        Order(organization=acting, code=f"O{n}", client=clients[n % 40], ordered_on=FEB_1, amount_cents=100) for n in range(80)
+    )
+    with CaptureQueriesContext(connection) as asked:
+        assert credit_orders([each.pk for each in clients]) == {each.pk for each in clients}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")  # of forty rows all are soon read
+        cursor.execute("EXPLAIN " + asked[0]["sql"])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert plan.count("on portfolio_ownership") == plan.count("using ownership_seq on portfolio_ownership") == 2, plan
 
 
 def test_owners_a_client_file_names_are_transferred_once(acting):

@@ -62,13 +62,15 @@ CLIENTS_OF_ORDERS = (
     "SELECT DISTINCT client_id FROM clients_order WHERE organization_id = %(organization)s AND id = ANY(%(orders)s::bigint[])"
 )
 
+# Both are there. Joined from the left, the lines are gone through once: of products and orders that have just come the planner
+# knows nothing, and would go through all lines again for each of the few it believes in.
 WANTED_ITEMS = """
 CREATE TEMP TABLE wanted ON COMMIT DROP AS
 SELECT o.id AS order_id, row_number() OVER (PARTITION BY o.id ORDER BY i.line)::int AS line, p.id AS product_id,
        (i.quantity * i.times)::numeric(14,3) AS quantity, round(i.unit_price * 100)::bigint AS unit_price_cents, i.amount_cents
   FROM items i
-  JOIN clients_order o ON o.organization_id = %(organization)s AND o.code = i.order_code
-  JOIN clients_product p ON p.organization_id = %(organization)s AND p.code = i.product_code
+  LEFT JOIN clients_order o ON o.organization_id = %(organization)s AND o.code = i.order_code
+  LEFT JOIN clients_product p ON p.organization_id = %(organization)s AND p.code = i.product_code
 """
 
 ORDERS_WITH_OTHER_ITEMS = """
