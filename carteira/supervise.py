@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -22,7 +23,6 @@ from carteira.prepared import is_prepared
 
 # A task may finish its slice before it is killed; what is cut off is found and finished by the sweeper.
 honcho.manager.KILL_WAIT = 12
-HEAD_START = 9  # seconds
 INTERRUPTED = 130
 
 
@@ -63,15 +63,25 @@ def address() -> tuple[str, int]:
     return host, port
 
 
-def processes(programs: Path) -> dict[str, str]:
-    """Name and command of each line of the Procfile, with the programs of this Python's own environment."""
+def processes(programs: Path, gate: Path) -> dict[str, str]:
+    """Name and command of each line of the Procfile, with the programs of this Python's own environment.
+
+    All but the web server wait at ``gate``: on two cores, workers that load at the same moment would double the first page's wait.
+    """
     lines = parse_procfile((REPOSITORY / "Procfile").read_text(encoding="utf-8")).processes
     # exec: the shell that expands the variables gives way to the program, which then gets the signals itself.
-    # The first page comes first: on two cores, workers that load at the same moment would double its wait.
-    return {
-        name: f"{'' if name == 'web' else f'sleep {HEAD_START}; '}exec {shlex.quote(str(programs))}/{command}"
-        for name, command in lines.items()
-    }
+    commands = {name: f"exec {shlex.quote(str(programs))}/{command}" for name, command in lines.items()}
+    return {name: command if name == "web" else behind(gate, command) for name, command in commands.items()}
+
+
+def behind(gate: Path, command: str) -> str:
+    """The command for a shell, begun when the pipe named ``gate`` is opened for writing: reading a pipe waits for its writer."""
+    return f": < {shlex.quote(str(gate))}; {command}"
+
+
+def open_gate(gate: Path) -> None:
+    """Let everything behind it begin, whoever comes later included."""
+    os.open(gate, os.O_RDWR)  # never closed: a writer who is gone would shut it again
 
 
 def finished(preparing: subprocess.Popen) -> int:
@@ -90,8 +100,8 @@ def end_unless_prepared(preparing: subprocess.Popen) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def tell_when_it_answers(host: str, port: int, begun: float) -> None:
-    """Print the address once a page comes from it, and how long that took since ``begun`` (monotonic seconds)."""
+def tell_when_it_answers(host: str, port: int, begun: float, gate: Path) -> None:
+    """Print the address once a page comes from it, and how long that took since ``begun`` (monotonic seconds); open the gate."""
     asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     while True:
         connection = http.client.HTTPConnection(asked, port, timeout=5)
@@ -104,9 +114,15 @@ def tell_when_it_answers(host: str, port: int, begun: float) -> None:
         finally:
             connection.close()
     print(f"\nCarteira is at {os.environ['PUBLIC_URL']}  (ready in {time.monotonic() - begun:.0f} s; Ctrl-C stops it)\n", flush=True)  # noqa: T201
+    open_gate(gate)
 
 
 def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="carteira-") as folder:
+        run(Path(folder) / "gate")
+
+
+def run(gate: Path) -> None:
     begun = time.monotonic()
     os.chdir(REPOSITORY)
     for sign in (signal.SIGTERM, signal.SIGHUP):  # while preparing; honcho takes over SIGTERM and SIGINT later
@@ -120,17 +136,19 @@ def main() -> None:
         print("Starting PostgreSQL and Redis, preparing the tables…", flush=True)  # noqa: T201
         own_servers = "DATABASE_URL" in os.environ or "DATABASE_URL_FILE" in os.environ
         ensure_environment()
-        # What was prepared from these very sources, in our own cluster, is looked at again while the web server loads.
+        os.mkfifo(gate, 0o600)
+        # What was prepared from these very sources, in our own cluster, is looked at again when the first page has come.
         ready = is_prepared() and not own_servers
-        preparing = subprocess.Popen([sys.executable, "-m", "carteira.prepare"])
+        prepare = f"exec {shlex.quote(sys.executable)} -m carteira.prepare"
+        preparing = subprocess.Popen(["/bin/sh", "-c", behind(gate, prepare) if ready else prepare])
         if not ready and finished(preparing):
             sys.exit(preparing.returncode)
         # With a time and a name before it, a line would be JSON no longer.
         manager = Manager(Printer(sys.stdout, prefix=os.environ["LOG_FORMAT"].lower() != "json"))
-        for name, command in processes(Path(sys.executable).parent).items():
+        for name, command in processes(Path(sys.executable).parent, gate).items():
             manager.add_process(name, command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, cwd=str(REPOSITORY))
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # a closed terminal
-        threading.Thread(target=tell_when_it_answers, args=(host, port, begun), daemon=True).start()
+        threading.Thread(target=tell_when_it_answers, args=(host, port, begun, gate), daemon=True).start()
         if ready:
             threading.Thread(target=end_unless_prepared, args=(preparing,), daemon=True).start()
         try:

@@ -62,6 +62,11 @@ def descendants(data: Path) -> list[psutil.Process]:
     return found
 
 
+def waiting_at_the_gate(data: Path) -> list[psutil.Process]:
+    """Shells of this installation that have not given way to their program yet."""
+    return [process for process in descendants(data) if process.name() in {"sh", "dash", "bash"} and "/gate;" in process.cmdline()[-1]]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("start_number", "sign"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
 def test_stopping_ends_every_process_it_started(lasting, start_number, sign, tmp_path):
@@ -84,7 +89,7 @@ def test_stopping_ends_every_process_it_started(lasting, start_number, sign, tmp
         assert all(part in names for part in ("gunicorn", "worker", "beat", "postgres", "redis-server"))
 
         assert (data / "prepared").exists()
-        while "Carteira is at" not in (said := (tmp_path / "log").read_text()):
+        while "Carteira is at" not in (said := (tmp_path / "log").read_text()) or waiting_at_the_gate(data):
             assert time.monotonic() < deadline, said
             time.sleep(0.1)
         supervisor.send_signal(sign)
@@ -92,6 +97,24 @@ def test_stopping_ends_every_process_it_started(lasting, start_number, sign, tmp
         assert [process.cmdline() for process in descendants(data)] == []
     finally:
         for process in descendants(data):
+            process.kill()
+        supervisor.wait(10)
+
+
+@pytest.mark.slow
+def test_what_still_waits_for_the_first_page_ends_too(lasting, tmp_path):
+    with open(tmp_path / "log", "w") as log:
+        supervisor = start(lasting, free_port(), log)
+    try:
+        deadline = time.monotonic() + 120
+        while "beat started" not in (said := (tmp_path / "log").read_text()):
+            assert supervisor.poll() is None and time.monotonic() < deadline, said
+            time.sleep(0.01)
+        supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(60) == 0
+        assert [process.cmdline() for process in descendants(lasting)] == []
+    finally:
+        for process in descendants(lasting):
             process.kill()
         supervisor.wait(10)
 
