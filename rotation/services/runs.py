@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -31,6 +31,7 @@ from rotation.models import Proposal, RotationSettings, Rule, RuleVersion, Run, 
 from rotation.selectors.preview import PreviewRow, preview_rows
 from rotation.selectors.runs import run_rules_for
 from rotation.services.computing import Computed, compute, sides_of, totals
+from rotation.services.expiring import expire_open
 from rotation.services.quality import check_feed, is_live
 from rotation.services.rules import check_definition, rotation_settings
 from rotation.services.warnings import close_warnings, warn_owners
@@ -286,8 +287,7 @@ def cancel_run(run: Run, *, by: Membership) -> Run:
         if locked is None or not rows.update(state=Run.State.APPLIED if moved else Run.State.CANCELLED):
             run.refresh_from_db()
             raise WrongState(_("Este giro está “%(state)s” e não pode mais ser cancelado.") % {"state": run.get_state_display()})
-        open_ones = run.proposals.filter(state__in=[Proposal.State.PROPOSED, Proposal.State.APPROVED])
-        expired = open_ones.update(state=Proposal.State.EXPIRED, version=F("version") + 1)
+        expired = expire_open(run)
         if not moved:
             run.holdouts.all().delete()
             run.outcomes.all().delete()

@@ -13,12 +13,12 @@ from accounts.models import Membership, Notice, Role
 from accounts.services import Actor, notify, record_event
 from accounts.tenancy import tenant_atomic
 from rotation.models import Proposal, Run
+from rotation.services.expiring import OPEN, expire_open
 
 SILENT_SECONDS = 120
 FAILURES = 5
 # How long a review without anything left to decide stays open: undoing the last decision needs it open.
 SETTLED = timedelta(hours=1)
-OPEN = [Proposal.State.PROPOSED, Proposal.State.APPROVED]
 SWEEPER = Actor(label="rotation.sweep")
 _GAVE_UP = gettext_noop("O processamento parou cinco vezes sem avançar.")
 
@@ -114,13 +114,11 @@ def _expire(run_id: int, organization_id: int, at: datetime) -> str:
         run = Run.objects.select_for_update(no_key=True, of=("self",)).filter(due, pk=run_id, state=Run.State.AWAITING).first()
         if run is None:
             return ""
-        open_ = Proposal.objects.filter(run=run, state__in=OPEN)
-        locked = list(open_.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-        Proposal.objects.filter(pk__in=locked).update(state=Proposal.State.EXPIRED, version=F("version") + 1)
+        expired = expire_open(run)
         counts = dict(run.proposals.order_by().values_list("state").annotate(n=Count("id")))
         state = Run.State.APPLIED if counts.get(Proposal.State.APPLIED) else Run.State.EXPIRED
         Run.objects.filter(pk=run.pk, state=Run.State.AWAITING).update(state=state)
         record_event(
-            f"run:{run.pk}", "run.expired", by=SWEEPER, before={"state": run.state}, after={"state": state.value, "expired": len(locked)}
+            f"run:{run.pk}", "run.expired", by=SWEEPER, before={"state": run.state}, after={"state": state.value, "expired": expired}
         )
         return "expired"

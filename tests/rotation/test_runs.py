@@ -17,6 +17,7 @@ from portfolio.models import Ownership
 from rotation.engine.features import abc_classes
 from rotation.errors import NoPublishedVersion, NoRules, RefusedFeed, StaleFeed, WrongState
 from rotation.models import Holdout, Proposal, Run
+from rotation.services import expiring
 from rotation.services.rules import create_rule, publish, rotation_settings, save_draft
 from rotation.services.runs import cancel_run, compute_run, preview, start_run
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
@@ -94,6 +95,18 @@ def test_the_same_rules_and_day_are_one_run_until_it_is_cancelled(fresh_feed, ad
     assert (second.attempt, second.state) == (2, Run.State.SCHEDULED)
     with pytest.raises(WrongState):
         cancel_run(first, by=admin)
+
+
+def test_cancelling_changes_no_more_proposals_in_a_statement_than_one_may_take(fresh_feed, admin, rule, portfolio, monkeypatch):
+    run = run_now(rule, admin)
+    assert run.n_proposed == 5
+    monkeypatch.setattr(expiring, "SLICE", 2)
+    with CaptureQueriesContext(connection) as captured:
+        cancel_run(run, by=admin)
+    assert sum('UPDATE "rotation_proposal"' in query["sql"] for query in captured) == 3
+    assert set(run.proposals.values_list("state", "version")) == {("expired", 2)}
+    told = AuditEvent.objects.get(stream=f"run:{run.pk}", action="run.cancelled")
+    assert told.after == {"expired": 5}
 
 
 def test_the_same_inputs_give_the_same_proposals_in_the_same_order(fresh_feed, admin, rule, portfolio):
