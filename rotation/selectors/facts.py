@@ -3,14 +3,13 @@
 Rows never become Python objects: a night of a million clients is read in place from the server's binary copy.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from django.db import connection
 from django.db.models import Q
 from psycopg2 import sql
 
@@ -21,7 +20,7 @@ from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
 from rotation.engine.workload import QUARTER_WEEKS, client_minutes, minutes_held
 from rotation.selectors.activity import Source, activity_query, source_on
-from rotation.selectors.columns import Array, read_columns
+from rotation.selectors.columns import Array, planner, read_columns
 from rotation.selectors.ledger import with_past
 from rotation.selectors.outcomes import treated_until
 from rotation.selectors.signals import Base, signal_columns
@@ -209,8 +208,7 @@ def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, 
     return query, {name: kind for name, (kind, _) in chosen.items()}
 
 
-@contextmanager
-def planned_for(source: Source) -> Iterator[None]:
+def planned_for(source: Source) -> AbstractContextManager[None]:
     """Planner settings of that one query, inside the caller's transaction."""
     # It reads every client: a planner with old statistics, as after a large import, must not loop over them one by one.
     # Three tables of one row a client, all indexed by it, walked side by side cost half of hashing them.
@@ -218,10 +216,7 @@ def planned_for(source: Source) -> Iterator[None]:
     if source is not Source.SUMMARY:
         # Orders come out of their covering index in client order; hashing nine million of them is 7 times slower.
         wanted["enable_hashagg"] = "off"
-    with connection.cursor() as cursor:
-        cursor.execute("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in wanted.items()))
-        yield
-        cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in wanted))
+    return planner(**wanted)
 
 
 def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], Source]:

@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from rotation.engine.facts import NO_DAY
 from rotation.engine.rules import Rule, fields_used
-from rotation.selectors.columns import Array, read_columns
+from rotation.selectors.columns import Array, planner, read_columns
 
 MISSED_VISIT_DAYS = 90
 COMMISSION_DAYS = 180  # the six months of Lei 4.886/65, art. 32 §7
@@ -49,13 +49,15 @@ _ROOTS = sql.SQL(
 )
 # A rate of zero is one nobody recorded: the client then counts with a cent, so that the guard holds it and a person looks.
 _COMMISSION = sql.SQL("""
-    SELECT o.client_id, CASE WHEN r.commission_rate > 0 THEN ceil(sum(o.net_cents) * r.commission_rate / 6) ELSE 1 END::bigint
-    FROM clients_order o
-    JOIN clients_client c ON c.organization_id = o.organization_id AND c.id = o.client_id
+    SELECT c.id, CASE WHEN r.commission_rate > 0 THEN ceil(o.net * r.commission_rate / 6) ELSE 1 END::bigint
+    FROM clients_client c
     JOIN accounts_representative r ON r.organization_id = c.organization_id AND r.id = c.representative_id
-    WHERE o.organization_id = %(organization)s AND r.contract_type = 'autonomous'
-      AND o.ordered_on > %(as_of)s::date - {days} AND o.ordered_on <= %(as_of)s
-    GROUP BY o.client_id, r.commission_rate HAVING sum(o.net_cents) > 0
+    CROSS JOIN LATERAL (
+        SELECT sum(o.net_cents) AS net FROM clients_order o
+        WHERE o.organization_id = %(organization)s AND o.client_id = c.id
+          AND o.ordered_on > %(as_of)s::date - {days} AND o.ordered_on <= %(as_of)s
+    ) o
+    WHERE c.organization_id = %(organization)s AND r.contract_type = 'autonomous' AND o.net > 0
 """).format(days=sql.Literal(COMMISSION_DAYS))
 # A warning counts against whoever was warned; closed since, it was still open on an earlier day.
 _WARNINGS = sql.SQL("""
@@ -155,7 +157,10 @@ def _branches(base: Base, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _commission(base: Base, values: dict[str, Any]) -> dict[str, Any]:
-    rows = read_columns(_COMMISSION, values, {"client_id": "i8", "cents": "i8"}, no_day=NO_DAY)
+    # Of a company the statistics have not met, the planner expects one client and one order, and would go through all of the one
+    # for each of the other. The orders of a client are asked for one client at a time either way.
+    with planner(enable_nestloop="off"):
+        rows = read_columns(_COMMISSION, values, {"client_id": "i8", "cents": "i8"}, no_day=NO_DAY)
     return {"commission_6m_cents": _spread(base, rows, "cents", 0, np.int64)}
 
 

@@ -9,10 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Representative
-from clients.models import Contract, CreditEvent, CreditSnapshot
+from clients.models import Client, Contract, CreditEvent, CreditSnapshot
 from portfolio.models import Visit
 from rotation.engine.facts import NO_DAY
 from rotation.engine.rules import parse_rule
+from rotation.selectors import signals
+from rotation.selectors.columns import read_columns
 from rotation.selectors.facts import day_number, run_facts
 from rotation.services.rules import check_definition
 from rotation.services.runs import preview
@@ -167,6 +169,33 @@ def test_an_autonomous_representative_keeps_who_still_feeds_the_six_month_commis
     bia.consent_recorded_on = on(-1)
     bia.save()
     assert proposed(acting, late, guards=["representative_contract"]) == sorted([feeds.code, gone.code])
+
+
+def test_commission_of_a_company_unknown_to_the_statistics_goes_through_its_tables_once(acting, portfolio, monkeypatch):
+    """Right after an import, and for long where one company is little beside the others: the planner expects a row of each."""
+    Representative.objects.filter(pk=portfolio[0].representative_id).update(contract_type="autonomous")
+    plans = []
+
+    def explained(query, values, kinds, *, no_day):
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + query.as_string(cursor.connection), values)
+            plans.append(cursor.fetchone()[0][0]["Plan"])
+        return read_columns(query, values, kinds, no_day=no_day)
+
+    monkeypatch.setattr(signals, "read_columns", explained)
+    facts_of(acting)
+    (plan,) = (plan for plan in plans if loops(plan).keys() >= {"clients_order", "accounts_representative"})
+    assert (loops(plan)["clients_client"], loops(plan)["accounts_representative"]) == (1, 1)
+    theirs = Client.objects.filter(representative__contract_type="autonomous").count()
+    assert loops(plan)["clients_order"] == theirs > 1
+
+
+def loops(plan: dict) -> dict[str, float]:
+    """Table -> how often the plan begins to read it."""
+    found = {plan["Relation Name"]: plan["Actual Loops"]} if "Relation Name" in plan else {}
+    for below in plan.get("Plans", []):
+        found |= loops(below)
+    return found
 
 
 def test_a_full_representative_is_a_reason_to_move_clients(acting, representatives):
