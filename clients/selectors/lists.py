@@ -184,7 +184,7 @@ class ClientPage:
 
 
 def client_rows(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date, limits: Limits, few: bool = False) -> ClientPage:
-    """One page: two queries, however many clients there are.
+    """One page: two queries, or three where it is the last of a sorted list, however many clients there are.
 
     ``few`` says that ``clients`` are a few hundred, as one person's own are. A page that reads all of them anyway, to sort or
     to narrow by what they bought, then counts them on its way: one query.
@@ -198,9 +198,29 @@ def client_rows(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date,
     if few and not wanted.after and (wanted.state or wanted.abc or wanted.chance or wanted.sort != "name"):
         return _counted(found, wanted, column, falling)
     count = found[: COUNT_UP_TO + 1].count()
-    page = _from(found, column, falling, wanted.after)
-    rows = [ListedClient(*values) for values in page.order_by(_order(column, falling), "id").values_list(*COLUMNS)[: wanted.size + 1]]
+    rows = _listed(found, wanted, column, falling)
     return _cut(rows, wanted, column, count)
+
+
+def _listed(found: QuerySet[Client], wanted: ClientFilter, column: str, falling: bool) -> list[ListedClient]:
+    """The rows of the page and one more, if there are.
+
+    Only where clients without a value are left out may the index that holds the values in order lead, and a company's page
+    costs what it shows; those without come last, in a query of their own where the others do not fill the page.
+    """
+    page, size = _from(found, column, falling, wanted.after), wanted.size + 1
+    # Words, tags and chances are rare: walking the index until enough clients have them may be to walk all of it.
+    if not column.startswith("activity__") or wanted.q or wanted.tag or wanted.chance:
+        return _read(page.order_by(_order(column, falling), "id"), size)
+    order = F(column).desc() if falling else F(column).asc()
+    rows = _read(page.filter(**{f"{column}__isnull": False}).order_by(order, "id"), size)
+    if len(rows) < size:
+        rows += _read(page.filter(**{f"{column}__isnull": True}).order_by("id"), size - len(rows))
+    return rows
+
+
+def _read(clients: QuerySet[Client], size: int) -> list[ListedClient]:
+    return [ListedClient(*values) for values in clients.values_list(*COLUMNS)[:size]]
 
 
 def _counted(found: QuerySet[Client], wanted: ClientFilter, column: str, falling: bool) -> ClientPage:
