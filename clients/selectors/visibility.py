@@ -1,14 +1,27 @@
 """What a member may see of the clients; every page, export and API call fetches through here."""
 
-from collections import defaultdict
 from typing import NamedTuple
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Now, TruncDate
+from django.db import connection
+from django.db.models import Q, QuerySet
 
-from accounts.models import Absence, Membership, Representative, Role
+from accounts.models import Membership, Role
 from accounts.selectors import representatives_visible_to
-from clients.models import Client, Colleague
+from accounts.tenancy import active_organization_id
+from clients.models import Client
+
+# Every page of a representative begins with this. In SQL: composed by the ORM anew each time, it took a fifth of the page.
+_REACH = """
+SELECT ARRAY(
+        SELECT r.id FROM accounts_representative r
+         WHERE r.organization_id = %(organization)s AND (r.membership_id = %(member)s OR EXISTS (
+               SELECT FROM accounts_absence a
+                 JOIN accounts_representative c ON c.organization_id = a.organization_id AND c.id = a.cover_id
+                WHERE a.organization_id = r.organization_id AND a.representative_id = r.id AND c.membership_id = %(member)s
+                  AND a.starts_on <= (statement_timestamp() AT TIME ZONE %(zone)s)::date
+                  AND a.ends_on > (statement_timestamp() AT TIME ZONE %(zone)s)::date))),
+       ARRAY(SELECT DISTINCT client_id FROM clients_colleague WHERE organization_id = %(organization)s AND membership_id = %(member)s)
+"""
 
 
 class Reach(NamedTuple):
@@ -30,19 +43,11 @@ def reach_of(member: Membership) -> Reach:
         return Reach(None, [])
     if member.role == Role.MANAGER:
         return Reach(list(representatives_visible_to(member).values_list("id", flat=True)), [])
-    # One statement for both: every page of a representative begins with it.
-    own = Representative.objects.filter(Q(membership_id=member.pk) | Q(Exists(_covered_by(member)))).values_list(Value("of"), "id")
-    beside = Colleague.objects.filter(membership_id=member.pk).values_list(Value("at"), "client_id")
-    found: dict[str, list[int]] = defaultdict(list)
-    for kind, number in own.union(beside, all=True):
-        found[kind].append(number)
-    return Reach(sorted(found["of"]), sorted(found["at"]))
-
-
-def _covered_by(member: Membership) -> QuerySet[Absence]:
-    today = TruncDate(Now(), tzinfo=member.organization.zone)
-    away = Absence.objects.filter(representative=OuterRef("pk"), cover__membership_id=member.pk)
-    return away.annotate(today=today).filter(starts_on__lte=F("today"), ends_on__gt=F("today"))
+    with connection.cursor() as cursor:
+        zone = member.organization.time_zone
+        cursor.execute(_REACH, {"organization": active_organization_id(), "member": member.pk, "zone": zone})
+        representatives, beside = cursor.fetchone()
+    return Reach(sorted(representatives), sorted(beside))
 
 
 def clients_within(reach: Reach) -> QuerySet[Client]:
