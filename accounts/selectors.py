@@ -46,6 +46,18 @@ def team_ids_under(team_id: int | None) -> list[int]:
     return found
 
 
+def team_ids_over(team_id: int | None) -> list[int]:
+    """The team and every team above it, nearest first; one query. An empty list for None."""
+    if team_id is None:
+        return []
+    parents = dict(Team.objects.values_list("id", "parent_id"))
+    found: list[int] = []
+    while team_id is not None and team_id not in found:
+        found.append(team_id)
+        team_id = parents.get(team_id)
+    return found
+
+
 def representatives_visible_to(member: Membership) -> QuerySet[Representative]:
     """Representatives whose work the member may see: all, the team's subtree, or one's own."""
     everyone = Representative.objects.all()

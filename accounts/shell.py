@@ -19,6 +19,7 @@ ADMIN, MANAGER, REPRESENTATIVE, AUDITOR = "admin", "manager", "representative", 
 EVERYONE = frozenset({ADMIN, MANAGER, REPRESENTATIVE, AUDITOR})
 LEADERS = frozenset({ADMIN, MANAGER, AUDITOR})
 OFFICE = frozenset({ADMIN, AUDITOR})
+WORKERS = frozenset({ADMIN, MANAGER, REPRESENTATIVE})
 
 Count = Callable[[HttpRequest], int | None]
 _counts: dict[str, tuple[Count, bool]] = {}
@@ -56,6 +57,8 @@ MAP: list[tuple[Any, list[Place]]] = [
             Place("today/", _("Hoje"), "house"),
             Place("clients/", _("Clientes"), "building-2"),
             Place("agenda/", _("Agenda"), "calendar-days"),
+            Place("tasks/", _("Tarefas"), "list-checks", WORKERS),
+            Place("goals/", _("Metas"), "chart-line"),
             Place("opportunities/", _("Oportunidades"), "target"),
             Place("rotation/mine/", _("Giro e eu"), "repeat", frozenset({REPRESENTATIVE})),
         ],
@@ -65,6 +68,7 @@ MAP: list[tuple[Any, list[Place]]] = [
         [
             Place("dashboard/", _("Painel"), "layout-dashboard", LEADERS),
             Place("rotation/", _("Giro de carteira"), "repeat", LEADERS),
+            Place("requests/", _("Pedidos"), "inbox", LEADERS),
             Place("load/", _("Carga da equipe"), "scale", LEADERS),
             Place("reports/", _("Relatórios"), "chart-column", LEADERS),
         ],

@@ -6,7 +6,7 @@ class PortfolioConfig(AppConfig):
 
     def ready(self) -> None:
         from clients.signals import orders_changed, owners_named, projections_rebuilt
-        from portfolio import imports, receivers  # noqa: F401 - imports registers its kinds
+        from portfolio import imports, notices, receivers  # noqa: F401 - imports and notices register their kinds
 
         orders_changed.connect(receivers.credit_changed_orders, dispatch_uid="credit_changed_orders")
         owners_named.connect(receivers.transfer_named_clients, dispatch_uid="transfer_named_clients")

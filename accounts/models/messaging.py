@@ -23,6 +23,7 @@ class Notice(TenantDetail):
         RULE_SUBMITTED = "rule_submitted", _("Versão à espera de publicação")
         TASK_GIVEN = "task_given", _("Tarefa recebida")
         TASK_DONE = "task_done", _("Tarefa concluída")
+        COLLEAGUE_NAMED = "colleague_named", _("Cliente em comum")
         REQUEST_MADE = "request_made", _("Pedido de vendedor")
         REQUEST_ANSWERED = "request_answered", _("Pedido respondido")
         VISIT_ELSEWHERE = "visit_elsewhere", _("Visita a cliente de outra carteira")

@@ -24,6 +24,7 @@ from portfolio.errors import SENTENCES, ReasonMissing, refusal
 from portfolio.models import Ownership
 from portfolio.services.credit import credit_orders
 from portfolio.services.digest import Occasion, tell_owners
+from portfolio.services.following import hand_over_tasks
 
 
 @dataclass(frozen=True)
@@ -336,6 +337,10 @@ def _write(
     refresh_months(credit_orders([each.client_id for each in moves], since=on))
     given, received = _parts(moves, before)
     members = {pk: person.membership_id for pk, person in people.items() if person.membership_id}
+    hand_over_tasks(
+        ((each.client_id, members.get(client.owner_id or 0), members.get(each.to_id)) for each, client in zip(moves, before, strict=True)),
+        by=by,
+    )
     tell_owners(occasion, given=given, received=received, members=members, source=source, on=on)
     send_to_outbox(
         "clients.transferred",
