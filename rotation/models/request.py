@@ -38,6 +38,9 @@ class Request(TenantModel):
     answered_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
     answered_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(_("resposta"), max_length=300, blank=True)
+    # What the answer changed, so that it can be taken back: the client's hold before it, the refusal it made of the proposal.
+    held_before_on = models.DateField(null=True, blank=True)
+    decision_batch = models.UUIDField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -18,9 +18,14 @@ class RotationSettings(TenantModel):
     undo_days = models.PositiveSmallIntegerField(default=30)
     publish_needs_two = models.BooleanField(default=False)  # who wrote a version may not be who publishes it
     max_feed_age_hours = models.PositiveIntegerField(null=True, blank=True)  # None: each rule's own
+    hold_days_most = models.PositiveSmallIntegerField(default=90)  # how far ahead a client may be held on request
 
     class Meta:
-        constraints = [*tenant_walls("rotationsettings"), models.UniqueConstraint(fields=["organization"], name="rotationsettings_once")]
+        constraints = [
+            *tenant_walls("rotationsettings"),
+            models.UniqueConstraint(fields=["organization"], name="rotationsettings_once"),
+            models.CheckConstraint(condition=Q(hold_days_most__range=(1, 730)), name="rotationsettings_hold_days"),
+        ]
 
     def __str__(self) -> str:
         return f"settings of {self.organization_id}"

@@ -47,6 +47,14 @@ def save_rates(rule_ids: Sequence[int], *, since: date) -> dict[int, SaveRate]:
     return {rule: found.get(rule, SaveRate()) for rule in rule_ids}
 
 
+def save_rate_of(member: Membership, *, since: date) -> SaveRate:
+    """What came of the warnings the member was given on or after ``since``; one query."""
+    State = SaveWarning.State
+    mine = SaveWarning.objects.filter(representative__membership=member, warned_on__gte=since)
+    counts = {state.value: Count("pk", filter=Q(state=state)) for state in State}
+    return SaveRate(**mine.aggregate(warned=Count("pk"), **counts))
+
+
 def warnings_of(member: Membership) -> QuerySet[SaveWarning]:
     """The member's own clients that may leave, soonest first."""
     mine = SaveWarning.objects.filter(state=SaveWarning.State.OPEN, representative__membership=member)

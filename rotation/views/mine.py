@@ -9,7 +9,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Role
 from accounts.selectors import local_day
-from rotation.selectors.warnings import changes_of, warnings_of
+from rotation.models import Request
+from rotation.selectors.requests import leaving_clients, own_requests
+from rotation.selectors.warnings import changes_of, save_rate_of
 from rotation.views.common import only
 
 LOOK_BACK_DAYS = 90
@@ -20,12 +22,17 @@ REPRESENTATIVES = frozenset({Role.REPRESENTATIVE})
 @only(REPRESENTATIVES)
 def mine(request: HttpRequest) -> HttpResponse:
     """The signed-in representative's own clients only."""
-    today = local_day(request.organization, at=timezone.now())  # type: ignore[attr-defined]
+    now = timezone.now()
+    today = local_day(request.organization, at=now)  # type: ignore[attr-defined]
     member = request.membership  # type: ignore[attr-defined]
-    received, given = changes_of(member, since=today - timedelta(days=LOOK_BACK_DAYS))
+    since = today - timedelta(days=LOOK_BACK_DAYS)
+    received, given = changes_of(member, since=since)
     context = {
         "today": today,
-        "warnings": list(warnings_of(member)),
+        "leaving": leaving_clients(member),
+        "saved": save_rate_of(member, since=since),
+        "asked": own_requests(member, since=now - timedelta(days=LOOK_BACK_DAYS)),
+        "kinds": Request.Kind,
         "received": received,
         "given": given,
         "days": LOOK_BACK_DAYS,
