@@ -225,6 +225,10 @@ def take_back_answer(request: Request, *, by: Membership, at: datetime) -> Reque
     if Request.objects.filter(client_id=client.pk, kind=request.kind, state=State.OPEN).exists():
         raise ChangedMeanwhile(_("Há um pedido mais novo para este cliente. Responda a ele."))
     if request.granted_until_on:
+        # A hold granted after this one was written over it: the later answer is taken back first.
+        later = Request.objects.filter(client_id=client.pk, state=State.GRANTED, granted_until_on__isnull=False)
+        if later.exclude(pk=request.pk).filter(answered_at__gte=request.answered_at).exists():
+            raise ChangedMeanwhile(_("Outra trava foi concedida depois desta. Desfaça aquela antes."))
         if client.hold_until != _later(request.held_before_on, request.granted_until_on):
             raise ChangedMeanwhile(_("A trava foi mudada depois da resposta, que não pode mais ser desfeita."))
         _hold(client, request.held_before_on, by=by, reason=request.reason)

@@ -9,9 +9,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.tenancy import tenant_atomic
-from clients.models import ClientActivity
+from clients.models import ClientActivity, Colleague
+from portfolio.models import Goal, Task
 from rotation.engine.presets import PRESETS
-from rotation.models import Proposal, Rule, RuleVersion, Run
+from rotation.models import Proposal, Request, Rule, RuleVersion, Run
 from rotation.services.rules import create_rule, publish
 from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_member
 
@@ -71,7 +72,36 @@ def scene(organization):
             candidate_kms=[10.0],
             candidate_costs=[0],
         )
-    return {"people": people, "client": client, "run": run, "proposal": proposal, "rule": rule, "taker": taker, "giver": giver}
+        sales = make_member(organization, "representative", email="caio@vale-verde.example")
+        task = Task.objects.create(
+            organization=organization,
+            title="Ligar",
+            client=client,
+            owner=people["representative"],
+            given_by=people["representative"],
+            due_on=today,
+        )
+        asked = Request.objects.create(
+            organization=organization,
+            kind="hold",
+            client=client,
+            representative=giver,
+            made_by=people["representative"],
+            reason="Feira",
+            until_on=today + timedelta(days=9),
+        )
+    return {
+        "task": task,
+        "asked": asked,
+        "sales": sales,
+        "people": people,
+        "client": client,
+        "run": run,
+        "proposal": proposal,
+        "rule": rule,
+        "taker": taker,
+        "giver": giver,
+    }
 
 
 # action: (method, address, form, answers by role)
@@ -141,13 +171,87 @@ ACTIONS = {
 }
 
 
+ACTIONS |= {
+    "see the requests": (
+        "get",
+        "requests/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": FOUND},
+    ),
+    "answer a request": (
+        "post",
+        "requests/{asked}/answer/",
+        {"refuse": "1", "answer": "não"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": GONE, "auditor": GONE},
+    ),
+    "contest a proposal": (
+        "post",
+        "requests/new/",
+        {"client": "{client}", "kind": "contest", "reason": "Pedido a caminho"},
+        {"admin": GONE, "manager": GONE, "far_manager": GONE, "representative": FOUND, "auditor": {403}},
+    ),
+    "withdraw a request": (
+        "post",
+        "requests/{asked}/withdraw/",
+        {},
+        {"admin": GONE, "manager": GONE, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+    "set how far a hold may go": (
+        "post",
+        "requests/limit/",
+        {"days": "30"},
+        {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": GONE},
+    ),
+    "complete a task": (
+        "post",
+        "tasks/{task}/done/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": {403}},
+    ),
+    "read a task": (
+        "get",
+        "tasks/{task}/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+    "cancel a task": (
+        "post",
+        "tasks/{task}/cancel/",
+        {},
+        # a manager who reaches the client sees the task and is told whose it is to cancel
+        {"admin": FOUND, "manager": {302}, "far_manager": GONE, "representative": FOUND, "auditor": {403}},
+    ),
+    "name a colleague": (
+        "post",
+        "clients/{client}/colleagues/",
+        {"member": "{sales}", "part": "billing"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+    "see the goals": (
+        "get",
+        "goals/?rep={giver}",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": FOUND},
+    ),
+    "set the goals": (
+        "post",
+        "goals/set/",
+        {"{giver}-visits": "30"},
+        # a manager of another team has no such cell in the form: nothing is written
+        {"admin": FOUND, "manager": FOUND, "far_manager": {302}, "representative": GONE, "auditor": GONE},
+    ),
+}
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_each_role_may_what_the_table_says(scene, organization, signed_in, action, role):
     method, address, form, answers = ACTIONS[action]
-    ids = {name: scene[name].pk for name in ("client", "run", "proposal", "rule", "taker", "giver")}
+    ids = {name: row.pk for name, row in scene.items() if name != "people"}
     web = signed_in(scene["people"][role])
-    response = getattr(web, method)("/o/vale-verde/" + address.format(**ids), {name: value.format(**ids) for name, value in form.items()})
+    response = getattr(web, method)(
+        "/o/vale-verde/" + address.format(**ids), {name.format(**ids): value.format(**ids) for name, value in form.items()}
+    )
     expected = answers[role]
     assert response.status_code in expected, response.content.decode()[:500]
     with tenant_atomic(organization.pk):
@@ -157,3 +261,12 @@ def test_each_role_may_what_the_table_says(scene, organization, signed_in, actio
         assert RuleVersion.objects.count() == 1
         assert Run.objects.count() == 1  # today's run exists: even an administrator is led to it
         assert ClientActivity.objects.count() == 1
+        assert Goal.objects.exists() == (action == "set the goals" and role in {"admin", "manager"})
+        assert Colleague.objects.exists() == (action == "name a colleague" and role in {"admin", "manager", "representative"})
+        task, asked = Task.objects.get(), Request.objects.get(kind="hold")
+        assert (task.done_at is not None) == (action == "complete a task" and role in {"admin", "manager", "representative"})
+        assert (task.cancelled_at is not None) == (action == "cancel a task" and role in {"admin", "representative"})
+        changes = {"answer a request": ("refused", {"admin", "manager"}), "withdraw a request": ("withdrawn", {"representative"})}
+        state, roles = changes.get(action, ("open", set()))
+        assert asked.state == (state if role in roles else "open")
+        assert Request.objects.filter(kind="contest").exists() == (action == "contest a proposal" and role == "representative")

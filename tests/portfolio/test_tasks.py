@@ -68,9 +68,7 @@ def test_who_reaches_a_client_is_the_other_way_round_of_what_each_member_sees(ac
     nobodys = ClientFactory()
     for each in (client, nobodys):
         seeing = {
-            member.pk
-            for member in Membership.objects.exclude(role=Role.AUDITOR)
-            if clients_visible_to(member).filter(pk=each.pk).exists()
+            member.pk for member in Membership.objects.exclude(role=Role.AUDITOR) if clients_visible_to(member).filter(pk=each.pk).exists()
         }
         assert set(members_reaching(each, as_of=today).values_list("pk", flat=True)) == seeing
     assert {people[name].pk for name in ("bruno", "caio", "director")} <= set(
