@@ -77,6 +77,7 @@ app.conf.update(
     task_routes={
         "rotation.tasks.*": {"queue": "rotation"},
         "clients.tasks.*": {"queue": "imports"},
+        "portfolio.tasks.*": {"queue": "imports"},
         "accounts.tasks.*": {"queue": "mail"},
     },
     task_create_missing_queues=True,

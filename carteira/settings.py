@@ -192,6 +192,7 @@ BEAT: dict[str, float | str] = {
     "rotation.tasks.watch_rules": 600,
     "accounts.tasks.relay_outbox": 5,
     "accounts.tasks.seal_audit": "03:10",
+    "portfolio.tasks.plan_visits": "07:20",  # before dawn in Brazil
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "text" if sys.stderr.isatty() else "json", cast=one_of("json", "text"))

@@ -5,6 +5,24 @@ from django.utils.translation import gettext_lazy as _
 from accounts.errors import DomainError, NotAllowed
 
 
+class VisitNotWaiting(DomainError):
+    """The visit was done or cancelled already; it can no longer be moved."""
+
+    code = "visit_not_waiting"
+
+
+class DayTaken(DomainError):
+    """Another visit waits for the client on that day."""
+
+    code = "day_taken"
+
+
+class DayRefused(DomainError):
+    """The day is past, too far ahead, or not the one the hour falls on."""
+
+    code = "day_refused"
+
+
 class TransferRefused(DomainError):
     """A transfer the ledger does not take; nothing was written."""
 

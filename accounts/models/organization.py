@@ -30,6 +30,8 @@ class Organization(models.Model):
     cadence_a_days = models.PositiveSmallIntegerField(_("dias entre visitas, classe A"), default=14)
     cadence_b_days = models.PositiveSmallIntegerField(_("dias entre visitas, classe B"), default=28)
     cadence_c_days = models.PositiveSmallIntegerField(_("dias entre visitas, classe C"), default=60)
+    plans_visits = models.BooleanField(_("planeja as visitas toda noite"), default=True)
+    visits_per_day = models.PositiveSmallIntegerField(_("visitas por dia"), default=8)  # what a representative begins with
     check_in_radius_m = models.PositiveSmallIntegerField(_("raio do check-in em metros"), default=200)
     no_sale_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: the product's own
     prospect_protection_days = models.PositiveSmallIntegerField(_("dias de proteção de um prospect"), default=90)

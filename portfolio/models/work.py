@@ -65,6 +65,12 @@ class Visit(TenantModel):
         constraints = [
             *tenant_walls("visit", "client", "representative", "made_by"),
             models.UniqueConstraint(fields=["organization", "id_made"], name="visit_once"),
+            # At most one waits for a client on a day; whoever plans looks here, under the client's lock, whether one waits at all.
+            models.UniqueConstraint(
+                fields=["organization", "client", "planned_on"],
+                condition=Q(visited_at=None, cancelled_at=None),
+                name="visit_waiting_once",
+            ),
             models.CheckConstraint(condition=Q(order_value_cents=None) | Q(order_value_cents__gte=0), name="visit_value_not_negative"),
             models.CheckConstraint(condition=Q(satisfaction=None) | Q(satisfaction__range=(1, 5)), name="visit_satisfaction_range"),
             models.CheckConstraint(condition=Q(planned_at=None) | Q(planned_on__isnull=False), name="visit_hour_has_day"),
@@ -74,12 +80,6 @@ class Visit(TenantModel):
             models.Index(fields=["organization", "representative", "-visited_on"], name="visit_of_representative"),
             models.Index(
                 fields=["organization", "representative", "planned_on"], condition=Q(planned_on__isnull=False), name="visit_planned"
-            ),
-            # The plan of a client: one visit waiting at most is looked for here.
-            models.Index(
-                fields=["organization", "client", "planned_on"],
-                condition=Q(visited_at=None, cancelled_at=None),
-                name="visit_waiting",
             ),
         ]
 

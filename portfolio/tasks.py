@@ -1,0 +1,21 @@
+"""Tasks of the portfolio app; ids only, and each may run twice."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts.management.organizations import organization_ids
+from accounts.tenancy.tasks import TenantTask, send
+from portfolio.services import due
+
+
+@shared_task(name="portfolio.tasks.plan_visits")
+def plan_visits() -> None:
+    """Every night: have each organization's coming two weeks planned."""
+    for organization_id in organization_ids():
+        send("portfolio.tasks.plan_organization", organization_id=organization_id)
+
+
+@shared_task(name="portfolio.tasks.plan_organization", base=TenantTask)
+def plan_organization(*, organization_id: int) -> None:
+    """Plan the due visits of one organization."""
+    due.plan_due_visits(organization_id, at=timezone.now())
