@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import include, path
 
 from carteira import health
+from portfolio.views.calendar import feed
 
 handler400 = "accounts.views.errors.bad_request"
 handler403 = "accounts.views.errors.forbidden"
@@ -14,6 +15,7 @@ handler500 = "accounts.views.errors.server_error"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("feeds/<str:token>.ics", feed, name="calendar_feed"),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("o/<slug:organization>/", include("clients.urls")),

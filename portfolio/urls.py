@@ -2,12 +2,32 @@
 
 from django.urls import path
 
-from portfolio.views import clients, colleagues, goals, tasks
+from portfolio.views import (
+    agenda,
+    agenda_acts,
+    agenda_plan,
+    calendar,
+    clients,
+    colleagues,
+    goals,
+    tasks,
+)
 
 app_name = "portfolio"
 urlpatterns = [
     path("clients/", clients.client_list, name="client_list"),
     path("clients/<int:client_id>/", clients.client_page, name="client_page"),
+    path("agenda/", agenda.agenda, name="agenda"),
+    path("agenda/new/", agenda_acts.new, name="agenda_new"),
+    path("agenda/clients/", agenda_acts.client_choices, name="agenda_clients"),
+    path("agenda/order/", agenda_acts.order, name="agenda_order"),
+    path("agenda/plan/", agenda_plan.plan, name="agenda_plan"),
+    path("agenda/feed/", calendar.feed_page, name="agenda_feed"),
+    path("agenda/settings/", agenda_plan.field_settings, name="agenda_settings"),
+    path("agenda/undo/<str:token>/", agenda_acts.undo, name="agenda_undo"),
+    path("agenda/<int:number>/", agenda.visit, name="agenda_visit"),
+    path("agenda/<int:number>/move/", agenda_acts.move, name="agenda_move"),
+    path("agenda/<int:number>/cancel/", agenda_acts.cancel, name="agenda_cancel"),
     path("search/", clients.search, name="search"),
     path("clients/<int:client_id>/colleagues/", colleagues.colleagues, name="colleagues"),
     path("clients/<int:client_id>/colleagues/<int:colleague_id>/remove/", colleagues.remove, name="remove_colleague"),

@@ -159,6 +159,12 @@ def day_year(value: Any, language: str = "") -> str:
     return _write_day(value, "d MMM y", language) if value else BLANK
 
 
+@register.filter(name="day_letter")
+def day_letter(value: Any) -> str:
+    """seg"""
+    return _write_day(value, "EEE") if value else BLANK
+
+
 @register.filter(name="day_full")
 def day_full(value: Any) -> str:
     """segunda-feira, 23 de novembro de 2026"""

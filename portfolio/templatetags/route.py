@@ -33,11 +33,16 @@ def route(stops: Sequence[Stop], *, start: tuple[float | None, float | None] | N
     if not placed:
         return {"marks": [], "title": title}
     x_of, y_of = _projection(points)  # type: ignore[arg-type]
-    marks, written = [], set()
+    marks, written, boxes = [], set(), []
     for number, stop in placed:
         x, y = x_of(stop.longitude), y_of(stop.latitude)
-        place = "" if stop.place in written else stop.place
-        written.add(stop.place)
+        end, text_y = x > WIDTH / 2, y + 17 if y < EDGE else y - 9
+        box = _box(stop.place, x - 13 if end else x + 13, text_y, end)
+        free = stop.place not in written and not any(_meet(box, other) for other in boxes)
+        place = stop.place if free else ""
+        if free:
+            written.add(stop.place)
+            boxes.append(box)
         marks.append(
             {
                 "number": number,
@@ -47,14 +52,24 @@ def route(stops: Sequence[Stop], *, start: tuple[float | None, float | None] | N
                 "tone": TONES.get(stop.state, "later"),
                 "label": stop.label,
                 "place": place,
-                "place_x": _f(x - 13 if x > WIDTH / 2 else x + 13),
-                "place_y": _f(y + (17 if y < EDGE else -9)),
-                "end": x > WIDTH / 2,
+                "place_x": _f(x - 13 if end else x + 13),
+                "place_y": _f(text_y),
+                "end": end,
             }
         )
     home = {"x": _f(x_of(base[1])), "y": _f(y_of(base[0]))} if base else None
     line = ([f"{home['x']},{home['y']}"] if home else []) + [f"{mark['x']},{mark['y']}" for mark in marks]
     return {"marks": marks, "home": home, "line": " ".join(line), "title": title, "width": _f(WIDTH), "height": _f(HEIGHT)}
+
+
+def _box(text: str, x: float, y: float, end: bool) -> tuple[float, float, float, float]:
+    """Where a name would stand: left, right, top, bottom; letters taken as 6 wide."""
+    wide = 6.0 * len(text)
+    return (x - wide if end else x, x if end else x + wide, y - 9, y + 2)
+
+
+def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
 
 def _projection(points: Sequence[tuple[float, float]]) -> tuple[Any, Any]:

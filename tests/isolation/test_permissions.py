@@ -14,7 +14,7 @@ from portfolio.models import Goal, Task
 from rotation.engine.presets import PRESETS
 from rotation.models import Proposal, Request, Rule, RuleVersion, Run
 from rotation.services.rules import create_rule, publish
-from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_member
+from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, VisitFactory, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROLES = ["admin", "manager", "far_manager", "representative", "auditor"]
@@ -90,11 +90,13 @@ def scene(organization):
             reason="Feira",
             until_on=today + timedelta(days=9),
         )
+        planned = VisitFactory(client=client, representative=giver, planned_on=today)
     return {
         "task": task,
         "asked": asked,
         "sales": sales,
         "people": people,
+        "planned": planned,
         "client": client,
         "run": run,
         "proposal": proposal,
@@ -161,6 +163,36 @@ ACTIONS = {
         {"months": "6"},
         # the scene has no orders: who may ask is told so
         {"admin": {422}, "manager": {422}, "far_manager": {422}, "representative": GONE, "auditor": GONE},
+    ),
+    "read an agenda": (
+        "get",
+        "agenda/?rep={giver}",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": FOUND},
+    ),
+    "move a visit": (
+        "post",
+        "agenda/{planned}/move/",
+        {"to": "next_week"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+    "plan the weeks": (
+        "get",
+        "agenda/plan/?rep={giver}",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+    "set how often clients are visited": (
+        "get",
+        "agenda/settings/",
+        {},
+        {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": FOUND},
+    ),
+    "make a calendar's address": (
+        "post",
+        "agenda/feed/",
+        {},
+        {"admin": GONE, "manager": GONE, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
     ),
     "record consent": (
         "get",

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0010_defaults_for_imports"),
+        ("accounts", "0011_details_carry_organization"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_field_work_settings"),
+        ("accounts", "0012_colleague_notice"),
     ]
 
     operations = [

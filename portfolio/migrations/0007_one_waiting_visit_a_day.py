@@ -5,9 +5,9 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0010_visit_planning_settings"),
+        ("accounts", "0013_visit_planning_settings"),
         ("clients", "0007_prospects_segments_colleagues"),
-        ("portfolio", "0004_visits_tasks_goals"),
+        ("portfolio", "0006_details_carry_organization"),
     ]
 
     operations = [
