@@ -16,6 +16,11 @@ def membership_in(slug: str, *, user_id: int) -> Membership | None:
     )
 
 
+def was_member(slug: str, *, user_id: int) -> bool:
+    """Whether the person's membership of that organization was deactivated. Needs ``identity_atomic(user_id=...)``."""
+    return Membership.identities.filter(user_id=user_id, is_active=False, organization__slug=slug).exists()
+
+
 def memberships_of(user_id: int) -> QuerySet[Membership]:
     """The person's active memberships, organizations joined, by name. Needs ``identity_atomic(user_id=...)``."""
     return (

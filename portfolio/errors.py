@@ -116,3 +116,19 @@ REFUSALS: dict[str, type[TransferRefused]] = {kind.code: kind for kind in Transf
 def refusal(code: str) -> TransferRefused:
     """The error for a code a batch gave back, with its sentence."""
     return REFUSALS[code](str(SENTENCES[code]))
+
+
+class VisitRefused(DomainError):
+    """A report that cannot be stored as it is; ``errors`` says where and how to mend it, by field."""
+
+    code = "visit_refused"
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__(" ".join(sentence for sentences in errors.values() for sentence in sentences))
+        self.errors = errors
+
+
+class NeverReached(DomainError):
+    """The client is not, and never was, within the member's reach."""
+
+    code = "never_reached"

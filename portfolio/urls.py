@@ -11,6 +11,8 @@ from portfolio.views import (
     colleagues,
     goals,
     tasks,
+    today,
+    visits,
 )
 
 app_name = "portfolio"
@@ -28,6 +30,11 @@ urlpatterns = [
     path("agenda/<int:number>/", agenda.visit, name="agenda_visit"),
     path("agenda/<int:number>/move/", agenda_acts.move, name="agenda_move"),
     path("agenda/<int:number>/cancel/", agenda_acts.cancel, name="agenda_cancel"),
+    path("today/", today.today, name="today"),
+    path("visits/", visits.record, name="record_visit"),
+    path("visits/new/", visits.new, name="new_visit"),
+    path("visits/<uuid:visit_id>/", visits.edit, name="edit_visit"),
+    path("visits/photos/<uuid:photo_id>/", visits.photo, name="visit_photo"),
     path("search/", clients.search, name="search"),
     path("clients/<int:client_id>/colleagues/", colleagues.colleagues, name="colleagues"),
     path("clients/<int:client_id>/colleagues/<int:colleague_id>/remove/", colleagues.remove, name="remove_colleague"),

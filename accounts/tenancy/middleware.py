@@ -6,13 +6,15 @@ from collections.abc import Callable
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.views import redirect_to_login
 from django.db import connection, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from accounts.second_factor import lacks_second_factor
-from accounts.selectors import membership_in
+from accounts.selectors import membership_in, was_member
 from accounts.tenancy.context import identity_atomic, tenant_atomic
 from accounts.tenancy.identity import named_identity
+from accounts.views.errors import wants_json
 
 _ORGANIZATION_PATH = re.compile(r"^/o/(?P<slug>[-\w]+)/")
 
@@ -47,6 +49,8 @@ class TenantMiddleware:
                 return _sign_in(request)
             membership = membership_in(inside["slug"], user_id=user.pk)
             if membership is None:
+                if wants_json(request) and was_member(inside["slug"], user_id=user.pk):
+                    return _deactivated()
                 return self._answer(request)  # process_view answers 404
             with tenant_atomic(membership.organization_id):
                 request.membership, request.organization = membership, membership.organization  # type: ignore[attr-defined]
@@ -77,7 +81,15 @@ def _elsewhere(request: HttpRequest, name: str) -> HttpResponse:
     return response
 
 
+def _deactivated() -> JsonResponse:
+    """To the queue on a person's device, which keeps what was not sent and says whom to ask."""
+    message = _("O seu acesso a esta empresa foi desativado. Fale com a administração.")
+    return JsonResponse({"state": "forbidden", "message": message}, status=403)
+
+
 def _sign_in(request: HttpRequest) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"state": "sign_in", "message": _("Entre de novo para continuar.")}, status=401)
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401)  # the page's script asks to sign in and repeats the request
     return redirect_to_login(request.get_full_path())

@@ -62,6 +62,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form's safeguard is missing or old: an open tab after signing in elsewhere, or cookies refused."""
     logger.warning("csrf: %s", reason.partition(" - ")[0])  # what follows may quote the address somebody came from
     detail = _("Seu navegador não guardou o cookie de segurança deste site.") if reason == REASON_NO_CSRF_COOKIE else ""
+    if wants_json(request):  # the queue of a device keeps the row and asks for a fresh page, as after signing out
+        return JsonResponse(
+            {"state": "sign_in", "code": "csrf", "message": detail or _("Abra a página de novo para continuar.")}, status=401
+        )
     return refusal(request, 403, detail, template="403_csrf.html", code="csrf")
 
 

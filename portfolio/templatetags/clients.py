@@ -6,7 +6,14 @@ from django.utils.translation import gettext_lazy as _
 register = template.Library()
 
 # Files may bring other words; those are shown as they came.
-OUTCOMES = {"order": _("com pedido"), "no_sale": _("sem venda"), "absent": _("ausente"), "rescheduled": _("remarcada")}
+OUTCOMES = {
+    "order": _("com pedido"),
+    "sale": _("com pedido"),
+    "closed": _("fechado"),
+    "no_sale": _("sem venda"),
+    "absent": _("ausente"),
+    "rescheduled": _("remarcada"),
+}
 DECISION_ROLES = {
     "decision_maker": _("decide"),
     "influencer": _("influencia"),

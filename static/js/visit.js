@@ -1,0 +1,40 @@
+// <visit-sheet>: asks for what the outcome needs, the place when the person taps.
+
+customElements.define(
+  "visit-sheet",
+  class extends HTMLElement {
+    connectedCallback() {
+      const form = this.querySelector("form");
+      const f = form.elements;
+      const { latitude, longitude, radius, near, noted, denied } = this.dataset;
+      // A page kept on the device and opened twice reports two visits.
+      if (f.id_made) f.id_made.value = crypto.randomUUID?.() ?? f.id_made.value;
+      form.onchange = () => {
+        f.order_value.required = f.outcome.value === "sale";
+        f.no_sale_reason[0].required = f.outcome.value === "no_sale";
+        f.next_contact_on.required = !f.next_contact_in.value;
+      };
+      form.onchange();
+      form.onclick = (event) => event.detail && event.target.value === "sale" && f.order_value.focus();
+      const button = this.querySelector("[data-locate]");
+      const say = (text) => (button.lastChild.textContent = text);
+      button.onclick = () =>
+        navigator.geolocation.getCurrentPosition(
+          ({ coords, timestamp }) => {
+            f.latitude.value = coords.latitude;
+            f.longitude.value = coords.longitude;
+            f.accuracy_m.value = coords.accuracy;
+            f.fix_age_s.value = Math.max(0, (Date.now() - timestamp) / 1000);
+            // Flat is near enough at a shop's distance; the server computes it on the sphere.
+            const metres = Math.round(111195 * Math.hypot(coords.latitude - latitude, (coords.longitude - longitude) * Math.cos(latitude / 57.3)));
+            const far = latitude && metres > radius && coords.accuracy <= radius;
+            f.outside_reason.required = far;
+            this.classList.toggle("far", far);
+            say(latitude ? near.replace("#", metres) : noted);
+          },
+          () => say(denied),
+          { enableHighAccuracy: true, timeout: 15000 },
+        );
+    }
+  },
+);
