@@ -20,6 +20,7 @@ from accounts.tenancy import tenant_atomic
 from clients.imports import ImportResult, run_import
 from clients.models import Client, ImportJob
 from demo import shift
+from portfolio.demonstration import live_a_day
 from portfolio.models import Ownership
 from rotation.engine.presets import PRESETS
 from rotation.models import Rule, Run
@@ -27,10 +28,18 @@ from rotation.services import rules, runs, scoring
 
 BY = Actor(label="load_demo")
 KEY_ACCOUNT_TAG = "conta-chave"
+GENERAL = PRESETS["general"]
+# Proposes nothing at first: it warns who answers for a client that ten days remain to save it.
+WARNING = {
+    **GENERAL,
+    "name": "Quase inativo, com aviso",
+    "trigger": {"all": [{"field": "days_since_last", "op": "between", "value": [60, 89]}]},
+    "guards": [*GENERAL["guards"], "save_window:10"],
+}
 
 
 class Command(BaseCommand):
-    help = "Loads the demonstration organization, with one rotation run waiting for review; idempotent."
+    help = "Loads the demonstration organization, with a rotation run waiting for review and a day to live through; idempotent."
 
     def handle(self, *args, **options):
         try:
@@ -43,6 +52,9 @@ class Command(BaseCommand):
                 settle_representatives_and_clients(organization, last_day)
                 scoring.score_organization(organization.pk, at=timezone.now())
                 run = run_for_review(organization)
+                with tenant_atomic(organization.pk):
+                    in_review = list(run.proposals.values_list("client_id", flat=True))
+                live_a_day(organization, at=timezone.now(), leave_out=in_review)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
         people = shift.users()
@@ -161,18 +173,20 @@ def settle_representatives_and_clients(organization: Organization, last_day: dat
 
 
 def run_for_review(organization: Organization) -> Run:
-    """The general rule, published, and one run of it computed; an organization that has a run keeps the one it has."""
+    """Two rules, published, and one run of both computed; an organization that has rules or a run keeps those it has."""
     with tenant_atomic(organization.pk):
         admin = Membership.objects.filter(role=Role.ADMIN, is_active=True).order_by("id").first()
-        rule = Rule.objects.order_by("id").first()
-        if rule is None:
-            rule = rules.create_rule(PRESETS["general"], by=admin)
-        draft = rule.versions.filter(state="draft").first()
-        if draft and not rule.versions.filter(state="published").exists():
-            rules.publish(draft, by=admin)
+        if not Rule.objects.exists():
+            for definition in (GENERAL, WARNING):
+                rules.create_rule(definition, by=admin)
+        for rule in Rule.objects.order_by("id"):
+            draft = rule.versions.filter(state="draft").first()
+            if draft and not rule.versions.filter(state="published").exists():
+                rules.publish(draft, by=admin)
         run = Run.objects.order_by("-id").first()
         if run is None:
-            run = runs.start_run([rule], as_of=local_day(organization, at=timezone.now()), trigger="command", by=BY)
+            as_of = local_day(organization, at=timezone.now())
+            run = runs.start_run(list(Rule.objects.order_by("id")), as_of=as_of, trigger="command", by=BY)
     if run.state == Run.State.SCHEDULED:
         run = runs.compute_run(run.pk, organization.pk)
     return run
