@@ -43,6 +43,6 @@ def may_name_colleagues(member: Membership, client: Client) -> bool:
 def nameable_members(client: Client) -> QuerySet[Membership]:
     """Who may be named a colleague of the client: sales members who neither are one nor answer for it, by name."""
     named = Colleague.objects.filter(client_id=client.pk).values("membership_id")
-    owner = Representative.objects.filter(pk=client.representative_id, membership__isnull=False).values("membership_id")
+    owner = Representative.objects.filter(pk=client.representative_id or 0, membership__isnull=False).values("membership_id")
     sales = Membership.objects.filter(role=Role.REPRESENTATIVE, is_active=True)
     return sales.exclude(pk__in=named).exclude(pk__in=owner).order_by("name", "pk")

@@ -250,6 +250,7 @@ def missing_clients(
     """
     until = last_day(month, as_of=as_of)
     held = _portfolio([representative.pk], until).values("client_id")
+    done: QuerySet[Any]
     if measure == Measure.BUYERS:
         done = _bought(month, OuterRef("pk"))
     else:

@@ -1,6 +1,7 @@
 """What waits to be done for a client goes with it when somebody else begins to answer for it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connection
 
@@ -32,7 +33,7 @@ def hand_over_tasks(moves: Iterable[tuple[int, int | None, int | None]], *, by: 
     if not known:
         return 0
     clients, froms, tos = zip(*known, strict=True)
-    values = {"organization": active_organization_id(), "clients": array(clients), "froms": array(froms), "tos": array(tos)}
+    values: dict[str, Any] = {"organization": active_organization_id(), "clients": array(clients), "froms": array(froms), "tos": array(tos)}
     with connection.cursor() as cursor:
         cursor.execute(_FOLLOW, values)
         handed = sorted(cursor.fetchall())
