@@ -83,12 +83,12 @@ class Proposal(TenantDetail):
             models.UniqueConstraint(
                 fields=["organization", "client"], condition=Q(state__in=["proposed", "approved"]), name="proposal_one_open"
             ),
-            models.UniqueConstraint(fields=["organization", "run", "client"], name="proposal_once_per_run"),
+            # By client first, so that a client's proposals are found through it too: each index is written twice a move.
+            models.UniqueConstraint(fields=["organization", "client", "run"], name="proposal_once_per_run"),
         ]
         indexes = [
             models.Index(fields=["organization", "run", "state", "-value_cents", "id"], name="proposal_review"),
             models.Index(fields=["organization", "run", "client"], condition=Q(state="approved"), name="proposal_apply"),
-            models.Index(fields=["organization", "client", "-id"], name="proposal_of_client"),
         ]
 
     def __str__(self) -> str:
