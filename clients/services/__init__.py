@@ -1,5 +1,6 @@
 from clients.services.projections import (
     Differences,
+    begin_clients,
     differences,
     rebuild_projections,
     refresh_abc,
@@ -8,4 +9,13 @@ from clients.services.projections import (
     refresh_windows,
 )
 
-__all__ = ["Differences", "differences", "rebuild_projections", "refresh_abc", "refresh_clients", "refresh_months", "refresh_windows"]
+__all__ = [
+    "Differences",
+    "begin_clients",
+    "differences",
+    "rebuild_projections",
+    "refresh_abc",
+    "refresh_clients",
+    "refresh_months",
+    "refresh_windows",
+]

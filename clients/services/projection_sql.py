@@ -58,6 +58,13 @@ WHERE (a.repeat_days, a.first_on, a.last_on, a.sum_log_gap, a.median_gap, a.mean
        excluded.n180, excluded.n365)
 """  # noqa: S608 - constants of this module
 
+# What WRITE_ACTIVITY finds where there are no orders.
+BEGIN_ACTIVITY = """
+INSERT INTO clients_clientactivity (organization_id, client_id, repeat_days, sum_log_gap, net_total_cents, windows_on, net_12m_cents,
+    n30, n90, n180, n365, abc)
+SELECT %(organization)s, made, -1, 0, 0, %(as_of)s, 0, 0, 0, 0, 0, '' FROM unnest(%(clients)s::bigint[]) AS made
+"""
+
 # One row a client, month and representative credited; a month of cancelled orders only has none.
 _MONTHS = """
 orders_seen AS (

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from django.db import connection
 
+from accounts.arrays import array
 from accounts.models import Organization
 from accounts.tenancy import active_organization_id, tenant_atomic
 from accounts.tenancy.limits import allow_minutes
@@ -54,6 +55,22 @@ def refresh_clients(client_ids: Sequence[int], *, as_of: date) -> None:
         cursor.execute(statements.WRITE_ACTIVITY, facts)
         cursor.execute("SET LOCAL enable_hashagg = on")
         cursor.execute(statements.WRITE_MONTHS, facts)
+
+
+def begin_clients(client_ids: Sequence[int], *, as_of: date) -> None:
+    """Give clients made in this transaction their rows: no order can name them yet, so there is nothing to compute.
+
+    Parameters
+    ----------
+    client_ids : ids of the active organization that have no row
+    as_of : the organization's day, as for ``refresh_clients``
+    """
+    if not client_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statements.BEGIN_ACTIVITY, {"organization": active_organization_id(), "clients": array(sorted(client_ids)), "as_of": as_of}
+        )
 
 
 def refresh_months(client_ids: Collection[int]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from accounts.services import Actor
 from accounts.tenancy import acting_for
 from clients.models import Client, ClientActivity, ClientMonth, Order, OrderItem
-from clients.services import differences, rebuild_projections, refresh_abc, refresh_clients, refresh_windows
+from clients.services import begin_clients, differences, rebuild_projections, refresh_abc, refresh_clients, refresh_windows
 from clients.signals import orders_changed
 from portfolio.models import Ownership
 from portfolio.services import Transfer, transfer_clients
@@ -163,6 +163,20 @@ def bought(acting):
     refresh_clients([client.id], as_of=TODAY)
     refresh_abc()
     return client
+
+
+def test_a_client_made_just_now_begins_with_the_row_a_recomputation_gives(acting):
+    made, computed = ClientFactory.create_batch(2)
+
+    begin_clients([made.id], as_of=TODAY)
+    refresh_clients([computed.id], as_of=TODAY)
+
+    first, second = ClientActivity.objects.order_by("client_id").values()
+    own = {"id", "client_id"}
+    assert {name: value for name, value in first.items() if name not in own} == {
+        name: value for name, value in second.items() if name not in own
+    }
+    assert not differences(acting)
 
 
 def test_a_day_counts_when_its_net_is_above_zero(bought, acting):

@@ -6,7 +6,7 @@ from clients.imports import values
 from clients.imports.kinds.base import Column, Kind, Tally, register
 from clients.imports.kinds.people import sent, tally_of
 from clients.imports.stage import Stage
-from clients.services import refresh_clients
+from clients.services import begin_clients
 from clients.services.statistics import MANY, look_again_at_parties
 from clients.services.words import refresh_words
 from clients.signals import owners_named
@@ -80,7 +80,7 @@ class Clients(Kind):
         created = sorted(each for each, new in written if new)
         if len(created) >= MANY:
             look_again_at_parties()
-        refresh_clients(created, as_of=self.context.as_of)
+        begin_clients(created, as_of=self.context.as_of)
         refresh_words(created, new=True)
         if self.present & SEARCHED:
             refresh_words(sorted(each for each, new in written if not new))
