@@ -1,7 +1,9 @@
 """Reads about people and organizations."""
 
 from datetime import date, datetime
+from functools import cache
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import Membership, Notice, Organization, Representative, Role, Session, Team
@@ -9,10 +11,27 @@ from accounts.models import Membership, Notice, Organization, Representative, Ro
 
 def membership_in(slug: str, *, user_id: int) -> Membership | None:
     """The person's active membership of the organization with that slug, or None. Needs ``identity_atomic(user_id=...)``."""
+    # In SQL: every page begins with it, and composing it through the ORM took a tenth of the list of clients.
+    with connection.cursor() as cursor:
+        cursor.execute(_membership_query(), [slug, user_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    fields = [field.attname for field in Membership._meta.concrete_fields]
+    membership = Membership.from_db(connection.alias, fields, row[: len(fields)])
+    theirs = [field.attname for field in Organization._meta.concrete_fields]
+    membership.organization = Organization.from_db(connection.alias, theirs, row[len(fields) :])
+    return membership
+
+
+@cache
+def _membership_query() -> str:
+    """Parameters: the organization's slug, the user's id."""
+    columns = [f'm."{field.column}"' for field in Membership._meta.concrete_fields]
+    columns += [f'o."{field.column}"' for field in Organization._meta.concrete_fields]
     return (
-        Membership.identities.select_related("organization")
-        .filter(user_id=user_id, is_active=True, organization__slug=slug, organization__suspended_at=None)
-        .first()
+        f"SELECT {', '.join(columns)} FROM accounts_organization o JOIN accounts_membership m ON m.organization_id = o.id"  # noqa: S608 - our own columns
+        " WHERE o.slug = %s AND m.user_id = %s AND m.is_active AND o.suspended_at IS NULL"
     )
 
 

@@ -5,8 +5,9 @@ from django.utils import timezone
 
 from accounts.errors import NotAllowed
 from accounts.models import ApiToken, AuditEvent, Membership
+from accounts.selectors import membership_in
 from accounts.services import LastAdministrator, OwnMembership, deactivate_membership
-from accounts.tenancy import acting_for
+from accounts.tenancy import acting_for, identity_atomic
 from tests.factories import make_member
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +83,18 @@ def test_the_profile_renames_without_writing_the_name_into_the_trail(organizatio
         event = AuditEvent.objects.get(stream=f"membership:{ana.pk}")
         assert (ana.name, event.before, event.after) == ("Ana Prado", {}, {"fields": ["name"]})
         assert len(event.request_id) == 16
+
+
+def test_the_membership_of_a_request_is_the_row_itself_with_its_organization(organization, other, django_assert_num_queries):
+    with acting_for(organization.pk):
+        member = make_member(organization, "manager")
+    with identity_atomic(user_id=member.user_id):
+        with django_assert_num_queries(1):
+            found = membership_in(organization.slug, user_id=member.user_id)
+            company = found.organization
+        expected = Membership.identities.select_related("organization").get(pk=member.pk)
+        for one, same in ((found, expected), (company, expected.organization)):
+            assert {field.attname: getattr(one, field.attname) for field in one._meta.concrete_fields} == {
+                field.attname: getattr(same, field.attname) for field in same._meta.concrete_fields
+            }
+        assert membership_in(other.slug, user_id=member.user_id) is None
