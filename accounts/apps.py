@@ -7,11 +7,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import signals  # noqa: F401  (connects the receivers)
-        from accounts.selectors import unread_notices
+        from accounts.selectors import unread_count
         from accounts.shell import nav_count
         from accounts.tenancy import checks  # noqa: F401  (registers the system checks)
         from accounts.tenancy.grants import grant_to_application
 
-        nav_count("notices/", urgent=True)(lambda request: unread_notices(request.membership).count())
+        nav_count("notices/", urgent=True)(lambda request: unread_count(request.membership))
         # Once per app with models: cheap, and the last call sees every table.
         post_migrate.connect(grant_to_application, dispatch_uid="grant_to_application")

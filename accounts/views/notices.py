@@ -17,7 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Notice
 from accounts.notices import Sentence, sentence
-from accounts.selectors import local_day, notices_of, unread_notices
+from accounts.selectors import local_day, notices_of, unread_count
 from accounts.services.notices import mark_read
 from accounts.shell import served
 
@@ -84,7 +84,7 @@ def _list(request: HttpRequest, *, changed: bool = False) -> HttpResponse:
     context = {
         "days": _by_day(rows, organization),
         "today": local_day(organization, at=timezone.now()),
-        "unread": unread_notices(member).count(),
+        "unread": unread_count(member),
         "next_url": f"?before={_mark(found[PAGE - 1])}" if len(found) > PAGE else "",
         "first_url": request.path if before else "",
         "changed": changed,

@@ -7,6 +7,7 @@ from django.utils import timezone, translation
 
 from accounts.models import Notice
 from accounts.notices import Sentence, sentence
+from accounts.selectors import unread_count
 from accounts.services import notify
 from accounts.tenancy import acting_for
 from tests.factories import make_member
@@ -86,7 +87,9 @@ def tell(member, key: str, *, days_ago: int = 0, kind: str = Notice.Kind.CLIENTS
 
 def unread(member) -> set[str]:
     with acting_for(member.organization_id):
-        return set(Notice.objects.filter(membership=member, read_at=None).values_list("key", flat=True))
+        found = set(Notice.objects.filter(membership=member, read_at=None).values_list("key", flat=True))
+        assert unread_count(member) == len(found)
+        return found
 
 
 def test_the_page_groups_by_the_organizations_day_and_shows_only_ones_own(organization, ana, signed_in):
