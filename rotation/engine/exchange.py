@@ -31,33 +31,43 @@ class Graph:
         self.m, self.s = len(self.ceilings.room), len(self.ceilings.give)
         self.run, self.idle = self.m + self.s, self.m + self.s + 1
         self.ticket = np.where(self.ceilings.owner < 0, self.run, self.m + self.ceilings.owner)
-        # where each pair's client would come from if the pair were chosen, and what that gives up
-        self.source = np.empty(len(self.pairs), np.int64)
+        # where each client is, the ticket of its owner when nobody has it, and what choosing a pair instead would give up
+        self.source = np.empty(self.pairs.n_clients, np.int64)
         self.loss = np.empty(len(self.pairs), np.int64)
-        self._look_at(np.arange(len(self.pairs)))
+        self._look_at(np.arange(self.pairs.n_clients))
         self.cost = np.full((self.idle + 1, self.idle + 1), NO_ARC, np.int64)
         self._draw(np.ones(self.idle + 1, bool))
 
-    def _look_at(self, rows: Array) -> None:
-        """Source and loss of these pairs, from where their clients are now."""
-        client = self.pairs.client[rows]
-        chosen = self.pair_of[client]
+    def _rows(self, clients: Array) -> Array:
+        """The pairs of these clients, one client after the other. All of a client come from one place: going through clients,
+        a handful of which an exchange touches, spares looking at every pair for each exchange.
+        """
+        first, length = self.pairs.start[clients], self.pairs.start[clients + 1] - self.pairs.start[clients]
+        before = np.cumsum(length) - length
+        return np.repeat(first - before, length) + np.arange(int(length.sum()))
+
+    def _look_at(self, clients: Array) -> None:
+        """Source and loss of these clients' pairs, from where they are now."""
+        chosen = self.pair_of[clients]
         placed = chosen >= 0
-        # row -1, nobody, is the last one: any value will do there
-        self.source[rows] = np.where(placed, self.pairs.representative[chosen], self.ticket[client])
-        self.loss[rows] = np.where(placed, self.pairs.value[chosen], 0) - self.pairs.value[rows]
+        source, held = self.ticket[clients], np.zeros(len(clients), np.int64)
+        source[placed] = self.pairs.representative[chosen[placed]]
+        held[placed] = self.pairs.value[chosen[placed]]
+        self.source[clients] = source
+        rows = self._rows(clients)
+        self.loss[rows] = np.repeat(held, self.pairs.start[clients + 1] - self.pairs.start[clients]) - self.pairs.value[rows]
 
     def _draw(self, touched: Array) -> None:
         """The arcs that leave the nodes in ``touched`` (nodes,) anew; the few of tickets and idle places always."""
         pairs, c, cost = self.pairs, self.ceilings, self.cost
-        clients = np.flatnonzero(self.pair_of >= 0)
-        at = pairs.representative[self.pair_of[clients]].astype(np.int64)
+        clients = np.flatnonzero(self.source < self.m)
+        at = self.source[clients]
         load = np.bincount(at, minlength=self.m)
         cost[touched] = NO_ARC
         # one index instead of two: numpy then takes its fast path, a tenth of the time
         flat, size = cost.reshape(-1), self.idle + 1
-        rows = np.flatnonzero(touched[self.source])
-        np.minimum.at(flat, self.source[rows] * size + pairs.representative[rows], self.loss[rows])
+        rows = self._rows(np.flatnonzero(touched[self.source]))
+        np.minimum.at(flat, self.source[pairs.client[rows]] * size + pairs.representative[rows], self.loss[rows])
         here = touched[at]
         leaving = clients[here]
         np.minimum.at(flat, at[here] * size + self.ticket[leaving], pairs.value[self.pair_of[leaving]])
@@ -81,7 +91,8 @@ class Graph:
         changes: list[tuple[int, int]] = []
         for a, b in zip(cycle, cycle[1:] + cycle[:1], strict=True):
             if b < self.m and a != self.idle:
-                rows = np.flatnonzero((self.source == a) & (self.pairs.representative == b))
+                rows = self._rows(np.flatnonzero(self.source == a))
+                rows = rows[self.pairs.representative[rows] == b]
                 row = int(rows[np.argmin(self.loss[rows])])
                 changes.append((int(self.pairs.client[row]), row))
             elif a < self.m and b != self.idle:
@@ -89,13 +100,12 @@ class Graph:
                 here = here[self.pairs.representative[self.pair_of[here]] == a]
                 changes.append((int(here[np.argmin(self.pairs.value[self.pair_of[here]])]), -1))
         moved = np.unique([client for client, _row in changes])
-        rows = np.concatenate([np.arange(self.pairs.start[client], self.pairs.start[client + 1]) for client in moved])
         touched = np.zeros(self.idle + 1, bool)
-        touched[self.source[rows]] = True
+        touched[self.source[moved]] = True
         for client, row in changes:
             self.pair_of[client] = row
-        self._look_at(rows)
-        touched[self.source[rows]] = True
+        self._look_at(moved)
+        touched[self.source[moved]] = True
         self._draw(touched)
 
 
