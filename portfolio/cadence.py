@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from accounts.models import Organization
+from portfolio.workdays import is_workday, next_workday
 
 
 def visit_every(own_days: int | None, abc: str, organization: Organization) -> int:
@@ -11,7 +12,7 @@ def visit_every(own_days: int | None, abc: str, organization: Organization) -> i
     return own_days or by_class.get(abc, organization.cadence_c_days)
 
 
-def next_contact(from_day: date, days: int) -> date:
-    """The day ``days`` later, or the Monday after it where that is a Saturday or a Sunday."""
+def next_contact(from_day: date, days: int, country: str) -> date:
+    """The day ``days`` later, or the first workday after it where nobody works then."""
     day = from_day + timedelta(days=days)
-    return day + timedelta(days=7 - day.weekday()) if day.weekday() > 4 else day
+    return day if is_workday(day, country) else next_workday(day, country)

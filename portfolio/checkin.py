@@ -1,23 +1,13 @@
 """Where a visit was reported from, against where the client is: pure arithmetic, asked by services and pages alike."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-EARTH_M = 6_371_008.8
+from portfolio.route import haversine_km
+
 FIX_HOLDS_S = 60  # an older fix tells where the device was, not where it is
 
 State = Literal["none", "unplaced", "old", "vague", "outside", "inside"]
-
-
-def haversine_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
-    """Great-circle distance in metres between two places given in degrees.
-
-    Source: Sinnott (1984), Virtues of the Haversine; the mean radius of the Earth is that of the IUGG.
-    """
-    a, b, c, d = map(math.radians, (lat_a, lon_a, lat_b, lon_b))
-    half = math.sin((c - a) / 2) ** 2 + math.cos(a) * math.cos(c) * math.sin((d - b) / 2) ** 2
-    return 2 * EARTH_M * math.asin(math.sqrt(min(half, 1.0)))
 
 
 @dataclass(frozen=True)
@@ -34,7 +24,7 @@ def distance_of(fix: Fix | None, latitude: float | None, longitude: float | None
     """Whole metres from a fix to a client's place; None where either is unknown."""
     if fix is None or latitude is None or longitude is None:
         return None
-    return round(haversine_m(fix.latitude, fix.longitude, latitude, longitude))
+    return round(1000 * haversine_km((fix.latitude, fix.longitude), (latitude, longitude)))
 
 
 def check_in(fix: Fix | None, distance_m: int | None, *, radius_m: int) -> State:

@@ -12,8 +12,10 @@ from accounts.selectors import local_day
 from accounts.tenancy import tenant_atomic
 from clients.models import Client, ClientMonth
 from portfolio.cadence import next_contact
-from portfolio.checkin import Fix, haversine_m
+from portfolio.checkin import Fix
 from portfolio.models import Goal, Task, Visit
+from portfolio.route import haversine_km
+from portfolio.services.planning import waiting_visits
 from portfolio.services.visits import Report, record_visit
 from portfolio.threats import threats_to
 
@@ -42,8 +44,10 @@ def live_a_day(organization: Organization, *, at: datetime, leave_out: Collectio
         made = 0
         for person in people.order_by("code"):
             if not Visit.objects.filter(representative=person, planned_on=today).exists():
-                made += _day_of(person, today=today, at=at, leave_out=leave_out)
-                _tasks_of(person, today)
+                n = _day_of(person, today=today, at=at, leave_out=leave_out)
+                if n:
+                    _tasks_of(person, today)
+                made += n
         return made
 
 
@@ -78,7 +82,10 @@ def goals_of_month(organization: Organization, people: Sequence[Representative],
 def _day_of(person: Representative, *, today: date, at: datetime, leave_out: Collection[int]) -> int:
     """Eight visits today, one left from yesterday, five tomorrow; those whose hour is over are done, but for the last of them."""
     member = person.membership
-    clients = _round(person, leave_out)
+    # One visit waits for a client and day at most, and the night may have planned some.
+    near = (today - timedelta(days=1), today + timedelta(days=1))
+    planned = set(waiting_visits().filter(representative=person, planned_on__range=near).values_list("client_id", flat=True))
+    clients = _round(person, {*leave_out, *planned})
     if member is None or len(clients) < len(MINUTES) + 1:
         return 0
     zone = member.organization.zone
@@ -87,7 +94,7 @@ def _day_of(person: Representative, *, today: date, at: datetime, leave_out: Col
     earliest, latest = (datetime.combine(today, hour, zone) for hour in (time(3, 30), time(20, 15)))
     middle = min(max(local, earliest), latest)
     hours = [_round_to_five(middle + timedelta(minutes=minutes)) for minutes in MINUTES]
-    threatened = next((threat.client_id for threat in threats_to(member)), None)
+    threatened = next((threat.client_id for threat in threats_to(member) if threat.client_id not in planned), None)
     today_clients = _with_fifth(clients[: len(hours)], threatened)
     rest = [client for client in clients if client not in today_clients]
     plans = [(client, today, hour) for client, hour in zip(today_clients, hours, strict=True)]
@@ -127,7 +134,7 @@ def _report(
         no_sale_reason=said.no_sale_reason,
         note=said.note,
         satisfaction=said.satisfaction,
-        next_contact_on=next_contact(today, 14),
+        next_contact_on=next_contact(today, 14, member.organization.country),
         visited_at=hour,
         made_at=hour + timedelta(minutes=6),
         fix=Fix(client.latitude + 0.0003, client.longitude, 18, 4) if place else None,  # type: ignore[operator]
@@ -142,15 +149,15 @@ def _round(person: Representative, leave_out: Collection[int]) -> list[Client]:
     here = (person.latitude, person.longitude) if person.latitude is not None else None
     chosen: list[Client] = []
     while found and len(chosen) < 14:
-        nearest = min(found, key=lambda each: _metres(here, each)) if here else found[0]
+        nearest = min(found, key=lambda each: _km(here, each)) if here else found[0]
         found.remove(nearest)
         chosen.append(nearest)
         here = (nearest.latitude, nearest.longitude)
     return chosen
 
 
-def _metres(here: tuple[float | None, float | None], client: Client) -> float:
-    return haversine_m(here[0] or 0, here[1] or 0, client.latitude or 0, client.longitude or 0)
+def _km(here: tuple[float | None, float | None], client: Client) -> float:
+    return haversine_km(here, (client.latitude, client.longitude))
 
 
 def _with_fifth(clients: list[Client], wanted: int | None) -> list[Client]:

@@ -34,6 +34,7 @@ urlpatterns = [
     path("visits/", visits.record, name="record_visit"),
     path("visits/new/", visits.new, name="new_visit"),
     path("visits/<uuid:visit_id>/", visits.edit, name="edit_visit"),
+    path("visits/<uuid:visit_id>/skip/", visits.skip, name="skip_visit"),
     path("visits/photos/<uuid:photo_id>/", visits.photo, name="visit_photo"),
     path("search/", clients.search, name="search"),
     path("clients/<int:client_id>/colleagues/", colleagues.colleagues, name="colleagues"),

@@ -87,7 +87,8 @@ class VisitForm(forms.Form):
         visited_at = said["visited_at"]
         next_on = said["next_contact_on"]
         if next_on is None and said["next_contact_in"]:
-            next_on = next_contact(local_day(by.organization, at=min(visited_at or at, at)), said["next_contact_in"])
+            visited_on = local_day(by.organization, at=min(visited_at or at, at))
+            next_on = next_contact(visited_on, said["next_contact_in"], by.organization.country)
         return Report(
             outcome=said["outcome"],
             order_value_cents=said["order_value"],

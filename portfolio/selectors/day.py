@@ -13,7 +13,7 @@ from clients.selectors.lifecycle import Lifecycle, Limits, inactive_on, lifecycl
 from clients.selectors.page import CYCLE_FROM_ORDERS
 from clients.selectors.visibility import Reach
 from portfolio.models import Visit
-from portfolio.selectors.states import VisitState, visit_state
+from portfolio.selectors.agenda import State, state_of
 from portfolio.threats import Threat, threats_to
 
 MISSED_DAYS = 7  # how long a visit not made is shown
@@ -74,7 +74,7 @@ class Stop:
 
     visit: Visit
     client: DayClient
-    state: VisitState
+    state: State
     first: bool  # nobody ever visited or sold to the client
 
 
@@ -150,19 +150,19 @@ def day_of(member: Membership, reach: Reach, *, as_of: date, now: datetime, limi
     rows = Client.objects.filter(Q(pk__in=wanted) | near).order_by("activity__last_on", "pk")
     clients = {row[0]: DayClient(*row) for row in rows.values_list(*_COLUMNS)[: MOST_AT_RISK + len(wanted)]}
     stops = [
-        Stop(visit, clients[visit.client_id], visit_state(visit, now=now, today=as_of), _is_first(clients[visit.client_id]))
+        Stop(visit, clients[visit.client_id], state_of(visit, at=now, today=as_of), _is_first(clients[visit.client_id]))
         for visit in visits
         if visit.client_id in clients
     ]
     risks = _at_risk(clients.values(), threats, people, as_of=as_of, limits=limits)
-    waiting = [stop for stop in stops if stop.state in ("waiting", "late") and stop.visit.planned_on == as_of]
+    waiting = [stop for stop in stops if stop.state in (State.PLANNED, State.LATE) and stop.visit.planned_on == as_of]
     following = waiting[0].client if waiting else None
     return Day(
         as_of,
-        done=sorted((stop for stop in stops if stop.state == "done"), key=lambda stop: stop.visit.visited_at or now),
+        done=sorted((stop for stop in stops if stop.state == State.DONE), key=lambda stop: stop.visit.visited_at or now),
         waiting=waiting,
-        missed=[stop for stop in stops if stop.state == "missed"],
-        tomorrow=[stop for stop in stops if stop.state == "waiting" and stop.visit.planned_on != as_of],
+        missed=[stop for stop in stops if stop.state == State.MISSED],
+        tomorrow=[stop for stop in stops if stop.state == State.PLANNED and stop.visit.planned_on != as_of],
         at_risk=risks[:AT_RISK_SHOWN],
         n_at_risk=len(risks),
         n_clients=Client.objects.filter(representative_id__in=people, discarded_on=None).count(),

@@ -42,12 +42,14 @@ def sheet_of(member: Membership, client_id: int, *, as_of: date, plan: uuid.UUID
     named = waiting.filter(id_made=plan) if plan else waiting.filter(planned_on=as_of, cancelled_at=None)
     activity = next(iter(client.activity.all()), None)
     days = visit_every(client.visit_every_days, activity.abc if activity else "", member.organization)
-    return Sheet(client, named.order_by("planned_at", "pk").first(), chips_for(days, from_day=as_of), days)
+    return Sheet(
+        client, named.order_by("planned_at", "pk").first(), chips_for(days, from_day=as_of, country=member.organization.country), days
+    )
 
 
-def chips_for(cadence_days: int, *, from_day: date) -> list[Chip]:
+def chips_for(cadence_days: int, *, from_day: date, country: str) -> list[Chip]:
     """The usual intervals and the client's own, which is the one chosen unless the person says otherwise."""
-    return [Chip(days, next_contact(from_day, days), days == cadence_days) for days in sorted({*CHIPS, cadence_days})]
+    return [Chip(days, next_contact(from_day, days, country), days == cadence_days) for days in sorted({*CHIPS, cadence_days})]
 
 
 def next_waiting(member: Membership, *, as_of: date) -> Visit | None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest
 from accounts.models import Membership
 from accounts.selectors import representatives_visible_to
 from portfolio.models import Visit
-from portfolio.selectors.states import LATE_AFTER
+from portfolio.selectors.agenda import LATE_AFTER
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def team_day(member: Membership, *, as_of: date, now: datetime) -> TeamDay:
         .annotate(
             planned=Count("pk", filter=waits),
             done=Count("pk", filter=done),
-            late=Count("pk", filter=waits & Q(planned_at__lt=now - LATE_AFTER)),
+            late=Count("pk", filter=waits & Q(planned_at__lte=now - LATE_AFTER)),
             sold_cents=Sum("order_value_cents", filter=done, default=0),
             delay=Avg(Greatest(F("made_at"), F("visited_at")) - F("visited_at"), filter=done & Q(made_at__isnull=False)),
         )

@@ -2,6 +2,7 @@
 
 from datetime import datetime, time
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import messages
@@ -59,7 +60,8 @@ def _salt(member: Membership) -> str:
     return f"agenda-undo:{member.organization_id}:{member.pk}"
 
 
-def _undo_url(request: HttpRequest, payload: dict[str, Any]) -> str:
+def undo_url(request: HttpRequest, payload: dict[str, Any]) -> str:
+    """The address that takes an act back, signed for this member; ``payload`` is ``Before.as_dict()``."""
     member = request.membership  # type: ignore[attr-defined]
     token = signing.dumps(payload, salt=_salt(member), compress=True)
     return reverse("portfolio:agenda_undo", args=[request.organization.slug, token])  # type: ignore[attr-defined]
@@ -69,6 +71,10 @@ def _done(request: HttpRequest, text: str, back: str, *, undo: str = "", level: 
     """The agenda the person acted from, with what was done and how to take it back; without it, the way back there."""
     here = query_here(request)
     if here is None:
+        today = reverse("portfolio:today", args=[request.organization.slug])  # type: ignore[attr-defined]
+        # What was done on Hoje and is taken back there leaves the person there.
+        if request.htmx and urlsplit(request.htmx.current_url or "").path == today:  # type: ignore[attr-defined]
+            back = today
         {"ok": messages.success, "bad": messages.error}[level](request, text)
         if request.htmx:  # type: ignore[attr-defined]
             return HttpResponse(status=204, headers={"HX-Redirect": back})
@@ -178,7 +184,7 @@ def move(request: HttpRequest, number: int) -> HttpResponse:
         return _refused(request, found, str(refusal), field="on")
     found.planned_on = on
     text = _("A visita a %(client)s passou para %(day)s.") % {"client": found.client, "day": day(on)}
-    return _done(request, text, desk_back(request, found), undo=_undo_url(request, before.as_dict()))
+    return _done(request, text, desk_back(request, found), undo=undo_url(request, before.as_dict()))
 
 
 @require_POST
@@ -191,7 +197,7 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
     except DomainError as refusal:
         return _refused(request, found, str(refusal), field="reason")
     text = _("Visita a %(client)s pulada desta vez.") if skipping else _("Visita a %(client)s cancelada.")
-    return _done(request, text % {"client": found.client}, desk_back(request, found), undo=_undo_url(request, before.as_dict()))
+    return _done(request, text % {"client": found.client}, desk_back(request, found), undo=undo_url(request, before.as_dict()))
 
 
 @require_POST
@@ -220,7 +226,7 @@ def order(request: HttpRequest) -> HttpResponse:
         text = _("Ordem do dia mudada.")
     former = [(slot.pk, slot.position) for slot in listed]
     changed = order_day(desk.representative, desk.on, [(slot.pk, place) for place, slot in enumerate(ordered, start=1)], by=member)
-    undo = _undo_url(request, {"on": desk.on.isoformat(), "rep": desk.representative.pk, "order": former}) if changed else ""
+    undo = undo_url(request, {"on": desk.on.isoformat(), "rep": desk.representative.pk, "order": former}) if changed else ""
     return _done(request, text, desk.url(), undo=undo)
 
 

@@ -1,23 +1,32 @@
 """Hoje: the day of who visits clients; for who leads, the team's day, to look at."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts.models import Role
+from accounts.models import Membership, Representative, Role
 from accounts.selectors import local_day
 from accounts.templatetags.formats import day_short
 from clients.selectors import ClientFilter, Limits, client_rows
 from clients.selectors.visibility import Reach, clients_within, reach_of
 from portfolio.day_words import delay_words, stopping_act, ways_to, why_call, why_now, why_short
+from portfolio.route import route_km
+from portfolio.selectors.agenda import own_representative
 from portfolio.selectors.day import Day, Stop, day_of
+from portfolio.selectors.goals import goal_lines, month_of, pace_of
+from portfolio.selectors.tasks import open_tasks, reached_clients
 from portfolio.selectors.team_day import team_day
+from portfolio.services.planning import CANCEL_REASONS
+from portfolio.templatetags.route import Stop as Mark
 
 CALLS_SHOWN = 8
+TASKS_SHOWN = 6
 KEPT_PAGES = 60  # what a device keeps of the days to come
 
 
@@ -45,8 +54,8 @@ def _own(request: HttpRequest, *, as_of: Any, now: Any) -> dict[str, Any]:
     context: dict[str, Any] = {
         "as_of": as_of,
         "day": day,
-        "later": [_row(stop, sheet, as_of) for stop in day.later],
-        "missed": [_row(stop, sheet, as_of) for stop in day.missed],
+        "later": [_row(stop, sheet, as_of, member) for stop in day.later],
+        "missed": [_row(stop, sheet, as_of, member) for stop in day.missed],
         "risks": [
             {
                 "client": risk.client,
@@ -62,6 +71,25 @@ def _own(request: HttpRequest, *, as_of: Any, now: Any) -> dict[str, Any]:
         "new_url": sheet,
         "keep": " ".join(_kept(day, clients, sheet)),
     }
+    person = own_representative(member)
+    stops = [_mark(stop, "done") for stop in day.done] + [_mark(stop, "now" if stop is day.next else "") for stop in day.waiting]
+    start = (person.latitude, person.longitude) if person else None
+    here = (day.done[-1].client.latitude, day.done[-1].client.longitude) if day.done else start
+    tasks = open_tasks(member, until=as_of)
+    context |= {
+        "person": person,
+        "stops": stops,
+        "start": start,
+        "km_later": route_km([(stop.client.latitude, stop.client.longitude) for stop in day.waiting], here),
+        "order_url": reverse("portfolio:agenda", args=[organization.slug]) + "?view=day",
+        "tasks": tasks[:TASKS_SHOWN],
+        "n_tasks": len(tasks),
+        "today": as_of,
+        "reached": reached_clients(reach, tasks[:TASKS_SHOWN]),
+        "form_id": uuid4,
+        "goals": goal_lines([person.pk], month_of(as_of), as_of) if person else [],
+        "days_left": _days_left(as_of, organization.country, person),
+    }
     if day.next:
         client = day.next.client
         context["next"] = {
@@ -73,15 +101,28 @@ def _own(request: HttpRequest, *, as_of: Any, now: Any) -> dict[str, Any]:
             "ways": ways_to(client, list(day.contacts), country=organization.country),
             "sheet": f"{sheet}?client={client.pk}",
             "page": f"{clients}{client.pk}/",
+            "reasons": [(reason, _(reason)) for reason in CANCEL_REASONS],
         }
     return context
 
 
-def _row(stop: Stop, sheet: str, as_of: Any) -> dict[str, Any]:
+def _days_left(as_of: Any, country: str, person: Representative | None) -> int:
+    """Working days of the month after today."""
+    pace = pace_of(month_of(as_of), as_of=as_of, country=country, state=person.base_state if person else "")
+    return pace.days - pace.passed
+
+
+def _mark(stop: Stop, state: str) -> Mark:
+    return Mark(stop.client.latitude, stop.client.longitude, str(stop.client), state, stop.client.city)
+
+
+def _row(stop: Stop, sheet: str, as_of: Any, member: Membership) -> dict[str, Any]:
     """A visit to come or left behind; one of another day names its plan, which the sheet would not find by itself."""
     planned_on = stop.visit.planned_on
     plan = f"&plan={stop.visit.id_made}" if planned_on != as_of else ""
     where = [stop.client.city, why_short(stop, as_of=as_of), day_short(planned_on) if plan else ""]
+    if stop.visit.representative.membership_id != member.pk:
+        where.append(_("cobrindo %(name)s") % {"name": stop.visit.representative.name})
     return {"stop": stop, "detail": " · ".join(filter(None, where)), "url": f"{sheet}?client={stop.client.pk}{plan}"}
 
 

@@ -13,22 +13,25 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.errors import NotAllowed
+from accounts.errors import DomainError, NotAllowed
 from accounts.models import Membership, Role
 from accounts.templatetags.formats import day, decimal, symbol
 from accounts.views.errors import wants_json
 from clients.selectors import ClientFilter, Limits, client_rows
 from clients.selectors.lifecycle import lifecycle_of
-from clients.selectors.visibility import clients_visible_to
+from clients.selectors.visibility import clients_visible_to, reach_of
 from portfolio import photos
 from portfolio.errors import NeverReached, VisitRefused
 from portfolio.models import Visit, VisitPhoto
 from portfolio.reasons import no_sale_reasons
+from portfolio.selectors.agenda import may_plan, visits_within
 from portfolio.selectors.sheet import Sheet, chips_for, next_waiting, sheet_of
+from portfolio.services.planning import cancel_visit
 from portfolio.services.visits import Recorded, edit_visit, may_edit, record_visit
+from portfolio.views.agenda_acts import undo_url
 from portfolio.views.common import is_partial, today_of
 from portfolio.visit_forms import EditForm, VisitForm
 
@@ -125,11 +128,29 @@ def photo(request: HttpRequest, photo_id: uuid.UUID) -> HttpResponse:
     return response
 
 
+@require_POST
+def skip(request: HttpRequest, visit_id: uuid.UUID) -> HttpResponse:
+    """A visit of the day that will not be made, with the reason; one tap on Hoje, and one to take it back."""
+    member = request.membership  # type: ignore[attr-defined]
+    if not may_plan(member):
+        raise Http404
+    mine = visits_within(reach_of(member)).filter(visited_at=None).select_related("client")
+    found = get_object_or_404(mine, id_made=visit_id)
+    try:
+        before = cancel_visit(found, request.POST.get("reason", ""), by=member)
+    except DomainError as no:
+        messages.error(request, str(no))
+    else:
+        undo = undo_url(request, before.as_dict())
+        messages.success(request, _("Visita a %(client)s fora do dia de hoje.") % {"client": found.client}, extra_tags=undo)
+    return redirect("portfolio:today", request.organization.slug)  # type: ignore[attr-defined]
+
+
 def _choice(request: HttpRequest) -> HttpResponse:
-    """Clients to choose from: those waiting today first, then by who is silent longest; searched by name, code, CNPJ, phone."""
+    """Clients to choose from: those waiting today first, then by what they bought in a year; searched by name, code, CNPJ, phone."""
     as_of, organization = today_of(request), request.organization  # type: ignore[attr-defined]
     member, words = request.membership, request.GET.get("q", "").strip()[:64]  # type: ignore[attr-defined]
-    wanted = ClientFilter(q=words, sort="name" if words else "silence", size=CHOICES_SHOWN)
+    wanted = ClientFilter(q=words, sort="name" if words else "value", size=CHOICES_SHOWN)
     limits = Limits.of(organization)
     rows = client_rows(clients_visible_to(member), wanted, as_of=as_of, limits=limits).rows
     sheet = reverse("portfolio:new_visit", args=[organization.slug])
@@ -165,7 +186,7 @@ def _page(
     client = (sheet or visit).client  # type: ignore[union-attr]
     said = said or (_words_of(visit) if visit else {})
     first = visit.visited_on if visit else today_of(request)
-    chips = sheet.chips if sheet else chips_for(0, from_day=first)[1:]
+    chips = sheet.chips if sheet else chips_for(0, from_day=first, country=organization.country)[1:]
     context = {
         "visit": visit,
         "client": client,

@@ -7,15 +7,15 @@ customElements.define(
       const form = this.querySelector("form");
       const f = form.elements;
       const { latitude, longitude, radius, near, noted, denied } = this.dataset;
-      // A page kept on the device and opened twice reports two visits.
-      if (f.id_made) f.id_made.value = crypto.randomUUID?.() ?? f.id_made.value;
       form.onchange = () => {
         f.order_value.required = f.outcome.value === "sale";
         f.no_sale_reason[0].required = f.outcome.value === "no_sale";
         f.next_contact_on.required = !f.next_contact_in.value;
       };
       form.onchange();
-      form.onclick = (event) => event.detail && event.target.value === "sale" && f.order_value.focus();
+      form.onclick = (event) => {
+        if (event.detail && event.target.value === "sale") f.order_value.focus();
+      };
       const button = this.querySelector("[data-locate]");
       const say = (text) => (button.lastChild.textContent = text);
       button.onclick = () =>
@@ -29,8 +29,8 @@ customElements.define(
             const metres = Math.round(111195 * Math.hypot(coords.latitude - latitude, (coords.longitude - longitude) * Math.cos(latitude / 57.3)));
             const far = latitude && metres > radius && coords.accuracy <= radius;
             f.outside_reason.required = far;
-            this.classList.toggle("far", far);
-            say(latitude ? near.replace("#", metres) : noted);
+            this.className = far ? "far" : "near";
+            say(latitude ? near.replace("#", metres.toLocaleString()) : noted);
           },
           () => say(denied),
           { enableHighAccuracy: true, timeout: 15000 },
@@ -38,3 +38,8 @@ customElements.define(
     }
   },
 );
+
+// Without signal the sheet is a page kept on the device: the link goes there as any link does.
+document.addEventListener("htmx:sendError", ({ target }) => {
+  if (target.matches("[data-sheet]")) location.assign(target.href);
+});

@@ -14,7 +14,7 @@ from accounts.models import Absence, AuditEvent, Notice
 from accounts.services import Actor
 from accounts.tenancy import acting_for
 from clients.models import ClientActivity, Colleague
-from portfolio.checkin import Fix, check_in, distance_of, haversine_m
+from portfolio.checkin import Fix, check_in, distance_of
 from portfolio.errors import NeverReached, VisitRefused
 from portfolio.models import Ownership, Visit, VisitEdit, VisitPhoto
 from portfolio.photos import kind_of, path_of
@@ -202,8 +202,8 @@ def test_who_only_reads_records_nothing(client, acting):
 
 def test_the_distance_is_that_of_the_sphere():
     # One degree of a great circle of the mean radius; São Paulo to Rio de Janeiro.
-    assert haversine_m(0, 0, 0, 1) == pytest.approx(111_195.08, abs=0.01)
-    assert haversine_m(-23.5503, -46.6339, -22.9068, -43.1729) == pytest.approx(360_700, abs=1_000)
+    assert distance_of(Fix(0, 0), 0, 1) == 111_195
+    assert distance_of(Fix(-23.5503, -46.6339), -22.9068, -43.1729) == pytest.approx(360_700, abs=1_000)
     assert distance_of(None, 0, 0) is None and distance_of(Fix(0, 0), None, 0) is None
 
 
