@@ -1,7 +1,7 @@
 """A day to live through for the demonstration's representatives: visits done, late and to come, goals, tasks. Made once a day."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Count, Sum
@@ -94,8 +94,8 @@ def _day_of(person: Representative, *, today: date, at: datetime, leave_out: Col
     earliest, latest = (datetime.combine(today, hour, zone) for hour in (time(3, 30), time(20, 15)))
     middle = min(max(local, earliest), latest)
     hours = [_round_to_five(middle + timedelta(minutes=minutes)) for minutes in MINUTES]
-    threatened = next((threat.client_id for threat in threats_to(member) if threat.client_id not in planned), None)
-    today_clients = _with_fifth(clients[: len(hours)], threatened)
+    threatened = {threat.client_id for threat in threats_to(member)} - planned
+    today_clients = _with_fifth(clients[: len(hours)], Client.objects.filter(pk__in=threatened, latitude__isnull=False))
     rest = [client for client in clients if client not in today_clients]
     plans = [(client, today, hour) for client, hour in zip(today_clients, hours, strict=True)]
     plans += [(client, today - timedelta(days=1), None) for client in rest[:1]]
@@ -149,7 +149,10 @@ def _round(person: Representative, leave_out: Collection[int]) -> list[Client]:
     here = (person.latitude, person.longitude) if person.latitude is not None else None
     chosen: list[Client] = []
     while found and len(chosen) < 14:
-        nearest = min(found, key=lambda each: _km(here, each)) if here else found[0]
+        # Clients of one town share its middle on the map: no more than two of them, for the route to show.
+        towns = [each.city for each in chosen]
+        others = [each for each in found if towns.count(each.city) < 2] or found
+        nearest = min(others, key=lambda each: _km(here, each)) if here else others[0]
         found.remove(nearest)
         chosen.append(nearest)
         here = (nearest.latitude, nearest.longitude)
@@ -160,13 +163,14 @@ def _km(here: tuple[float | None, float | None], client: Client) -> float:
     return haversine_km(here, (client.latitude, client.longitude))
 
 
-def _with_fifth(clients: list[Client], wanted: int | None) -> list[Client]:
-    """The visit that comes next is to a client about to be lost, where there is one."""
-    threatened = Client.objects.filter(pk=wanted).first() if wanted else None
-    if threatened is None:
+def _with_fifth(clients: list[Client], threatened: Iterable[Client]) -> list[Client]:
+    """The visit that comes after the late one is to a client about to be lost, where there is one: the nearest to the round."""
+    here = (clients[0].latitude, clients[0].longitude)
+    nearest = min(threatened, key=lambda each: (_km(here, each), each.pk), default=None)
+    if nearest is None:
         return clients
-    others = [client for client in clients if client.pk != threatened.pk][: len(clients) - 1]
-    return [*others[:4], threatened, *others[4:]]
+    others = [client for client in clients if client.pk != nearest.pk][: len(clients) - 1]
+    return [*others[:4], nearest, *others[4:]]
 
 
 def _tasks_of(person: Representative, today: date) -> None:

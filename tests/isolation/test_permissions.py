@@ -114,6 +114,19 @@ ACTIONS = {
         {},
         {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": FOUND},
     ),
+    "see the day": ("get", "today/", {}, dict.fromkeys(ROLES, FOUND)),
+    "open the sheet of a visit": (
+        "get",
+        "visits/new/?client={client}",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+    "register a visit": (
+        "post",
+        "visits/",
+        {"id_made": "00000000-0000-4000-8000-000000000001", "client": "{client}", "outcome": "absent"},
+        {"admin": {302}, "manager": {302}, "far_manager": GONE, "representative": {302}, "auditor": {403}},
+    ),
     "see the runs": (
         "get",
         "rotation/",
