@@ -246,5 +246,5 @@ def _cell(request: HttpRequest, each: Representative, measure: str, held: dict, 
     cell, name = (each.pk, measure), f"{each.pk}-{measure}"
     was = _written(held.get(cell), measure)
     value = request.POST.get(name, was) if request.method == "POST" else was or _written(copied.get(cell), measure)
-    label = f"{Measure(measure).label}, {each.name}"
-    return {"name": name, "was": was, "value": value, "error": errors.get(cell, ""), "label": label}
+    word = str(Measure(measure).label)
+    return {"name": name, "was": was, "value": value, "error": errors.get(cell, ""), "measure": word, "label": f"{word}, {each.name}"}
