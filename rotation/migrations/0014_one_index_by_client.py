@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("rotation", "0012_requests")]
+    dependencies = [("rotation", "0013_answers_taken_back")]
     operations = [
         migrations.RemoveIndex("proposal", "proposal_of_client"),
         migrations.RemoveConstraint("proposal", "proposal_once_per_run"),

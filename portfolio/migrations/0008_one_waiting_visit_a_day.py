@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0013_visit_planning_settings"),
         ("clients", "0007_prospects_segments_colleagues"),
-        ("portfolio", "0006_details_carry_organization"),
+        ("portfolio", "0007_first_ownership_follows_nothing"),
     ]
 
     operations = [
