@@ -1,8 +1,9 @@
 """How the day goes for the people a member leads: counted in the database, a line each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Avg, Count, F, Q, Sum
 from django.db.models.functions import Greatest
@@ -70,7 +71,7 @@ def team_day(member: Membership, *, as_of: date, now: datetime) -> TeamDay:
         .values("representative_id")
         .annotate(
             planned=Count("pk", filter=waits),
-            done=Count("pk", filter=done),
+            visited=Count("pk", filter=done),
             late=Count("pk", filter=waits & Q(planned_at__lte=now - LATE_AFTER)),
             sold_cents=Sum("order_value_cents", filter=done, default=0),
             delay=Avg(Greatest(F("made_at"), F("visited_at")) - F("visited_at"), filter=done & Q(made_at__isnull=False)),
@@ -81,5 +82,5 @@ def team_day(member: Membership, *, as_of: date, now: datetime) -> TeamDay:
     return TeamDay(sorted(lines, key=lambda each: (-each.late, -each.planned, each.code)), len(people))
 
 
-def _rest(row: dict) -> dict:
-    return {name: row[name] for name in ("planned", "done", "late", "sold_cents", "delay")}
+def _rest(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("planned", "late", "sold_cents", "delay")} | {"done": row["visited"]}

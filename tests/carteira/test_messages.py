@@ -46,13 +46,13 @@ msgstr "Viejo"
 
 SPOKEN = re.compile(r'\b(?:aria-label|title|placeholder|alt|label|data-label|data-said)="([^"]*)"')
 # Names of keys, units and product, the same in every language.
-UNIVERSAL = {"Ctrl", "Shift", "Enter", "Esc", "km", "ABC", "CNPJ", "Carteira", "GET", "POST", "CSV", "XLSX"}
+UNIVERSAL = {"Ctrl", "Shift", "Enter", "Esc", "km", "ABC", "CNPJ", "Carteira", "GET", "POST", "CSV", "XLSX", "WhatsApp"}
 
 
 def bare_words(template: str) -> list[str]:
     """Words that a template shows a person without asking for their translation."""
     text = re.sub(r"\{#.*?#\}|\{% comment.*?endcomment %\}|<script\b.*?</script>", "", template, flags=re.DOTALL)
-    text = re.sub(r"\{% block \w+_class %\}[\w ]*\{% endblock %\}", "", text)
+    text = re.sub(r"\{% block \w+_class %\}[\w -]*\{% endblock %\}", "", text)
     text = re.sub(r"\{% blocktranslate\b.*?\{% endblocktranslate %\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
     shown = [*SPOKEN.findall(text), re.sub(r"<[^>]*>|&\w+;", " ", text)]
