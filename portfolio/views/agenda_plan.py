@@ -58,9 +58,9 @@ def _chosen(words: list[str]) -> list[tuple[int, date]]:
 
 
 class FieldSettingsForm(forms.Form):
-    cadence_a_days = forms.IntegerField(label=gettext_lazy("Clientes da curva A, a cada"), min_value=1, max_value=365)
-    cadence_b_days = forms.IntegerField(label=gettext_lazy("Clientes da curva B, a cada"), min_value=1, max_value=365)
-    cadence_c_days = forms.IntegerField(label=gettext_lazy("Clientes da curva C e sem compra, a cada"), min_value=1, max_value=365)
+    cadence_a_days = forms.IntegerField(label=gettext_lazy("Curva A"), min_value=1, max_value=365)
+    cadence_b_days = forms.IntegerField(label=gettext_lazy("Curva B"), min_value=1, max_value=365)
+    cadence_c_days = forms.IntegerField(label=gettext_lazy("Curva C e sem compra"), min_value=1, max_value=365)
     visits_per_day = forms.IntegerField(
         label=gettext_lazy("Visitas por dia"),
         min_value=1,
