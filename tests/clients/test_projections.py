@@ -167,6 +167,7 @@ def bought(acting):
 
 def test_a_client_made_just_now_begins_with_the_row_a_recomputation_gives(acting):
     made, computed = ClientFactory.create_batch(2)
+    ClientActivity.objects.all().delete()  # the factory's own
 
     begin_clients([made.id], as_of=TODAY)
     refresh_clients([computed.id], as_of=TODAY)
