@@ -26,6 +26,7 @@ class Notice(TenantDetail):
         COLLEAGUE_NAMED = "colleague_named", _("Cliente em comum")
         REQUEST_MADE = "request_made", _("Pedido de vendedor")
         REQUEST_ANSWERED = "request_answered", _("Pedido respondido")
+        DISCARD_PROPOSED = "discard_proposed", _("Descarte proposto")
         VISIT_ELSEWHERE = "visit_elsewhere", _("Visita a cliente de outra carteira")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")

@@ -1,8 +1,9 @@
 from clients.models.activity import ClientActivity, ClientMonth
 from clients.models.client import Client, ClientWord, Contact
 from clients.models.colleague import Colleague
+from clients.models.discard import DiscardProposal
 from clients.models.imports import ImportJob
-from clients.models.opportunity import Opportunity
+from clients.models.opportunity import Opportunity, OpportunityMove
 from clients.models.order import Order, OrderItem, Product
 from clients.models.score import ClientScore, Scoring
 from clients.models.segment import Segment
@@ -19,8 +20,10 @@ __all__ = [
     "Contract",
     "CreditEvent",
     "CreditSnapshot",
+    "DiscardProposal",
     "ImportJob",
     "Opportunity",
+    "OpportunityMove",
     "Order",
     "OrderItem",
     "Product",

@@ -115,6 +115,7 @@ class Contact(TenantModel):
     consent_on = models.DateField(_("consentiu em"), null=True, blank=True)
     consent_source = models.CharField(_("como consentiu"), max_length=80, blank=True, db_default="")
     refused_on = models.DateField(_("recusou em"), null=True, blank=True)
+    refusal_source = models.CharField(_("como recusou"), max_length=80, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

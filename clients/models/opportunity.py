@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Membership
 from accounts.tenancy.constraints import tenant_walls
 from accounts.tenancy.models import TenantForeignKey, TenantModel
 from clients.models.client import Client
@@ -46,3 +47,21 @@ class Opportunity(TenantModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+class OpportunityMove(TenantModel):
+    """An opportunity reached a stage on a day: its own history, and the client's. The first has no ``from_stage``."""
+
+    opportunity = TenantForeignKey(Opportunity, models.PROTECT, related_name="moves")
+    from_stage = models.CharField(max_length=12, choices=Opportunity.Stage.choices, blank=True)
+    to_stage = models.CharField(max_length=12, choices=Opportunity.Stage.choices)
+    moved_at = models.DateTimeField()
+    moved_on = models.DateField()  # the organization's day of moved_at
+    by = TenantForeignKey(Membership, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [*tenant_walls("opportunitymove", "opportunity", "by")]
+        indexes = [models.Index(fields=["organization", "opportunity", "-moved_on"], name="move_of_opportunity")]
+
+    def __str__(self) -> str:
+        return f"{self.opportunity_id} {self.to_stage}"

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Membership, Representative
 from accounts.tenancy.constraints import tenant_walls
 from accounts.tenancy.models import TenantForeignKey, TenantModel
-from clients.models import Client
+from clients.models import Client, Contact
 
 
 class Visit(TenantModel):
@@ -137,7 +137,7 @@ class VisitPhoto(TenantModel):
 
 
 class Interaction(TenantModel):
-    """A call, mail or message with a client."""
+    """A call, mail or message with a client, and with whom if it is known; or a note about it."""
 
     class Kind(models.TextChoices):
         CALL = "call", _("Ligação")
@@ -151,11 +151,12 @@ class Interaction(TenantModel):
     happened_at = models.DateTimeField()
     happened_on = models.DateField()
     note = models.TextField(blank=True)
+    contact = TenantForeignKey(Contact, models.PROTECT, null=True, blank=True, related_name="interactions")
     id_made = models.UUIDField(default=uuid.uuid4)
 
     class Meta:
         constraints = [
-            *tenant_walls("interaction", "client", "by"),
+            *tenant_walls("interaction", "client", "by", "contact"),
             models.UniqueConstraint(fields=["organization", "id_made"], name="interaction_once"),
         ]
         indexes = [models.Index(fields=["organization", "client", "-happened_on"], name="interaction_of_client")]
