@@ -6,13 +6,13 @@ from django.db import connection
 
 from accounts.tenancy import active_organization_id
 
-# A contact is a visit or an interaction; a visit still planned is neither.
+# A contact is a visit or an interaction with somebody; a visit still planned is neither, nor is a note to oneself.
 _CONTACT_DAYS = """
 WITH days AS (
     SELECT wanted AS client_id,
            (SELECT max(visited_on) FROM portfolio_visit v WHERE v.organization_id = %(organization)s AND v.client_id = wanted) AS visit,
            (SELECT max(happened_on) FROM portfolio_interaction i
-             WHERE i.organization_id = %(organization)s AND i.client_id = wanted) AS interaction
+             WHERE i.organization_id = %(organization)s AND i.client_id = wanted AND i.kind <> 'note') AS interaction
       FROM unnest(%(clients)s::bigint[]) AS wanted)
 UPDATE clients_clientactivity a SET last_visit_on = d.visit, last_contact_on = greatest(d.visit, d.interaction)
   FROM days d

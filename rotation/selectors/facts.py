@@ -103,7 +103,7 @@ _SCHEDULED_ORDERS = sql.SQL("""
 # The summary keeps the latest visit and contact only; a run of the past must not see those that came later.
 _EARLIER = """
     SELECT client_id, max({day}) FROM {table}
-    WHERE organization_id = %(organization)s AND {day} <= %(as_of)s
+    WHERE organization_id = %(organization)s AND {day} <= %(as_of)s AND {counts}
       AND client_id IN (SELECT client_id FROM clients_clientactivity
                         WHERE organization_id = %(organization)s AND {column} > %(as_of)s)
     GROUP BY client_id
@@ -310,14 +310,15 @@ def _needs_abc(rules: Iterable[Rule]) -> bool:
 
 def _forget_later(columns: dict[str, Array], values: dict, as_of: int) -> None:
     """Where the latest visit or contact lies after ``as_of``, take the latest one up to it."""
-    for column, table, day in (
-        ("last_visit_on", "portfolio_visit", "visited_on"),
-        ("last_contact_on", "portfolio_interaction", "happened_on"),
+    for column, table, day, counts in (
+        ("last_visit_on", "portfolio_visit", "visited_on", "true"),
+        ("last_contact_on", "portfolio_interaction", "happened_on", "kind <> 'note'"),  # a note is no contact
     ):
         later = columns[column] > as_of
         if not later.any():
             continue
-        query = sql.SQL(_EARLIER).format(day=sql.Identifier(day), table=sql.Identifier(table), column=sql.Identifier(column))
+        names = {"day": sql.Identifier(day), "table": sql.Identifier(table), "column": sql.Identifier(column)}
+        query = sql.SQL(_EARLIER).format(counts=sql.SQL(counts), **names)
         rows = read_columns(query, values, {"client_id": "i8", "day": "day"}, no_day=NO_DAY)
         columns[column][later] = NO_DAY
         columns[column][np.searchsorted(columns["client_id"], rows["client_id"])] = rows["day"]

@@ -27,7 +27,7 @@ _VISITS = sql.SQL("""
 """)
 _CONTACTS = sql.SQL("""
     SELECT DISTINCT client_id, happened_on FROM portfolio_interaction
-    WHERE organization_id = %(organization)s AND happened_on <= %(until)s
+    WHERE organization_id = %(organization)s AND happened_on <= %(until)s AND kind <> 'note'
 """)
 _LEDGER = sql.SQL("""
     SELECT client_id, representative_id, seq, started_on, coalesce(ended_on, '-infinity'),
