@@ -1,40 +1,24 @@
-"""The clients one may see: the list, the client's page, the search. (Above ``clients``, because who answers for them lives here.)"""
+"""The clients one may see: the list and the search. (Above ``clients``, because who answers for them lives here.)"""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
-from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Role
 from accounts.selectors import representatives_visible_to
-from accounts.templatetags.formats import money_whole, month, symbol
-from clients.models import Contact, Order
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to
 from clients.selectors.choices import list_choices
 from clients.selectors.lifecycle import lifecycle_of
 from clients.selectors.lists import COUNT_UP_TO, SORTS, ListedClient
-from clients.selectors.page import monthly_revenue, recent_orders, standing_of
 from clients.selectors.visibility import clients_within, reach_of
-from portfolio.forecasting import shown_forecast
-from portfolio.models import Visit
 from portfolio.rows import shown
-from portfolio.timeline import happenings
 from portfolio.views.common import is_partial, today_of
 
-TABS = {
-    "summary": _("Resumo"),
-    "orders": _("Compras"),
-    "visits": _("Visitas"),
-    "contacts": _("Contatos"),
-    "history": _("Histórico"),
-}
 LISTED_STATES = [state for state in Lifecycle if state != Lifecycle.DISCARDED]
 
 
@@ -71,62 +55,6 @@ def client_list(request: HttpRequest) -> HttpResponse:
         context["representatives"] = [(pk, f"{code} {name}") for pk, code, name in people]
     context["ufs"], context["segments"] = list_choices(reach.representatives)
     return render(request, "portfolio/client_list.html", context)
-
-
-@require_GET
-@vary_on_headers("HX-Request")
-def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
-    """One client: where it stands, what it bought, who answered for it and why. Out of reach is 404."""
-    organization, as_of = request.organization, today_of(request)  # type: ignore[attr-defined]
-    member = request.membership  # type: ignore[attr-defined]
-    client = get_object_or_404(clients_visible_to(member).select_related("representative"), pk=client_id)
-    tab = request.GET.get("tab", "summary")
-    if tab not in TABS:
-        raise Http404
-    standing = standing_of(client, as_of=as_of, limits=Limits.of(organization))
-    context: dict[str, Any] = {
-        "client": client,
-        "standing": standing,
-        "tab": tab,
-        "tabs": [(name, label, f"?tab={name}", name == tab) for name, label in TABS.items()],
-        "as_of": as_of,
-        "masked": member.role == Role.AUDITOR,
-    }
-    if tab == "summary":
-        context["forecast"] = shown_forecast(standing, currency=organization.currency)
-        months = monthly_revenue(client, as_of=as_of)
-        if any(cents for _month, cents in months):
-            context["bar_rows"] = [(month(first), cents, money_whole(cents, organization.currency)) for first, cents in months]
-            context["unit"] = symbol(organization.currency)
-        context["contacts"] = list(Contact.objects.filter(client_id=client.pk).order_by("name")[:3])
-        context["happenings"] = happenings(client, size=5)[:5]
-    elif tab == "orders":
-        before = _before(request)
-        orders = recent_orders(client, before=before, size=26)
-        context["orders"] = orders[:25]
-        context["next_url"] = f"?tab=orders&before={orders[24].ordered_on}|{orders[24].pk}" if len(orders) > 25 else ""
-        context["first_url"] = "?tab=orders" if before else ""
-        context["totals"] = Order.objects.filter(client_id=client.pk).aggregate(n=Count("id"))
-    elif tab == "visits":
-        context["visits"] = list(
-            Visit.objects.filter(client_id=client.pk)
-            .exclude(visited_on=None)
-            .select_related("representative")
-            .order_by("-visited_on")[:100]
-        )
-    elif tab == "contacts":
-        context["contacts"] = list(Contact.objects.filter(client_id=client.pk).order_by("name"))
-    else:
-        context["happenings"] = happenings(client)
-    return render(request, "portfolio/_client_tab.html" if is_partial(request) else "portfolio/client_page.html", context)
-
-
-def _before(request: HttpRequest) -> tuple[date, int] | None:
-    day, _bar, number = request.GET.get("before", "").partition("|")
-    try:
-        return date.fromisoformat(day), int(number)
-    except ValueError:
-        return None
 
 
 @require_GET

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.tenancy import tenant_atomic
-from clients.models import ClientActivity, Colleague
-from portfolio.models import Goal, Task
+from clients.models import Client, ClientActivity, Colleague, Contact, DiscardProposal
+from portfolio.models import Goal, Interaction, Task
 from rotation.engine.presets import PRESETS
 from rotation.models import Proposal, Request, Rule, RuleVersion, Run
 from rotation.services.rules import create_rule, publish
@@ -286,6 +286,27 @@ ACTIONS |= {
         {"admin": FOUND, "manager": FOUND, "far_manager": {302}, "representative": GONE, "auditor": GONE},
     ),
 }
+ACTIONS |= {
+    "record a talk": (
+        "post",
+        "clients/{client}/talks/",
+        {"kind": "call"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": {403}},
+    ),
+    "add a contact": (
+        "post",
+        "clients/{client}/contacts/new/",
+        {"name": "Márcia"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+    "discard the client": (
+        "post",
+        "clients/{client}/discard/",
+        {"reason": "Fechou"},
+        # a representative only proposes, which is asserted below
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
+}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -315,3 +336,9 @@ def test_each_role_may_what_the_table_says(scene, organization, signed_in, actio
         state, roles = changes.get(action, ("open", set()))
         assert asked.state == (state if role in roles else "open")
         assert Request.objects.filter(kind="contest").exists() == (action == "contest a proposal" and role == "representative")
+        sold_by = {"admin", "manager", "representative"}
+        assert Interaction.objects.exists() == (action == "record a talk" and role in sold_by)
+        assert Contact.objects.exists() == (action == "add a contact" and role in sold_by)
+        client = Client.objects.get(pk=scene["client"].pk)
+        assert (client.discarded_on is not None) == (action == "discard the client" and role in {"admin", "manager"})
+        assert DiscardProposal.objects.filter(accepted=None).exists() == (action == "discard the client" and role == "representative")
