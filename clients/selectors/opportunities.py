@@ -76,8 +76,8 @@ def board(member: Membership, *, as_of: date, closed: bool = False, representati
         Column(
             stage=stage,
             label=str(Stage(stage).label),
-            count=totals.get(stage, {"n": 0})["n"],
-            cents=totals.get(stage, {}).get("cents") or 0,
+            count=totals[stage]["n"] if stage in totals else 0,
+            cents=(totals[stage]["cents"] or 0) if stage in totals else 0,
             rows=[row for row in rows if row.stage == stage],
         )
         for stage in stages
