@@ -116,7 +116,7 @@ def bought_mix(client: Client, *, as_of: date) -> Mix:
     with connection.cursor() as cursor:
         cursor.execute(_BOUGHT, _window(as_of) | {"client": client.pk})
         rows = cursor.fetchall()
-    return Mix([Bought(*columns, marks=marks_of(since, season, as_of=as_of)) for *columns, since, season in rows])
+    return Mix([Bought(*row[:-2], marks_of(*row[-2:], as_of=as_of)) for row in rows]  # type: ignore[call-arg])
 
 
 # The clients of the same kind next to this one in value, half above and half below: read off the index of values where the
