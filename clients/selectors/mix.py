@@ -116,7 +116,10 @@ def bought_mix(client: Client, *, as_of: date) -> Mix:
     with connection.cursor() as cursor:
         cursor.execute(_BOUGHT, _window(as_of) | {"client": client.pk})
         rows = cursor.fetchall()
-    return Mix([Bought(*row[:-2], marks_of(*row[-2:], as_of=as_of)) for row in rows]  # type: ignore[call-arg])
+    products = []
+    for number, code, name, category, days, last_on, cents, since, season in rows:
+        products.append(Bought(number, code, name, category, days, last_on, cents, marks_of(since, season, as_of=as_of)))
+    return Mix(products)
 
 
 # The clients of the same kind next to this one in value, half above and half below: read off the index of values where the
