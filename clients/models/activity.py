@@ -65,7 +65,7 @@ class ClientMonth(TenantDetail):
                 fields=["organization", "client", "month", "representative"], name="clientmonth_once", nulls_distinct=False
             ),
         ]
-        indexes = [models.Index(fields=["organization", "month"], name="clientmonth_by_month")]
+        indexes = [models.Index(fields=["organization", "month", "representative"], name="clientmonth_of_month")]
 
     def __str__(self) -> str:
         return f"{self.client_id} {self.month:%Y-%m}"
