@@ -10,7 +10,9 @@ from typing import Any
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db import connection
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import Membership, Role, Session, User
 from accounts.tenancy import identity_atomic
@@ -27,6 +29,17 @@ class SessionStore(DatabaseStore):
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
+
+    def load(self) -> dict[str, Any]:
+        """As Django's, without composing a query and making a row of it on every request."""
+        with connection.cursor() as cursor:
+            query = "SELECT session_data FROM accounts_session WHERE session_key = %s AND expire_date > %s"
+            cursor.execute(query, [self.session_key, timezone.now()])
+            found = cursor.fetchone()
+        if found is None:
+            self._session_key = None
+            return {}
+        return self.decode(found[0])
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         row = super().create_model_instance(data)

@@ -9,7 +9,7 @@ from accounts.models import Session
 from accounts.selectors import sessions_of
 from accounts.services import end_sessions
 from accounts.services.sessions import session_name
-from accounts.sessions import SEEN, STARTED, has_ended
+from accounts.sessions import SEEN, STARTED, SessionStore, has_ended
 from accounts.tenancy import acting_for
 from tests.factories import PASSWORD, make_member
 
@@ -68,6 +68,17 @@ def test_using_a_session_keeps_it_open_and_is_written_once_a_minute(member_of, s
 
 def test_a_session_that_says_nothing_of_its_age_has_ended():
     assert has_ended({}, at=timezone.now())  # type: ignore[arg-type]
+
+
+def test_a_stored_session_is_read_until_its_day_and_an_unknown_key_opens_none():
+    kept = SessionStore()
+    kept["word"] = "value"
+    kept.save()
+    assert SessionStore(kept.session_key)["word"] == "value"
+    Session.objects.filter(pk=kept.session_key).update(expire_date=timezone.now() - timedelta(seconds=1))
+    for key in (kept.session_key, "a-key-nobody-was-given"):
+        late = SessionStore(key)
+        assert (dict(late.items()), late.session_key) == ({}, None)
 
 
 def test_signing_in_gives_the_session_another_key(member_of, web):
