@@ -1,9 +1,8 @@
 """How the day goes for the people a member leads: counted in the database, a line each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db.models import Avg, Count, F, Q, Sum
 from django.db.models.functions import Greatest
@@ -68,19 +67,15 @@ def team_day(member: Membership, *, as_of: date, now: datetime) -> TeamDay:
     done = Q(visited_on=as_of)
     rows = (
         Visit.objects.filter(waits | done, representative_id__in=list(people))
-        .values("representative_id")
+        .values_list("representative_id")
         .annotate(
-            planned=Count("pk", filter=waits),
-            visited=Count("pk", filter=done),
-            late=Count("pk", filter=waits & Q(planned_at__lte=now - LATE_AFTER)),
+            n_planned=Count("pk", filter=waits),
+            n_done=Count("pk", filter=done),
+            n_late=Count("pk", filter=waits & Q(planned_at__lte=now - LATE_AFTER)),
             sold_cents=Sum("order_value_cents", filter=done, default=0),
             delay=Avg(Greatest(F("made_at"), F("visited_at")) - F("visited_at"), filter=done & Q(made_at__isnull=False)),
         )
         .order_by()
     )
-    lines = [PersonDay(row["representative_id"], *people[row["representative_id"]], **_rest(row)) for row in rows]
+    lines = [PersonDay(row[0], *people[row[0]], *row[1:]) for row in rows]
     return TeamDay(sorted(lines, key=lambda each: (-each.late, -each.planned, each.code)), len(people))
-
-
-def _rest(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ("planned", "late", "sold_cents", "delay")} | {"done": row["visited"]}

@@ -36,6 +36,7 @@ from portfolio.views.common import is_partial, today_of
 from portfolio.visit_forms import EditForm, VisitForm
 
 CHOICES_SHOWN = 30
+TOLD_APART = timedelta(minutes=15)  # a report that came later than this after it was made says both
 OUTCOMES = [("sale", "shopping-cart"), ("no_sale", "circle-x"), ("absent", "user-x"), ("closed", "lock")]
 SHOWN = {"outcome", "order_value", "no_sale_reason", "next_contact_on", "photo", "outside_reason"}  # fields that show their own errors
 
@@ -211,6 +212,8 @@ def _page(
         if visit
         else reverse("portfolio:record_visit", args=[organization.slug]),
         "photos": list(visit.photos.order_by("pk")) if visit else [],
+        "edits": list(visit.edits.select_related("by").order_by("-version")[:20]) if visit else [],
+        "came_late": bool(visit and visit.made_at and visit.received_at - visit.made_at > TOLD_APART),
     }
     template = "portfolio/_visit_sheet.html" if is_partial(request) else "portfolio/visit_page.html"
     response = render(request, template, context, status=422 if errors else 200)

@@ -199,6 +199,8 @@ def test_an_edit_is_stored_once_and_the_page_shows_it(house, web, signed_in, org
     assert send(web, changed, url)[1]["state"] == "already"
     page = web.get(url).content.decode()
     assert "segunda</textarea>" in page and 'value="2999-01-01"' in page
+    before = page[page.index("O que dizia antes") :]
+    assert "primeira · até" in before and "mudado por ana" in before and "5.340,00" in before
     assert signed_in(house["other"]).get(url).status_code == 404
     assert send(signed_in(house["other"]), changed, url)[0] == 404
     assert send(signed_in(house["auditor"]), changed, url)[0] == 403
@@ -259,5 +261,6 @@ def test_a_visit_reported_late_keeps_both_instants(house, web, organization):
         visit = Visit.objects.get(pk=answer["id"])
     assert (visit.visited_at, visit.made_at) == (then, then)
     assert visit.received_at - visit.made_at > timedelta(hours=19)
+    assert "Registrada no aparelho em" in web.get(f"{URL}{visit.id_made}/").content.decode()
     with identity_atomic(user_id=house["seller"].user_id):
         assert visit.made_by_id == house["seller"].pk
