@@ -1,6 +1,5 @@
 """The day in a person's words: why a visit comes now, why a client is on a list, how it is reached. Plain values in, text out."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,6 +10,7 @@ from django.utils.translation import ngettext
 from accounts.templatetags.formats import day_short, decimal, money_short, money_whole
 from clients.models import Contact
 from clients.predicting import chance_words
+from clients.selectors.contacts import Consent, consent_of, international
 from clients.selectors.lifecycle import Limits, inactive_on
 from clients.selectors.lists import ListedClient
 from portfolio.models import Visit
@@ -18,7 +18,6 @@ from portfolio.selectors.day import AtRisk, DayClient, LastOrder, Stop
 from portfolio.threats import Threat
 
 LATE_FROM = 1.5  # cycles of its own from which a client's silence is worth a word
-_COUNTRY = {"BR": "55", "PT": "351", "ES": "34", "MX": "52", "AR": "54", "US": "1"}
 
 
 def why_now(client: DayClient, order: LastOrder | None, threat: Threat | None, *, as_of: date, limits: Limits, currency: str) -> str:
@@ -106,19 +105,11 @@ class Ways:
 
 def ways_to(client: DayClient, contacts: list[Contact] | tuple[Contact, ...], *, country: str) -> Ways:
     """The company's own number, or that of the first contact who did not refuse; the map by coordinates, or by the address."""
-    willing = [each.phone for each in contacts if not (each.refused_on and (each.consent_on is None or each.refused_on >= each.consent_on))]
-    digits = next(filter(None, (_international(phone, country) for phone in [client.phone, *willing])), "")
+    willing = [each.phone for each in contacts if consent_of(each) != Consent.REFUSED]
+    digits = next(filter(None, (international(phone, country) for phone in [client.phone, *willing])), "")
     if client.latitude is not None and client.longitude is not None:
         place = f"{client.latitude},{client.longitude}"
     else:
         place = ", ".join(filter(None, [client.address, client.city, client.state])) if client.city else ""
     maps = "https://www.google.com/maps/dir/?" + urlencode({"api": 1, "destination": place}) if place else ""
     return Ways(f"tel:+{digits}" if digits else "", f"https://wa.me/{digits}" if digits else "", maps)
-
-
-def _international(phone: str, country: str) -> str:
-    digits = re.sub(r"\D", "", phone)
-    if not digits or phone.strip().startswith("+"):
-        return digits
-    digits, code = digits.lstrip("0"), _COUNTRY.get(country, "")
-    return digits if country == "BR" and len(digits) > 11 else code + digits
