@@ -15,6 +15,12 @@ class Unaccented(models.Func):
     output_field = models.TextField()
 
 
+class LastWord(Unaccented):
+    """The last word of it, written as ``Unaccented`` writes: by which a person is looked for too."""
+
+    template = rf"regexp_replace(btrim({Unaccented.template}), '^.*[[:space:]]', '')"
+
+
 class Client(TenantModel):
     """A company that buys, may buy or bought. Whether it is active is computed from its orders, never typed in.
 
@@ -106,6 +112,8 @@ class Contact(TenantModel):
 
     client = TenantForeignKey(Client, models.PROTECT, related_name="contacts")
     name = models.CharField(_("nome"), max_length=120)
+    name_key = models.GeneratedField(expression=Unaccented("name"), output_field=models.TextField(), db_persist=True)
+    last_name_key = models.GeneratedField(expression=LastWord("name"), output_field=models.TextField(), db_persist=True)
     role = models.CharField(_("cargo"), max_length=80, blank=True)
     decision_role = models.CharField(_("papel na decisão"), max_length=40, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
@@ -121,6 +129,10 @@ class Contact(TenantModel):
         constraints = [
             *tenant_walls("contact", "client"),
             models.UniqueConstraint(fields=["organization", "client", "name"], name="contact_of_client"),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "name_key"], name="contact_by_name"),
+            models.Index(fields=["organization", "last_name_key"], name="contact_by_last_name"),
         ]
 
     def __str__(self) -> str:

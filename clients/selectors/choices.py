@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.tenancy import active_organization_id
+from clients.models import Client
 
 MOST = 60
 
@@ -37,3 +39,19 @@ def list_choices(reach: Sequence[int] | None) -> tuple[list[str], list[str]]:
         cursor.execute(f"WITH RECURSIVE {hops} SELECT {takes}", values)
         states, segments = cursor.fetchone()
     return sorted(states), sorted(segments)
+
+
+LOOKED_AT = 3_000  # clients that hints are taken from
+
+
+def hints(clients: QuerySet[Client]) -> tuple[list[str], list[str], list[str]]:
+    """Cities, sizes and tags that occur among the first clients by name, sorted, 60 of each at most; one query.
+
+    Hints of what may be typed, not all there is: reading every client of a large company would cost more than the list itself.
+    """
+    cities, sizes, tags = set(), set(), set()
+    for city, size, tagged in clients.order_by("name_key", "id").values_list("city", "size", "tags")[:LOOKED_AT]:
+        cities.add(city)
+        sizes.add(size)
+        tags.update(tagged)
+    return tuple(sorted(filter(None, found))[:MOST] for found in (cities, sizes, tags))  # type: ignore[return-value]

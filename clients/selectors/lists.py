@@ -1,36 +1,19 @@
 """One page of the clients a member sees: filtered, sorted, cut by keyset so that page 400 costs what page 1 does."""
 
-import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
-from django.db.models import CharField, Count, Exists, F, FilteredRelation, Lookup, OrderBy, OuterRef, Q, QuerySet, TextField, Window
+from django.db.models import Count, F, FilteredRelation, OrderBy, Q, QuerySet, Window
 
-from clients.models import Client, ClientScore, ClientWord
+from clients.models import Client
 from clients.models.score import HORIZON_DAYS
-from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Lifecycle, Limits, lifecycle_filter
+from clients.selectors.client_filter import SORTS, ClientFilter
+from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Lifecycle, Limits
+from clients.selectors.matching import matching
 
 COUNT_UP_TO = 10_000
-MAX_WORDS = 6
-
-
-class Prefix(Lookup):
-    """``word ^@ 'abc'``: PostgreSQL's starts-with, leakproof, so an index serves it under row security (LIKE is not)."""
-
-    lookup_name = "prefix"
-
-    def as_sql(self, compiler, connection):
-        left, left_parameters = self.process_lhs(compiler, connection)
-        right, right_parameters = self.process_rhs(compiler, connection)
-        return f"{left} ^@ {right}", (*left_parameters, *right_parameters)
-
-
-CharField.register_lookup(Prefix)
-TextField.register_lookup(Prefix)
 
 
 class ListedClient(NamedTuple):
@@ -81,99 +64,6 @@ COLUMNS = (
     "activity__net_12m_cents", "activity__abc", "activity__last_visit_on",
     "score__made_for", "score__state", "score__p_silent", "score__p_alive", "score__at_stake_cents",
 )  # fmt: skip
-# What a page may be sorted by: the column, whether it falls, and what stands in for an absent value.
-SORTS: dict[str, tuple[str, bool]] = {
-    "name": ("name_key", False),
-    "silence": ("activity__last_on", False),
-    "value": ("activity__net_12m_cents", True),
-    "stake": ("score__at_stake_cents", True),
-}
-# Chances of silence a list may be narrowed to, in tenths.
-CHANCES = {"4": 0.35, "7": 0.65, "9": 0.85}
-
-
-@dataclass(frozen=True)
-class ClientFilter:
-    """What a list of clients was asked for; made from and turned back into a query string."""
-
-    q: str = ""
-    state: str = ""
-    representative: int | None = None
-    uf: str = ""
-    segment: str = ""
-    abc: str = ""
-    tag: str = ""
-    chance: str = ""
-    sort: str = "name"
-    after: str = ""  # key of the last row of the page before
-    size: int = 50
-
-    @classmethod
-    def parse(cls, query: Mapping[str, str]) -> "ClientFilter":
-        """Unknown or malformed values are dropped, so that an old bookmark still opens."""
-        text = {name: query.get(name, "").strip()[:64] for name in ("q", "state", "uf", "segment", "abc", "tag", "chance", "sort")}
-        representative = query.get("representative", "")
-        size = query.get("size", "")
-        return cls(
-            q=text["q"],
-            state=text["state"] if text["state"] in Lifecycle.values else "",
-            representative=int(representative) if re.fullmatch(r"\d{1,18}", representative) else None,
-            uf=text["uf"],
-            segment=text["segment"],
-            abc=text["abc"] if text["abc"] in {"A", "B", "C"} else "",
-            tag=text["tag"],
-            chance=text["chance"] if text["chance"] in CHANCES else "",
-            sort=text["sort"] if text["sort"] in SORTS else "name",
-            after=query.get("after", "")[:300],
-            size=int(size) if size in {"25", "50", "100"} else 50,
-        )
-
-    @property
-    def narrows(self) -> bool:
-        """Whether anything but order and page was asked for."""
-        return bool(self.q or self.state or self.representative or self.uf or self.segment or self.abc or self.tag or self.chance)
-
-    def query(self, **changes) -> str:
-        """The query string of this filter with ``changes``; a change of anything but ``after`` starts at the first page."""
-        changed = replace(self, **({"after": ""} | changes))
-        default = ClientFilter()
-        return urlencode(
-            {name: value for name, value in vars(changed).items() if value not in (None, "") and value != getattr(default, name)}
-        )
-
-
-def search_tokens(text: str) -> list[str]:
-    """The words of a search as ``ClientWord`` keeps them: lower case, no accents, punctuation inside codes dropped."""
-    plain = unicodedata.normalize("NFKD", text.lower())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    digits = re.sub(r"[.\-/() +]", "", plain)
-    if digits.isdigit() and len(digits) >= 3:
-        return [digits]
-    return re.findall(r"\w+", plain)[:MAX_WORDS]
-
-
-def matching(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date, limits: Limits) -> QuerySet[Client]:
-    """``clients`` narrowed to ``wanted``."""
-    if wanted.state:
-        clients = clients.filter(lifecycle_filter(wanted.state, as_of=as_of, limits=limits))
-    if wanted.representative:
-        clients = clients.filter(representative_id=wanted.representative)
-    if wanted.uf:
-        clients = clients.filter(state=wanted.uf)
-    if wanted.segment:
-        clients = clients.filter(segment=wanted.segment)
-    if wanted.abc:
-        clients = clients.filter(activity__abc=wanted.abc)
-    if wanted.tag:
-        clients = clients.filter(tags__contains=[wanted.tag])
-    if wanted.chance:
-        since = as_of - timedelta(days=SCORES_HOLD_DAYS)
-        told = ClientScore.objects.filter(client=OuterRef("pk"), horizon=HORIZON_DAYS, p_alive__isnull=False, made_for__gte=since)
-        told = told.filter(p_silent__gte=CHANCES[wanted.chance], made_for__gte=OuterRef("activity__last_on"))
-        clients = clients.filter(Exists(told))
-    for token in search_tokens(wanted.q):
-        clients = clients.filter(Exists(ClientWord.objects.filter(client=OuterRef("pk"), word__prefix=token)))
-    return clients
 
 
 @dataclass(frozen=True)
@@ -183,23 +73,32 @@ class ClientPage:
     count: int  # up to COUNT_UP_TO + 1, which means "more"
 
 
-def client_rows(clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date, limits: Limits, few: bool = False) -> ClientPage:
+def client_rows(
+    clients: QuerySet[Client],
+    wanted: ClientFilter,
+    *,
+    as_of: date,
+    limits: Limits,
+    few: bool = False,
+    base: tuple[float, float] | None = None,
+    counted: bool = True,
+) -> ClientPage:
     """One page: two queries, or three where it is the last of a sorted list, however many clients there are.
 
     ``few`` says that ``clients`` are a few hundred, as one person's own are. A page that reads all of them anyway, to sort or
-    to narrow by what they bought, then counts them on its way: one query.
+    to narrow by what they bought, then counts them on its way: one query. Without ``counted`` the count is that of the page.
     """
-    found = matching(clients, wanted, as_of=as_of, limits=limits)
+    found = matching(clients, wanted, as_of=as_of, limits=limits, base=base)
     found = found.annotate(score=FilteredRelation("scores", condition=Q(scores__horizon=HORIZON_DAYS)))
     if wanted.sort == "stake":
         # Clients without a score have nothing at stake that is known; and only an inner join lets the index of stakes lead.
         found = found.filter(score__isnull=False)
     column, falling = SORTS[wanted.sort]
-    if few and not wanted.after and (wanted.state or wanted.abc or wanted.chance or wanted.sort != "name"):
+    if few and not wanted.after and (wanted.sort != "name" or wanted.reads_orders):
         return _counted(found, wanted, column, falling)
-    count = found[: COUNT_UP_TO + 1].count()
+    count = found[: COUNT_UP_TO + 1].count() if counted else 0
     rows = _listed(found, wanted, column, falling)
-    return _cut(rows, wanted, column, count)
+    return _cut(rows, wanted, column, count if counted else len(rows))
 
 
 def _listed(found: QuerySet[Client], wanted: ClientFilter, column: str, falling: bool) -> list[ListedClient]:
@@ -209,8 +108,8 @@ def _listed(found: QuerySet[Client], wanted: ClientFilter, column: str, falling:
     costs what it shows; those without come last, in a query of their own where the others do not fill the page.
     """
     page, size = _from(found, column, falling, wanted.after), wanted.size + 1
-    # Words, tags and chances are rare: walking the index until enough clients have them may be to walk all of it.
-    if not column.startswith("activity__") or wanted.q or wanted.tag or wanted.chance:
+    # What few clients have: walking the index until enough of them are met may be to walk all of it.
+    if not column.startswith("activity__") or wanted.finds_few:
         return _read(page.order_by(_order(column, falling), "id"), size)
     order = F(column).desc() if falling else F(column).asc()
     rows = _read(page.filter(**{f"{column}__isnull": False}).order_by(order, "id"), size)

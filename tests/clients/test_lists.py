@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clients.models import Client, ClientWord
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows, clients_visible_to, lifecycle_filter, lifecycle_of
 from clients.selectors.choices import list_choices
-from clients.selectors.lists import search_tokens
+from clients.selectors.words import search_tokens
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member
 
 TODAY = date(2026, 11, 22)
