@@ -114,3 +114,15 @@ def shown(clients: Iterable[ListedClient], *, as_of: date, limits: Limits, curre
     """The body of the table; no query. ``own`` leaves out the column of representatives."""
     rows = Rows(as_of=as_of, limits=limits, currency=currency, here=here, own=own)
     return mark_safe("".join(map(rows.row, clients)))  # each row escapes what it is given
+
+
+def listed(clients: Iterable[ListedClient], *, as_of: date, limits: Limits) -> list[tuple[ListedClient, str, int | None]]:
+    """Each client with its state and its days without an order, for lists that a template writes."""
+    return [
+        (
+            client,
+            lifecycle_of(client.last_on, client.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=client.scored_at_risk_on),
+            (as_of - client.last_on).days if client.last_on else None,
+        )
+        for client in clients
+    ]
