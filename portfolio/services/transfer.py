@@ -342,7 +342,9 @@ def _write(
         ((each.client_id, members.get(client.owner_id or 0), members.get(each.to_id)) for each, client in zip(moves, before, strict=True)),
         by=by,
     )
-    tell_owners(occasion, given=given, received=received, members=members, source=source, on=on)
+    # Who moved a client knows: registering one of one\'s own is no news.
+    told = {pk: member for pk, member in members.items() if member != by.id}
+    tell_owners(occasion, given=given, received=received, members=told, source=source, on=on)
     send_to_outbox(
         "clients.transferred",
         {"occasion": occasion.key, "source": source, "on": on.isoformat(), "clients": [each.client_id for each in moves]},

@@ -31,6 +31,12 @@ STORED = (
     "blocked",
 )
 SEARCHED = frozenset(("name", "trade_name", "tax_id", "phone"))
+# A prospect registered by hand goes by its tax id until the ERP's own code comes, and is then that client: not a second one.
+ADOPT = """
+UPDATE clients_client c SET code = s.client_code FROM staged s
+ WHERE c.organization_id = %(organization)s AND s.tax_id <> '' AND c.code = 'P-' || s.tax_id
+   AND NOT EXISTS (SELECT FROM clients_client o WHERE o.organization_id = %(organization)s AND o.code = s.client_code)
+"""
 
 
 @register
@@ -62,6 +68,8 @@ class Clients(Kind):
 
     def load(self, stage: Stage) -> Tally:
         merged = stage.merge_repeats(["client_code"])
+        if "tax_id" in self.present:
+            stage.run(ADOPT)
         if "representative_code" in self.present:
             stage.refuse_unknown_representatives()
         stored = sent(self, STORED)
