@@ -14,10 +14,12 @@ from accounts.errors import DomainError
 from accounts.models import Role
 from accounts.selectors import local_day
 from accounts.templatetags.formats import symbol
+from clients.models import Segment
 from rotation.errors import RuleRefused
 from rotation.explaining import leaves
 from rotation.forms import PRESET_NAMES, RuleForm, preset_definition
 from rotation.models import RotationSettings, Rule, RuleVersion
+from rotation.segments import within_segment
 from rotation.selectors.runs import rule_lines, versions_of
 from rotation.services.rules import archive_rule, check_definition, create_rule, move_rule, pause, resume, save_draft
 from rotation.services.runs import preview
@@ -70,11 +72,17 @@ def rule_or_404(rule: int) -> Rule:
 def new_rule(request: HttpRequest) -> HttpResponse:
     """Choose a preset, then its form; POST makes the rule with its first draft."""
     key = request.POST.get("preset") or request.GET.get("preset", "")
-    base = preset_definition(key)
+    base, segment = preset_definition(key), segment_asked(request.POST or request.GET)
     if base is None:
-        return render(request, "rotation/rule_new.html", {"presets": preset_cards()})
+        shared = Segment.objects.filter(owner=None).order_by("name")
+        return render(request, "rotation/rule_new.html", {"presets": preset_cards(), "segments": shared, "segment": segment})
+    if segment:
+        base, unsaid = within_segment(base, segment)
+        if unsaid and request.method == "GET":
+            words = {"what": ", ".join(unsaid), "name": segment.name}
+            messages.warning(request, _("Do segmento “%(name)s” ficou de fora o que regras não sabem dizer: %(what)s.") % words)
     form = RuleForm(request.POST or None, base=base)
-    context = form_context(request, form, base, None, None) | {"preset": key}
+    context = form_context(request, form, base, None, None) | {"preset": key, "segment": segment}
     if request.method == "POST":
         return _submitted(request, form, context, None)
     return render(request, "rotation/rule.html", context)
@@ -115,6 +123,14 @@ def current_versions(found: Rule) -> tuple[RuleVersion | None, RuleVersion | Non
     current = found.versions.exclude(state=RuleVersion.State.RETIRED).select_related("published_by", "created_by", "canary_team")
     by_state = {each.state: each for each in current}
     return by_state.get(RuleVersion.State.PUBLISHED), by_state.get(RuleVersion.State.DRAFT), by_state.get(RuleVersion.State.CANARY)
+
+
+def segment_asked(query: QueryDict) -> Segment | None:
+    """The segment of everyone's that an address or a form names: rules are the company's, private filters are not."""
+    number = query.get("segment", "")
+    return (
+        Segment.objects.filter(pk=int(number), owner=None).first() if number.isascii() and number.isdigit() and len(number) < 16 else None
+    )
 
 
 def form_context(
@@ -187,6 +203,9 @@ def sentence(request: HttpRequest) -> HttpResponse:
 def posted_form(post: QueryDict) -> RuleForm | None:
     """The posted form over the rule or the preset it names."""
     base: Mapping[str, Any] | None = preset_definition(post.get("preset", ""))
+    segment = segment_asked(post)
+    if base and segment:
+        base, _unsaid = within_segment(base, segment)
     number = post.get("rule", "")
     if number.isascii() and number.isdigit():
         in_force, draft, on_trial = current_versions(rule_or_404(int(number)))
