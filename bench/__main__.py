@@ -19,6 +19,7 @@ PARTS = {
     "scale": [],
     "run": [],
     "pages": [],
+    "field": [],
     "apply": [],
     "import_speed": [],
     "backtest": [],

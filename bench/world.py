@@ -92,9 +92,9 @@ WHERE c.organization_id = %(organization)s ORDER BY c.id
 """
 
 
-def build(clients: int) -> Organization:
-    """The organization with that many clients; found again when it was made before."""
-    slug = SLUG.format(clients=clients)
+def build(clients: int, *, representatives: int = 0, slug: str = "") -> Organization:
+    """The organization with that many clients; found again when it was made before. So many to a representative unless told how many."""
+    slug = slug or SLUG.format(clients=clients)
     with connection.cursor() as cursor:
         cursor.execute("SELECT organizations_due()")
         for (organization_id,) in cursor.fetchall():
@@ -104,7 +104,7 @@ def build(clients: int) -> Organization:
                 return found
         cursor.execute("SELECT nextval(pg_get_serial_sequence('accounts_organization', 'id'))")
         organization_id = cursor.fetchone()[0]
-    representatives = max(10, clients // CLIENTS_PER_REPRESENTATIVE)
+    representatives = representatives or max(10, clients // CLIENTS_PER_REPRESENTATIVE)
     values = {
         "organization": organization_id,
         "clients": clients,
