@@ -10,7 +10,9 @@ class ClientMap extends HTMLElement {
   async connectedCallback() {
     const { L } = window;
     if (!L || this.map) return;
-    this.map = L.map(this, { preferCanvas: true, zoomSnap: 0.5, minZoom: 3, maxZoom: 16, attributionControl: Boolean(this.dataset.tiles) });
+    this.moves = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const calm = { zoomAnimation: this.moves, fadeAnimation: this.moves };
+    this.map = L.map(this, { preferCanvas: true, zoomSnap: 0.5, minZoom: 3, maxZoom: 16, attributionControl: Boolean(this.dataset.tiles), ...calm });
     this.map.setView([-14.2, -52], 4);
     if (this.dataset.tiles) L.tileLayer(this.dataset.tiles, { maxZoom: 19, attribution: "© OpenStreetMap" }).addTo(this.map);
     this.layer = L.layerGroup().addTo(this.map);
@@ -61,7 +63,7 @@ class ClientMap extends HTMLElement {
 
   show(id) {
     const mark = this.marks?.get(id);
-    if (mark) this.map.panTo(mark.getLatLng()) && mark.openTooltip();
+    if (mark) this.map.panTo(mark.getLatLng(), { animate: this.moves }) && mark.openTooltip();
   }
 }
 customElements.define("client-map", ClientMap);

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from math import asin, cos, radians, sin, sqrt
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clients.models import Client, ClientScore
@@ -37,6 +37,7 @@ def drawn_clients(draw: random.Random) -> None:
             "n90": draw.randrange(4),
             "n365": draw.randrange(12),
             "abc": draw.choice(["", "A", "B", "C"]),
+            "windows_on": TODAY,
         }
         client = ClientFactory(
             representative=draw.choice([*people, None]),
@@ -151,7 +152,13 @@ def test_distance_goes_over_the_pole_and_the_date_line(acting, point):
 _NAMES = sorted(set(_DEFAULTS))
 
 
-@given(st.dictionaries(st.sampled_from(_NAMES), st.one_of(st.text(max_size=90), st.integers(-5, 10**20).map(str), st.just("base"))))
+_VALUES = st.one_of(
+    st.text(max_size=30), st.integers(-5, 10**20).map(str), st.sampled_from(["base", "A", "active", "1,5", "-22.9,-47", "map"])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=8))
 def test_any_query_makes_a_filter_that_survives_the_address_and_the_segment(query):
     from django.http import QueryDict
 

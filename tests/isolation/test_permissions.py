@@ -220,7 +220,7 @@ ACTIONS = {
         {"name": "SP", "shared": "1"},
         {"admin": {302}, "manager": {302}, "far_manager": {302}, "representative": {422}, "auditor": GONE},
     ),
-    "see the prospects": ("get", "prospects/", {}, dict.fromkeys(ROLES, {200})),
+    "see the prospects": ("get", "prospects/", {}, {role: {200} for role in ROLES}),
     "record consent": (
         "get",
         "people/{giver}/consent/",
