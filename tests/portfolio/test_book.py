@@ -253,7 +253,7 @@ def test_the_search_page_finds_clients_people_and_pages_within_reach(house, sign
     assert "Márcia Leal" in page
     assert "Alheia" not in page
     assert web.get("/o/vale-verde/search/?q=98765432").url == f"{LIST}{house['near'].pk}/"
-    assert "escrita parecida" in text(web.get("/o/vale-verde/search/?q=padriaa"))
+    assert "escrita parecida" in text(web.get("/o/vale-verde/search/?q=padraia"))
     assert "/o/vale-verde/clients/new/" in text(web.get("/o/vale-verde/search/?q=novo"))
     assert "/o/vale-verde/clients/new/" not in text(signed_in(house["auditor"]).get("/o/vale-verde/search/?q=novo"))
     only = web.get("/o/vale-verde/search/?q=serra clara")
