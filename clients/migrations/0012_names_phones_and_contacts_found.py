@@ -18,7 +18,7 @@ ON CONFLICT (organization_id, client_id, word) DO NOTHING
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0009_field_work_settings"),
-        ("clients", "0010_opportunity_moves_discards"),
+        ("clients", "0011_months_by_representative"),
     ]
 
     operations = [
