@@ -95,7 +95,8 @@ def one_typo(words: Sequence[str], typed: list[Term]) -> tuple[list[list[Term]],
         return [], []
     places, typos = zip(*pairs, strict=True)
     exist = _asked(_MEANT, {"places": list(places), "words": list(typos), "end": END})
-    whole, begun = [], []
+    whole: list[Any] = []
+    begun: list[Any] = []
     for place, token in enumerate(words):
         for ways, exact in ((whole, True), (begun, False)):
             # The word without its last letter begins with what was typed: as a beginning it corrects nothing.
@@ -131,11 +132,11 @@ def client_ids(reach: Reach, ways: list[list[Term]], *, most: int) -> list[int]:
 
 def _way(reach: Reach, terms: list[Term]) -> tuple[str, list[Any]]:
     organization, everyone = active_organization_id(), reach.representatives is None
-    whose = [organization, reach.representatives, reach.beside]
+    whose: list[Any] = [organization, reach.representatives, reach.beside]
     order = sorted(terms, key=lambda term: term.rows)  # a corrected word comes first among equals
     few_people = not everyone and len(reach.representatives or []) <= FEW_PEOPLE
     if few_people or (not everyone and order[0].rows >= COMMON and len(order[0].words) == 1):
-        text, values, rest = _BY_CLIENT, [*whose], order
+        text, values, rest = _BY_CLIENT, list(whose), order
     else:
         text, rest = _BY_WORD, order[1:]
         values = [order[0].words, order[0].ends, organization, MOST_READ if len(order[0].words) == 1 else MOST_GUESSED]

@@ -140,7 +140,7 @@ class ClientFilter:
         return replace(self, after="", **{name: _DEFAULTS[name] for name in names})
 
 
-_DEFAULTS = {field.name: field.default for field in fields(ClientFilter)}
+_DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(ClientFilter)}
 
 
 def _told(wanted: ClientFilter) -> dict[str, Any]:

@@ -50,7 +50,17 @@ def prospects_within(clients: QuerySet[Client], *, as_of: date, limits: Limits, 
                 until = date.min
             beyond = Q(protected_until__gt=until) | Q(protected_until=until, pk__gt=int(last_id))
             found = found.filter(beyond | Q(protected_until=None))
-    columns = ("id", "name", "trade_name", "city", "state", "source", "channel", "representative__code", "representative__name")
+    columns: tuple[str, ...] = (
+        "id",
+        "name",
+        "trade_name",
+        "city",
+        "state",
+        "source",
+        "channel",
+        "representative__code",
+        "representative__name",
+    )
     columns += ("registered_on", "activity__last_contact_on", "protected_until")
     values = list(found.order_by(F("protected_until").asc(nulls_last=True), "id").values_list(*columns)[: PAGE + 1])
     rows = [
