@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.views import consent, notices, organizations, profile
+from accounts.views import consent, notices, offline, organizations, profile
 
 app_name = "accounts"
 inside = "o/<slug:organization>/"
@@ -13,7 +13,12 @@ urlpatterns = [
     # The sign-in library would let a person keep several addresses; here the invitation's one is the sign-in.
     path("accounts/email/", RedirectView.as_view(pattern_name="accounts:organizations")),
     path("accounts/confirm-email/", RedirectView.as_view(pattern_name="accounts:organizations")),
+    path("worker.js", offline.worker, name="worker"),
+    path("offline/", offline.no_signal, name="no_signal"),
     path(inside, organizations.home, name="home"),
+    path(f"{inside}manifest.webmanifest", offline.manifest, name="manifest"),
+    path(f"{inside}offline/", offline.kept_pages, name="kept_pages"),
+    path(f"{inside}outbox/", offline.outbox, name="outbox"),
     path(f"{inside}me/", profile.profile, name="profile"),
     path(f"{inside}me/sessions/end/", profile.end_sessions, name="end_sessions"),
     path(f"{inside}people/<int:representative>/consent/", consent.consent, name="consent"),

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "accounts.input_guard.InputGuardMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "accounts.middleware.SessionAgeMiddleware",
+    "accounts.offline.OfflineMiddleware",
     "accounts.tenancy.middleware.TenantMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "accounts.middleware.PreferencesMiddleware",
