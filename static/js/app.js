@@ -8,6 +8,5 @@ import "./menu.js";
 import "./theme.js";
 import "./side-panel.js";
 import "./signal.js";
-import "./bulk-table.js";
 import "./combo-box.js";
 import "./job-card.js";

@@ -70,7 +70,12 @@ def visit(house, browser, live_server, signed_in):  # noqa: F811
 
     def go(path: str, *, width: int = 1440, **options):
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, locale="pt-BR", reduced_motion="reduce", base_url=live_server.url, **options
+            viewport={"width": width, "height": 900},
+            locale="pt-BR",
+            reduced_motion="reduce",
+            base_url=live_server.url,
+            service_workers="block",
+            **options,
         )
         contexts.append(context)
         cookie = signed_in(house.admin).cookies[settings.SESSION_COOKIE_NAME].value

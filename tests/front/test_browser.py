@@ -14,7 +14,9 @@ ROW = """<tr id="proposal-{n}" data-row="{n}" data-cents="{cents}" tabindex="-1"
   <td><a href="#d{n}" data-open>Cliente {n}</a></td>
   <td><button name="approve" value="{n}" data-act="approve" hx-post="/decide/" hx-target="closest tr"
     hx-swap="outerHTML">Aprovar</button></td></tr>"""
-LIST = """{% extends "base.html" %}{% block heading %}Revisão{% endblock %}{% block content %}
+LIST = """{% extends "base.html" %}
+{% block head %}<script type="module" src="{% static "js/bulk-table.js" %}"></script>{% endblock %}
+{% block heading %}Revisão{% endblock %}{% block content %}
 <form method="post" action="/bulk/">{% csrf_token %}<bulk-table data-total="137" data-total-cents="110000000" data-sign="R$">
 <table class="table"><thead><tr>
 <th class="pick-cell"><input class="pick" type="checkbox" data-pick-page aria-label="Página"></th>
