@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.e2e.device import house, open_phone, patience, phone, road  # noqa: F401  fixtures of the offline tests
+
 # Playwright keeps an event loop in this thread; the ORM would take it for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -39,9 +41,9 @@ def new_page(browser, live) -> Iterator[Callable]:
     contexts, complaints = [], []
 
     def open_one(*, width: int = 1440, height: int = 900, **options):
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, base_url=live, locale="pt-BR", reduced_motion="reduce", **options
-        )
+        # The worker fetches the whole shell in every new browser: only the tests about it let it in.
+        options = {"base_url": live, "service_workers": "block", **options}
+        context = browser.new_context(viewport={"width": width, "height": height}, locale="pt-BR", reduced_motion="reduce", **options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -64,7 +66,7 @@ def page(new_page):
 def sign_in(live) -> Callable:
     """``sign_in(page, membership)`` gives the page that person's session, as if they had just signed in."""
 
-    def enter(page, membership) -> None:
+    def enter(page, membership, url: str = "") -> None:
         from django.test import Client as Web
 
         from accounts.tenancy import identity_atomic
@@ -73,7 +75,7 @@ def sign_in(live) -> Callable:
         with identity_atomic(user_id=membership.user_id):
             web.force_login(membership.user, backend="allauth.account.auth_backends.AuthenticationBackend")
         name = settings.SESSION_COOKIE_NAME
-        page.context.add_cookies([{"name": name, "value": web.cookies[name].value, "url": live}])
+        page.context.add_cookies([{"name": name, "value": web.cookies[name].value, "url": url or live}])
 
     return enter
 
