@@ -6,7 +6,7 @@
 The floor is one SELECT over the same rows that finds who is silent, keeps the best tenth of each portfolio, names a
 colleague of the same state and writes one narrow row a move: from the orders, and from the summary. It knows no
 distance, guards, rooms or reasons. The bare floor writes into a temporary table; the keyed one into the table of proposals itself,
-which checks seven keys a row and keeps six indexes: what any night pays that leaves proposals behind.
+which checks six keys a row and keeps five indexes: what any night pays that leaves proposals behind.
 
 Seconds are those of a clock, best of TRIES; beside them stands the CPU of this process and of its database connection. Floors,
 dry runs and runs take turns, so that a busy machine slows all of them alike. Ratios are of CPU. Each size runs in a process

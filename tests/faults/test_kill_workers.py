@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 from urllib.parse import quote
 
@@ -132,7 +133,7 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(moves, kills, size, mo
             workers[victim] = start()
         assert time.monotonic() - last_kill < 180, "the run did not end within 180 s of the last kill"
     ended = time.monotonic() - last_kill
-    print(f"\n{moves:,} moves, {killed} kills, {len(by_hand - {None})} transfers by hand; over {ended:.0f} s after the last kill")
+    sys.stdout.write(f"{moves} moves, {killed} kills, {len(by_hand)} clients transferred by hand; over {ended:.0f} s after the last kill")
     for process in workers:
         process.join(30)
 
