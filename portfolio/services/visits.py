@@ -275,26 +275,26 @@ def _unknown(given: Sequence[Photo]) -> list[Photo]:
 
 def _keep_photos(visit: Visit, given: Sequence[Photo], *, by: Membership) -> None:
     fresh = _unknown(given)
-    kinds = [photos.kind_of(photo.content) for photo in fresh]
     already = VisitPhoto.objects.filter(visit=visit).count() if fresh and visit.version > 1 else 0
     if already + len(fresh) > photos.MAX_PHOTOS:
         raise VisitRefused({"photo": [_("São no máximo %(n)s fotos por visita.") % {"n": photos.MAX_PHOTOS}]})
-    if None in kinds:
-        raise VisitRefused({"photo": [_("Só fotos JPEG, PNG ou WebP são guardadas. Tire a foto de novo ou deixe-a de fora.")]})
     if any(len(photo.content) > photos.MAX_BYTES for photo in fresh):
         raise VisitRefused({"photo": [_("Cada foto pode ter até 2 MB. Diminua a foto ou deixe-a de fora.")]})
+    pictures = [photos.bare(photo.content) for photo in fresh]
+    if None in pictures:
+        raise VisitRefused({"photo": [_("Só fotos JPEG, PNG ou WebP são guardadas. Tire a foto de novo ou deixe-a de fora.")]})
     kept: list[VisitPhoto] = []
     try:
-        for photo, kind in zip(fresh, kinds, strict=True):
-            stored_as = photos.keep(photo.content, str(kind), organization_id=visit.organization_id)
+        for photo, (content, kind) in zip(fresh, filter(None, pictures), strict=True):
+            stored_as = photos.keep(content, kind, organization_id=visit.organization_id)
             kept.append(
                 VisitPhoto(
                     organization_id=visit.organization_id,
                     visit=visit,
                     id_made=photo.id_made,
                     stored_as=stored_as,
-                    content_type=str(kind),
-                    size_bytes=len(photo.content),
+                    content_type=kind,
+                    size_bytes=len(content),
                     by=by,
                 )
             )

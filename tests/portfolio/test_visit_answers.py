@@ -16,7 +16,7 @@ from tests.factories import ClientFactory, RepresentativeFactory, VisitFactory, 
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL, JSON = "/o/vale-verde/visits/", {"Accept": "application/json"}
-JPEG = b"\xff\xd8\xff\xe0" + b"j" * 50
+JPEG = b"\xff\xd8\xff\xe0\x00\x04jj\xff\xda" + b"j" * 50
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """Reports of visits: stored once, whatever happened meanwhile; changed without losing the words before."""
 
+import struct
 import threading
 import uuid
 from collections import Counter
@@ -17,7 +18,7 @@ from clients.models import ClientActivity, Colleague
 from portfolio.checkin import Fix, check_in, distance_of
 from portfolio.errors import NeverReached, VisitRefused
 from portfolio.models import Ownership, Visit, VisitEdit, VisitPhoto
-from portfolio.photos import kind_of, path_of
+from portfolio.photos import bare, kind_of, path_of
 from portfolio.services import transfer_client
 from portfolio.services.visits import Photo, Report, edit_visit, record_visit
 from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, VisitFactory, make_member
@@ -26,7 +27,9 @@ NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)  # 11:30 in São Paulo
 TODAY = date(2026, 11, 23)
 PLACE = {"latitude": -22.8219, "longitude": -47.2669}
 SALE = Report("sale", order_value_cents=534_000, next_contact_on=date(2026, 12, 7))
-JPEG, PNG, WEBP = b"\xff\xd8\xff\xe0" + b"j" * 50, b"\x89PNG\r\n\x1a\n" + b"p" * 50, b"RIFF\x00\x00\x00\x00WEBP" + b"w" * 50
+JPEG = b"\xff\xd8\xff\xe0\x00\x04jj\xff\xda" + b"j" * 50
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\x00IEND\xaeB`\x82"
+WEBP = b"RIFF\x3e\x00\x00\x00WEBPVP8 \x32\x00\x00\x00" + b"w" * 50
 
 
 @pytest.fixture(autouse=True)
@@ -253,6 +256,35 @@ def test_photos_are_known_by_their_bytes_kept_once_and_below_the_organization(cl
     assert [path.read_bytes() for path in paths] == [JPEG, PNG, WEBP]
     assert {path.parent for path in paths} == {files / str(client.organization_id)}
     assert len(list(files.rglob("*.*"))) == 3
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(body)) + body
+
+
+def exif(turn: int, order: str = "<") -> bytes:
+    """An EXIF segment of a phone held sideways, with its coordinates."""
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
+    entries = struct.pack(order + "HHHIHH", 2, 0x0112, 3, 1, turn, 0) + struct.pack(order + "HHII", 0x8825, 4, 1, 38)
+    return b"Exif\0\0" + head + entries + struct.pack(order + "I", 0) + b"GPS 22.8219 S"
+
+
+def test_what_a_camera_wrote_of_the_place_is_not_kept_but_which_way_is_up():
+    body = b"\xff\xda" + b"j" * 50
+    for order in "<>":
+        taken = (
+            b"\xff\xd8" + segment(0xE0, b"JFIF") + segment(0xE1, exif(6, order)) + segment(0xE1, b"xmp GPS") + segment(0xFE, b"GPS") + body
+        )
+        content, kind = bare(taken)
+        assert (kind, b"GPS" in content, content[-52:]) == ("image/jpeg", False, body)
+        assert content[2:4] == b"\xff\xe1" and content[4 + 8 : 4 + 10] == b"MM"
+        assert bare(content)[0] == content  # bare already, and still turned
+    assert bare(b"\xff\xd8" + segment(0xE0, b"JFIF") + body)[0] == b"\xff\xd8" + segment(0xE0, b"JFIF") + body
+    chunk = struct.pack(">I4s", 3, b"eXIf") + b"GPS" + b"0000"
+    assert bare(PNG[:8] + chunk + PNG[8:]) == (PNG, "image/png")
+    placed = b"WEBP" + WEBP[12:] + b"EXIF" + struct.pack("<I", 3) + b"GPS\0"
+    assert bare(b"RIFF" + struct.pack("<I", len(placed)) + placed) == (WEBP, "image/webp")
+    assert bare(b"\xff\xd8\xff\xe0") is None and bare(b"\x89PNG\r\n\x1a\n123") is None
 
 
 def test_a_name_that_leaves_the_folder_finds_nothing(acting, files):
