@@ -173,7 +173,9 @@ def test_without_scripts_a_company_is_registered_and_the_filters_are_a_page(hous
     ],
 )
 def test_pages_pass_axe(house, new_page, sign_in, axe, address):
-    page = new_page()
+    # axe copies elements to look at them, and a copy of one that Leaflet placed is a style the policy refuses; the map itself
+    # obeys it, which the test of its card shows.
+    page = new_page(bypass_csp="map" in address)
     sign_in(page, house.seller)
     page.goto(f"/o/vale-verde/{address}")
     if "map" in address:
