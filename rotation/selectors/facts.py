@@ -165,7 +165,7 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     columns["open_order"] = np.zeros(len(client_id), bool)
     if live:
         columns["open_order"] = _marked(client_id, read_columns(_SCHEDULED_ORDERS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
-    signals = {**values, "live": live, "zone": organization.time_zone}
+    signals = {**values, "live": live}
     columns.update(signal_columns(rules, Base(client_id, columns["last_on"]), signals))
     minutes = any(rule.receivers.capacity == "minutes" for rule in rules)
     if minutes or _needs_abc(rules):

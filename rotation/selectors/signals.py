@@ -39,9 +39,8 @@ _CREDIT_EVENTS = sql.SQL("""
 """)
 _MISSED = sql.SQL("""
     SELECT client_id, count(*)::int FROM portfolio_visit
-    WHERE organization_id = %(organization)s AND visited_at IS NULL
-      AND planned_at < (%(as_of)s::date)::timestamp AT TIME ZONE %(zone)s
-      AND planned_at >= (%(as_of)s::date - {days})::timestamp AT TIME ZONE %(zone)s
+    WHERE organization_id = %(organization)s AND visited_at IS NULL AND cancelled_at IS NULL
+      AND planned_on < %(as_of)s AND planned_on >= %(as_of)s::date - {days}
     GROUP BY client_id
 """).format(days=sql.Literal(MISSED_VISIT_DAYS))
 _ROOTS = sql.SQL(
@@ -87,7 +86,7 @@ def signal_columns(rules: Sequence[Rule], base: Base, values: dict[str, Any]) ->
 
     Parameters
     ----------
-    values : organization (id), as_of (date), run (whose own rows do not count), live (bool), zone (the time zone's name)
+    values : organization (id), as_of (date), run (whose own rows do not count), live (bool)
 
     Returns
     -------

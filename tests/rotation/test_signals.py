@@ -1,6 +1,6 @@
 """Contracts, credit, tags, missed visits, branches and commission reach the rule that asks, as of the day, and only that one."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -105,13 +105,14 @@ def test_credit_is_the_latest_figure_stated_by_then(acting, representatives):
 
 def test_a_missed_visit_is_one_planned_for_a_day_gone_by(acting, representatives):
     client = make_client(representatives[0])
-    midnight = datetime.combine(AS_OF, datetime.min.time(), tzinfo=acting.zone)
-    for hours in (-1, -24 * 89, -24 * 91, 1):  # missed, missed, too long ago, today and still to come
-        Visit.objects.create(
-            organization=acting, client=client, representative=representatives[0], planned_at=midnight + timedelta(hours=hours)
-        )
-    done = midnight - timedelta(days=2)
-    Visit.objects.create(organization=acting, client=client, representative=representatives[0], planned_at=done, visited_at=done)
+
+    def planned(days: int, **more) -> None:
+        Visit.objects.create(organization=acting, client=client, representative=representatives[0], planned_on=on(days), **more)
+
+    for days in (-1, -90, -91, 0):  # missed, missed, too long ago, today and still to come
+        planned(days)
+    planned(-2, visited_at=NOW - timedelta(days=2), visited_on=on(-2))
+    planned(-3, cancelled_at=NOW - timedelta(days=4), cancel_reason="feriado")
 
     assert facts_of(acting).missed_visits.tolist() == [2]
 
