@@ -56,8 +56,8 @@ async function show() {
   banner.querySelector("a").hidden = !mine.length;
   const foot = page("status");
   foot.querySelector("span").textContent = waits || (off ? words().offline : words().synced);
-  const use = foot.querySelector("use");
-  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, off ? "#wifi-off" : mine.length ? "#cloud-upload" : "#circle-check"));
+  for (const use of [foot, banner].map((place) => place.querySelector("use")))
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, off ? "#wifi-off" : mine.length ? "#cloud-upload" : "#circle-check"));
   for (const badge of document.querySelectorAll("outbox-badge")) {
     badge.hidden = !mine.length;
     badge.querySelector("b").textContent = mine.length;

@@ -311,3 +311,15 @@ def until_rows(page, n: int) -> None:
     """The page may go elsewhere meanwhile; the rows are the device's, not the page's."""
     page.wait_for_url(lambda url: "/today/" in url)
     until(page, "(await outbox.rows()).length", n)
+
+
+@pytest.mark.slow
+def test_the_queue_and_the_list_of_kept_pages_keep_nobody_out(desk, road, axe):
+    road.bodies = {422: b'{"state": "refused", "message": "Falta o valor do pedido."}'}
+    road.plan.extend([422] + [503] * 20)
+    put(desk, "Empório Serra Clara", "Drogaria Boa Safra", made_at="2026-11-21T10:00:00.000Z")
+    desk.goto("/o/vale-verde/outbox/")
+    expect(desk.get_by_role("link", name="Corrigir")).to_be_visible()
+    axe(desk)
+    desk.goto("/o/vale-verde/offline/")
+    axe(desk)
