@@ -21,6 +21,29 @@ from tests.rotation.factories import ProposalFactory, RuleFactory, RuleVersionFa
 from tests.rotation.test_screens_mine import warn
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+# Messages pass after seven seconds, a person's pace; of a machine that runs other things meanwhile it says nothing.
+MESSAGES_STAY = "const later = setTimeout; window.setTimeout = (act, ms, ...rest) => later(act, ms === 7000 ? 600000 : ms, ...rest)"
+
+
+@pytest.fixture(autouse=True)
+def patience():
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+@pytest.fixture
+def browse(new_page, sign_in):
+    """``browse(member, width=…)`` gives that person's browser, with the patience of a busy machine."""
+
+    def opened(member, **size):
+        page = new_page(**size)
+        page.set_default_timeout(60_000)
+        page.add_init_script(MESSAGES_STAY)
+        sign_in(page, member)
+        return page
+
+    return opened
 
 
 @pytest.fixture
@@ -53,10 +76,8 @@ def house(transactional_db):
     return SimpleNamespace(organization=organization, marta=marta, ana=ana_member, caio=caio, sun=sun, moon=moon, base="/o/vale-verde/")
 
 
-def test_a_contest_goes_to_the_manager_and_its_answer_comes_back(house, new_page, sign_in):
-    hers, his = new_page(width=390, height=844), new_page()
-    sign_in(hers, house.ana)
-    sign_in(his, house.marta)
+def test_a_contest_goes_to_the_manager_and_its_answer_comes_back(house, browse):
+    hers, his = browse(house.ana, width=390, height=844), browse(house.marta)
 
     hers.goto(f"{house.base}rotation/mine/")
     expect(hers.locator("h1")).to_have_text("Giro e eu")
@@ -88,9 +109,8 @@ def test_a_contest_goes_to_the_manager_and_its_answer_comes_back(house, new_page
 
 
 @pytest.mark.slow
-def test_a_hold_is_asked_with_one_tap_on_a_day_and_a_reason(house, new_page, sign_in):
-    page = new_page(width=390, height=844)
-    sign_in(page, house.ana)
+def test_a_hold_is_asked_with_one_tap_on_a_day_and_a_reason(house, browse):
+    page = browse(house.ana, width=390, height=844)
     page.goto(f"{house.base}rotation/mine/")
     page.locator(f"#leaving-{house.moon.pk}").get_by_role("link", name="Pedir trava…").click()
     page.get_by_text("30 dias ·").click()
@@ -102,12 +122,10 @@ def test_a_hold_is_asked_with_one_tap_on_a_day_and_a_reason(house, new_page, sig
     expect(page.locator(f"#leaving-{house.moon.pk}").get_by_role("link", name="Pedir trava…")).to_be_visible()
 
 
-def test_a_task_is_given_done_with_one_tap_and_taken_back(house, new_page, sign_in):
-    page = new_page(width=390, height=844)
-    sign_in(page, house.ana)
+def test_a_task_is_given_done_with_one_tap_and_taken_back(house, browse):
+    page = browse(house.ana, width=390, height=844)
     page.goto(f"{house.base}tasks/")
     page.get_by_role("button", name="Concluir: Enviar tabela nova").click()
-    # At once: the message passes after some seconds, which a busy machine may take between two looks.
     page.locator("#toasts", has_text="Concluída: Enviar tabela nova").get_by_role("button", name="Desfazer").click()
     expect(page.locator("#toasts")).to_contain_text("De volta às tarefas")
     expect(page.get_by_role("button", name="Concluir: Enviar tabela nova")).to_be_visible()
@@ -128,9 +146,8 @@ def test_a_task_is_given_done_with_one_tap_and_taken_back(house, new_page, sign_
 
 
 @pytest.mark.slow
-def test_a_colleague_is_named_on_the_clients_panel(house, new_page, sign_in):
-    page = new_page()
-    sign_in(page, house.ana)
+def test_a_colleague_is_named_on_the_clients_panel(house, browse):
+    page = browse(house.ana)
     page.goto(f"{house.base}clients/{house.sun.pk}/colleagues/")
     page.get_by_label("Colega").select_option(label="Caio")
     page.get_by_label("Papel").select_option(label="Pós-venda")
@@ -159,11 +176,10 @@ def test_a_colleague_is_named_on_the_clients_panel(house, new_page, sign_in):
         ("marta", "requests/"),
     ],
 )
-def test_nothing_keeps_people_out(house, new_page, sign_in, axe, who, path):
-    page = new_page()
+def test_nothing_keeps_people_out(house, browse, axe, who, path):
     with acting_for(house.organization.pk):
         make_request("contest", house.sun, by=house.ana, at=timezone.now(), reason="Pedido a caminho")
-    sign_in(page, getattr(house, who))
+    page = browse(getattr(house, who))
     page.goto(house.base + path.format(sun=house.sun.pk, moon=house.moon.pk))
     expect(page.locator("h1")).to_be_visible()
     axe(page)
