@@ -98,18 +98,15 @@ def test_an_opportunity_is_moved_by_its_menu_and_lost_with_a_reason(scene, new_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "theme"), [(320, "dark"), (1440, "light")])
-def test_every_new_page_keeps_nobody_out(scene, new_page, sign_in, axe, width, theme):
+def test_every_new_page_keeps_nobody_out(scene, new_page, sign_in, axe):
     seller, address = scene
-    page = new_page(width=width)
+    page = new_page()
     sign_in(page, seller)
-    tabs = [f"{address}?tab={tab}" for tab in ("summary", "visits", "contacts", "mix", "opportunities", "credit", "history")]
+    tabs = [f"{address}?tab={tab}" for tab in ("summary", "contacts", "mix", "opportunities", "credit", "history")]
     forms = [f"{address}{path}" for path in ("talks/", "contacts/new/", "discard/", "opportunities/new/")]
-    for path in [*tabs, *forms, "/o/vale-verde/opportunities/", "/o/vale-verde/opportunities/?closed=1"]:
+    for path in [*tabs, *forms, "/o/vale-verde/opportunities/"]:
         page.goto(path)
-        axe(page, widths=(width,), themes=(theme,))
-    page.goto("/o/vale-verde/opportunities/")
-    for name in ("Linha de frios",):
-        page.get_by_role("link", name=name).click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text(name)
-        axe(page, widths=(width,), themes=(theme,))
+        axe(page)
+    page.get_by_role("link", name="Linha de frios").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Linha de frios")
+    axe(page)
