@@ -63,7 +63,7 @@ class ClientFilter:
         """Unknown or malformed values are dropped, so that an old bookmark or segment still opens."""
 
         def text(name: str, most: int = 80) -> str:
-            return str(query.get(name, "")).strip()[:most]
+            return str(query.get(name, "")).strip()[:most].strip()
 
         def one_of(name: str, allowed, default: str = "") -> str:
             return text(name) if text(name) in allowed else default

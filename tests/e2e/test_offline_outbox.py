@@ -239,6 +239,10 @@ def test_photos_are_made_small_on_the_device_and_have_a_limit(desk, road):
     fill(desk, "com foto")
     desk.get_by_label("Foto").set_input_files({"name": "loja.png", "mimeType": "image/png", "buffer": png(2000, 500)})
     desk.get_by_role("button", name="Salvar").click()
+    for _try in range(1_200):  # the photo is made small first, and no row waits until then
+        if offline_urls.stored:
+            break
+        desk.wait_for_timeout(50)
     until(desk, STATES, [])
     [(kind, photo)] = next(iter(offline_urls.stored.values()))["photos"]
     assert (kind, photo[:3]) == ("image/jpeg", b"\xff\xd8\xff")

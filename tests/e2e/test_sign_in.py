@@ -31,7 +31,7 @@ def test_a_wrong_password_says_so_and_a_right_one_goes_straight_in(page, live, a
     expect(page.get_by_role("alert").first).to_be_visible()
     axe(page)
     enter(page, "ana@vale-verde.example")
-    expect(page).to_have_url(re.compile(r"/o/vale-verde/clients/$"))
+    expect(page).to_have_url(re.compile(r"/o/vale-verde/today/$"))
 
 
 def test_the_chooser_lists_the_organizations_and_says_what_to_do_when_there_are_none(page, live, ana, other, sign_in, axe):
@@ -68,6 +68,7 @@ def test_a_passkey_is_made_and_then_opens_the_door_alone(page, live, ana):
 
     page.goto("/accounts/logout/")
     page.get_by_role("button", name="Sair").click()
+    expect(page).to_have_url(re.compile("/accounts/login/"))
     page.goto("/accounts/login/")
     page.get_by_role("button", name="Entrar com chave de acesso").click()
     expect(page).to_have_url(re.compile(r"/o/vale-verde/"))
@@ -75,6 +76,7 @@ def test_a_passkey_is_made_and_then_opens_the_door_alone(page, live, ana):
     # With a key, the password alone no longer opens the door.
     page.goto("/accounts/logout/")
     page.get_by_role("button", name="Sair").click()
+    expect(page).to_have_url(re.compile("/accounts/login/"))
     enter(page, "ana@vale-verde.example")
     page.get_by_role("button", name="Usar uma chave de acesso").click()
     expect(page).to_have_url(re.compile(r"/o/vale-verde/"))
