@@ -30,11 +30,13 @@ class Manager(honcho.manager.Manager):
     """honcho's manager, which may also be told to stop while it is still starting."""
 
     def _killall(self, force: bool = False) -> None:
-        while not self._all_started():
-            message = self.events.get(timeout=10)
-            if message.type in {"start", "stop"}:
-                self._processes[message.name] |= message.data
-        super()._killall(force)
+        if self._all_started():
+            super()._killall(force)
+            return
+        # A signal may have come while the loop was reading the events, and to read them here would wait for that reading:
+        # it reads on, and the same is asked again when it has heard of a few more starts.
+        self._terminating = False
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
 
 def address() -> tuple[str, int]:

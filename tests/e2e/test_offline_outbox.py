@@ -115,10 +115,11 @@ def test_each_answer_does_to_the_row_what_it_means(desk, road):
     meant = dict.fromkeys(waits, "waiting") | {302: "sign_in", 401: "sign_in", 403: "forbidden", 409: "other"}
     meant |= dict.fromkeys([422, 404, 413], "fix") | {"ok": None, "late": None}
     for fault, state in meant.items():
-        road.plan.append(fault)
+        road.plan.extend([fault] * 9)  # a browser sends once more by itself what a kept connection lost
         put(desk, f"{fault}")
         send(desk)
         found = desk.evaluate("outbox.rows()")
+        road.plan.clear()
         assert [row["state"] for row in found] == ([state] if state else []), fault
         assert len(found) == 0 or found[0]["error"] == {403: "Fale com Helena.", 422: "Falta o valor."}.get(fault, ""), fault
         desk.evaluate("async () => { for (const { id } of await outbox.rows()) await outbox.drop(id); }")
