@@ -1,4 +1,7 @@
-"""More time than a page may take, for a transaction that a task or a command runs."""
+"""What one transaction may ask of the database beyond a page's share: more time, other ways to a plan."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import connection
 
@@ -11,3 +14,12 @@ def allow_minutes(minutes: int = 15, *, using_memory: str = "64MB") -> None:
         cursor.execute("SET LOCAL transaction_timeout = %s", [f"{minutes}min"])
         cursor.execute("SET LOCAL statement_timeout = %s", [f"{minutes}min"])
         cursor.execute("SET LOCAL work_mem = %s", [using_memory])
+
+
+@contextmanager
+def planner(**settings: str) -> Iterator[None]:
+    """Settings of the planner for the queries inside, within the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items()))
+        yield
+        cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in settings))

@@ -106,15 +106,15 @@ ON CONFLICT (organization_id, client_id, month, representative_id) DO UPDATE SET
 
 _CLASSES = """
 ranked AS (
-    SELECT client_id, net_12m_cents,
-           sum(net_12m_cents) OVER (ORDER BY net_12m_cents DESC, client_id) - net_12m_cents AS before,
-           sum(net_12m_cents) OVER () AS total
-      FROM clients_clientactivity WHERE organization_id = %(organization)s AND net_12m_cents > 0
+    SELECT client_id, abc AS stored, net_12m_cents,
+           sum(greatest(net_12m_cents, 0)) OVER (ORDER BY net_12m_cents DESC, client_id) - greatest(net_12m_cents, 0) AS before,
+           sum(greatest(net_12m_cents, 0)) OVER () AS total
+      FROM clients_clientactivity WHERE organization_id = %(organization)s
 ), classes AS (
-    SELECT a.client_id, a.abc AS stored,
-           CASE WHEN r.client_id IS NULL THEN '' WHEN r.before * 100 < r.total * 80 THEN 'A'
-                WHEN r.before * 100 < r.total * 95 THEN 'B' ELSE 'C' END AS class
-      FROM clients_clientactivity a LEFT JOIN ranked r ON r.client_id = a.client_id WHERE a.organization_id = %(organization)s
+    SELECT client_id, stored,
+           CASE WHEN net_12m_cents <= 0 THEN '' WHEN before * 100 < total * 80 THEN 'A'
+                WHEN before * 100 < total * 95 THEN 'B' ELSE 'C' END AS class
+      FROM ranked
 )
 """
 

@@ -1,8 +1,7 @@
 """Query results as NumPy columns: the server's binary COPY read in place, never a Python object a row."""
 
 import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,6 @@ _POSTGRES_NEVER = np.iinfo(np.int32).min
 _HEADER, _TRAILER = 19, 2
 _WIRE = {"i8": ">i8", "i4": ">i4", "i2": ">i2", "f8": ">f8", "day": ">i4", "flag": "i1"}
 _HERE = {"i8": np.int64, "i4": np.int32, "i2": np.int16, "f8": np.float64, "day": np.int32, "flag": np.bool_}
-
-
-@contextmanager
-def planner(**settings: str) -> Iterator[None]:
-    """Settings of the planner for the queries inside, within the caller's transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items()))
-        yield
-        cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in settings))
 
 
 def read_columns(query: sql.Composable, values: Mapping[str, Any], kinds: Mapping[str, str], *, no_day: int) -> dict[str, Array]:

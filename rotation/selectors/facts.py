@@ -14,13 +14,14 @@ from django.db.models import Q
 from psycopg2 import sql
 
 from accounts.models import Absence, Organization, Representative
+from accounts.tenancy.limits import planner
 from clients.models import Client
 from rotation.engine.facts import NO_DAY, Facts, Representatives
 from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
 from rotation.engine.workload import QUARTER_WEEKS, client_minutes, minutes_held
 from rotation.selectors.activity import Source, activity_query, source_on
-from rotation.selectors.columns import Array, planner, read_columns
+from rotation.selectors.columns import Array, read_columns
 from rotation.selectors.ledger import with_past
 from rotation.selectors.outcomes import treated_until
 from rotation.selectors.signals import Base, signal_columns

@@ -11,9 +11,10 @@ import numpy as np
 from django.db import connection
 from psycopg2 import sql
 
+from accounts.tenancy.limits import planner
 from rotation.engine.facts import NO_DAY
 from rotation.engine.rules import Rule, fields_used
-from rotation.selectors.columns import Array, planner, read_columns
+from rotation.selectors.columns import Array, read_columns
 
 MISSED_VISIT_DAYS = 90
 COMMISSION_DAYS = 180  # the six months of Lei 4.886/65, art. 32 §7

@@ -8,6 +8,7 @@ from itertools import count, pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -289,3 +290,21 @@ def test_the_receiver_credits_before_the_projections_are_built(bought, acting):
 
     order.refresh_from_db()
     assert order.representative_id == ana.id
+
+
+def test_classes_of_a_company_the_planner_never_saw_are_set_without_going_through_all_for_each(acting):
+    refresh_clients([client.id for client in ClientFactory.create_batch(3)], as_of=TODAY)
+    plans = []
+
+    def explained(execute, query, values, many, context):
+        if query.lstrip().startswith("WITH") and "UPDATE clients_clientactivity" in query:
+            execute("EXPLAIN (SETTINGS) " + query, values, many, context)
+            plans.append("\n".join(row[0] for row in context["cursor"].fetchall()))
+        return execute(query, values, many, context)
+
+    with connection.execute_wrapper(explained):
+        refresh_abc()
+
+    assert len(plans) == 1
+    assert "Nested Loop" not in plans[0]
+    assert "enable_nestloop = 'off'" in plans[0]  # of three clients it would not choose one anyway
