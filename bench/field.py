@@ -83,8 +83,9 @@ def pages(
         ("new company, known by its root", "clients/new/", of(own, lambda _n: "clients/new/?tax_id=11222333000181")),
         ("prospects", "prospects/", of(own, lambda _n: "prospects/")),
         ("visit sheet", "visits/new/", of(own, lambda n: f"visits/new/?client={nth(n)}")),
-        ("visit registered", "visits/", record),
         ("agenda", "agenda/", of(own, lambda _n: "agenda/")),
+        # Last: sixty visits on one day are nobody's day, and Hoje and the agenda would draw them all.
+        ("visit registered", "visits/", record),
     ]
     missing = [name for name, place, _ask in wanted if not served(place, None)]
     if missing:

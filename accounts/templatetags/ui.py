@@ -4,10 +4,11 @@ Attributes beyond a tag's own go straight to the element, with ``_`` written as 
 Every component, with the markup that has no tag, is shown in templates/ui/guide.html.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
+from django.core.signals import setting_changed
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect, Select, Textarea
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -69,12 +70,21 @@ def _attribute(name: str, value: Any) -> SafeString:
     return format_html(" {}", name) if value is True else format_html(' {}="{}"', name, value)
 
 
+@cache
+def _sprite() -> str:
+    """The sprite's address, asked once: a page draws two hundred icons, and each question takes as long as drawing one."""
+    return static("icons/sprite.svg")
+
+
+setting_changed.connect(lambda **_changed: _sprite.cache_clear(), weak=False)
+
+
 @register.simple_tag
 def icon(name: str, size: int = 16, label: str = "") -> SafeString:
     """One Lucide icon of the sprite, 16, 20 or 22 px; silent to screen readers unless it has a ``label``."""
     if label:
-        return _drawn(name, size, format_html('role="img" aria-label="{}"', label), static("icons/sprite.svg"))
-    return _silent(name, size, static("icons/sprite.svg"))
+        return _drawn(name, size, format_html('role="img" aria-label="{}"', label), _sprite())
+    return _silent(name, size, _sprite())
 
 
 def _drawn(name: str, size: int, voice: SafeString, sprite: str) -> SafeString:
@@ -175,7 +185,7 @@ def proposal_state(state: str) -> SafeString:
 
 def _state(states: dict[str, tuple], state: str) -> SafeString:
     kind, sign, word = states.get(str(state), ("", "", state))
-    return _tag_once(str(word), kind, sign, static("icons/sprite.svg"))
+    return _tag_once(str(word), kind, sign, _sprite())
 
 
 @lru_cache(maxsize=256)

@@ -43,7 +43,8 @@ class Shown:
     state: State
     tag: tuple[str, str, Any]
     number: int | None
-    reason: str
+    url: str
+    after_hour: str  # town, class and why it was cancelled, as they follow the hour
 
 
 @dataclass(frozen=True)
@@ -192,12 +193,14 @@ def agenda_context(request: HttpRequest, desk: Desk) -> dict[str, Any]:
 
 def _day(desk: Desk, organization: Any, on: date, found: list[Slot]) -> Day:
     state = desk.representative.base_state if desk.representative else ""
-    number, shown = 0, []
+    number, shown, page = 0, [], reverse("portfolio:agenda_visit", args=[organization.slug, 0]).removesuffix("0/")
     for slot in found:
         stands = slot.state(at=desk.at, today=desk.today)
         number += stands != State.CANCELLED
-        reason = _(slot.cancel_reason) if slot.cancel_reason else ""
-        shown.append(Shown(slot, stands, TAGS[stands], number if stands != State.CANCELLED else None, reason))
+        curve = _("curva %(abc)s") % {"abc": slot.abc} if slot.abc else ""
+        words = " · ".join(filter(None, [slot.city, curve, slot.cancel_reason and _(slot.cancel_reason)]))
+        place = number if stands != State.CANCELLED else None
+        shown.append(Shown(slot, stands, TAGS[stands], place, f"{page}{slot.pk}/", words))
     return Day(
         on=on,
         holiday=holiday_name(on, organization.country, state, get_language() or ""),
