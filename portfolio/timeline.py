@@ -136,6 +136,16 @@ BRANCHES: list[dict[str, str]] = [
         "by": "o.actor_id",
     },
     {
+        "kind": "receipt",
+        "rank": "13",
+        "source": "portfolio_receipt k JOIN portfolio_ownership o ON o.organization_id = k.organization_id AND o.id = k.ownership_id",
+        "where": _OWN.format("o"),
+        **_dated("k.accepted_at"),
+        "row": "k.id",
+        "until": "o.started_on",
+        "representative": "o.representative_id",
+    },
+    {
         "kind": "task",
         "rank": "4",
         "source": "portfolio_task t",
@@ -259,7 +269,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "talks": frozenset({"talk"}),
     "tasks": frozenset({"task", "task_done"}),
     "opportunities": frozenset({"stage"}),
-    "owner": frozenset({"owner"}),
+    "owner": frozenset({"owner", "receipt"}),
     "states": frozenset({"state"}),
     "credit": frozenset({"credit"}),
 }

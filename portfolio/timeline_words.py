@@ -115,6 +115,10 @@ def _stage(each: Happening, currency: str) -> Told:
     return _told(each, headline, "target", money, each.note, each.by, tone=tone)
 
 
+def _receipt(each: Happening, currency: str) -> Told:
+    return _told(each, _("%(who)s confirmou que recebeu o cliente") % {"who": each.representative}, "circle-check", tone="ok")
+
+
 def _owner(each: Happening, currency: str) -> Told:
     words = _("%(who)s responde pelo cliente") if each.until is None else _("%(who)s respondeu pelo cliente")
     end = _("até %(day)s") % {"day": day_year(each.until)} if each.until else ""
@@ -144,6 +148,7 @@ _WORDS = {
     "task_done": _task_done,
     "stage": _stage,
     "owner": _owner,
+    "receipt": _receipt,
     "state": _state,
     "credit": _credit,
 }

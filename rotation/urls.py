@@ -24,6 +24,7 @@ urlpatterns = [
     path("rotation/", runs.runs, name="runs"),
     path("rotation/start/", runs.start, name="start"),
     path("rotation/mine/", mine.mine, name="mine"),
+    path("rotation/mine/accept/", mine.accept, name="mine_accept"),
     path("requests/", requests.requests, name="requests"),
     path("requests/new/", requests.ask, name="request_new"),
     path("requests/limit/", requests.limit, name="request_limit"),

@@ -1,5 +1,5 @@
-from portfolio.models.ownership import Ownership
+from portfolio.models.ownership import Ownership, Receipt
 from portfolio.models.task import Goal, Task
 from portfolio.models.work import Interaction, Visit, VisitEdit, VisitPhoto
 
-__all__ = ["Goal", "Interaction", "Ownership", "Task", "Visit", "VisitEdit", "VisitPhoto"]
+__all__ = ["Goal", "Interaction", "Ownership", "Receipt", "Task", "Visit", "VisitEdit", "VisitPhoto"]

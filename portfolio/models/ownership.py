@@ -52,3 +52,20 @@ class Ownership(TenantDetail):
 
     def __str__(self) -> str:
         return f"{self.client_id} #{self.seq}"
+
+
+class Receipt(TenantDetail):
+    """The new representative's word that a client that came to them was seen: one for each time it came."""
+
+    ownership = TenantForeignKey(Ownership, models.PROTECT, related_name="receipts")
+    by = TenantForeignKey(Membership, models.PROTECT, related_name="+")
+    accepted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            *tenant_walls("receipt", "ownership", "by"),
+            models.UniqueConstraint(fields=["organization", "ownership"], name="receipt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ownership_id} {self.accepted_at}"

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership
-from portfolio.models import Ownership
+from portfolio.models import Ownership, Receipt
 from portfolio.threats import Threat
 from rotation.models import SaveWarning
 
@@ -77,6 +77,9 @@ class Change:
     other: str  # from whom it came, or to whom it went; "" for nobody
     reason: str
     source: str
+    ownership_id: int
+    accepted_at: datetime | None = None  # when the one who received it said so
+    still: bool = False  # whether the one who received it still answers for it
 
 
 def changes_of(member: Membership, *, since: date, limit: int = 50) -> tuple[list[Change], list[Change]]:
@@ -91,6 +94,7 @@ def changes_of(member: Membership, *, since: date, limit: int = 50) -> tuple[lis
             other=Subquery(beside.values("representative__name")[:1]),
             next_reason=Subquery(beside.values("reason")[:1]),
             next_source=Subquery(beside.values("source")[:1]),
+            accepted_at=Subquery(Receipt.objects.filter(ownership=OuterRef("pk")).values("accepted_at")[:1]),
         ).select_related("client")
         return [
             Change(
@@ -100,6 +104,9 @@ def changes_of(member: Membership, *, since: date, limit: int = 50) -> tuple[lis
                 row.other or "",
                 row.reason if day == "started_on" else row.next_reason or "",
                 row.source if day == "started_on" else row.next_source or "",
+                row.pk,
+                row.accepted_at,
+                still=row.ended_on is None,
             )
             for row in rows.order_by(f"-{day}", "-pk")[:limit]
         ]

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import Role
 from accounts.selectors import local_day
+from portfolio.services.receipts import accept_received
 from rotation.models import Request
 from rotation.selectors.requests import leaving_clients, own_requests
 from rotation.selectors.warnings import changes_of, save_rate_of
@@ -35,6 +39,22 @@ def mine(request: HttpRequest) -> HttpResponse:
         "kinds": Request.Kind,
         "received": received,
         "given": given,
+        "waiting": sum(change.still and change.accepted_at is None for change in received),
         "days": LOOK_BACK_DAYS,
     }
     return render(request, "rotation/mine.html", context)
+
+
+@require_POST
+@only(REPRESENTATIVES)
+def accept(request: HttpRequest) -> HttpResponse:
+    """Say that what came was seen: one (``ownership``), or everything that waits for it."""
+    member, asked = request.membership, request.POST.get("ownership", "")  # type: ignore[attr-defined]
+    one = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else None
+    n = accept_received(member, at=timezone.now(), ownership_id=one) if one or not asked else 0
+    if n:
+        words = ngettext("%(n)s cliente recebido. Marque a primeira visita.", "%(n)s clientes recebidos. Marque as primeiras visitas.", n)
+        messages.success(request, words % {"n": n})
+    else:
+        messages.info(request, _("Nada esperava por isso: já estava recebido, ou já não está com você."))
+    return redirect("rotation:mine", request.organization.slug)  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Role
 from clients.models import Contact, CreditEvent, Opportunity, OpportunityMove
 from clients.selectors import Lifecycle, Limits, lifecycle_of
-from portfolio.models import Interaction, Ownership, Task, VisitEdit
+from portfolio.models import Interaction, Ownership, Receipt, Task, VisitEdit
 from portfolio.timeline import GROUPS, Place, timeline
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_member
 
@@ -66,6 +66,8 @@ def plain_merge(client, zone) -> list[tuple]:
     for move in OpportunityMove.objects.filter(opportunity__client=client):
         found.append(("stage", move.moved_on, second(move.moved_at, zone), move.to_stage))
     found += [("owner", each.started_on, -2, each.source) for each in client.ownerships.all()]
+    for receipt in Receipt.objects.filter(ownership__client=client):
+        found.append(("receipt", receipt.accepted_at.astimezone(zone).date(), second(receipt.accepted_at, zone), ""))
     found += [("credit", each.observed_on, -4, "") for each in client.credit_events.all()]
     return found + states(net_of)
 
@@ -115,7 +117,8 @@ def live_through(client, organization, draw: random.Random, size: int) -> None:
                 position += 1
                 start = date(2024, position * 3, 1)
                 end = date(2024, position * 3 + 3, 1) if position < 3 else None
-                OwnershipFactory(client=client, representative=seller, seq=position, started_on=start, ended_on=end, source="import")
+                held = OwnershipFactory(client=client, representative=seller, seq=position, started_on=start, ended_on=end, source="import")
+                Receipt.objects.create(ownership=held, by=member, accepted_at=at)
 
 
 def walk(client, organization, **asked) -> list:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Role
 from accounts.services import Actor
+from portfolio.models import Ownership, Receipt
 from portfolio.services import transfer_client
 from portfolio.threats import threats_to
 from rotation.models import SaveWarning
@@ -107,3 +108,24 @@ def test_it_costs_the_same_with_one_client_and_with_many(signed_in, ana, represe
     add()
     add()
     assert cost() == one
+
+
+def test_what_came_is_confirmed_once_by_who_has_it(signed_in, admin, ana, representatives, today):
+    first, second, gone = (make_client(representatives[1], as_of=today, trade_name=name) for name in ("Lua", "Sol", "Mar"))
+    own = make_client(ana, as_of=today)
+    for client in (first, second, gone):
+        transfer_client(client=client, to=ana, by=Actor(admin), on=today, reason="mais perto")
+    transfer_client(client=gone, to=representatives[1], by=Actor(admin), on=today, reason="volta")
+    web, place = signed_in(ana.membership), reverse("rotation:mine_accept", args=URL)
+    held = {each.client_id: each.pk for each in Ownership.objects.filter(ended_on=None)}
+
+    assert "Recebi os 2" in web.get(reverse("rotation:mine", args=URL)).content.decode()
+    assert "1 cliente recebido" in web.post(place, {"ownership": held[first.pk]}, follow=True).content.decode()
+    for nothing in (held[first.pk], held[own.pk], held[gone.pk], 999_999, "x"):
+        assert "Nada esperava" in web.post(place, {"ownership": nothing}, follow=True).content.decode()
+    body = web.post(place, follow=True).content.decode()
+
+    assert "1 cliente recebido" in body
+    assert "Marcar visita em Lua" in body and "Recebi" not in body.replace("Recebidos", "")
+    assert sorted(Receipt.objects.values_list("ownership__client", flat=True)) == sorted([first.pk, second.pk])
+    assert signed_in(admin).post(place).status_code == 404
