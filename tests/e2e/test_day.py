@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from accounts.tenancy import acting_for
 from portfolio.models import Visit
+from tests.e2e.conftest import faults_of
 from tests.factories import ClientFactory, RepresentativeFactory, VisitFactory, make_member, make_organization
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -147,21 +148,18 @@ def test_without_script_the_sheet_is_a_page(house, new_page, sign_in):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["today/", "visits/new/?client={}", "visits/new/"])
-def test_axe_finds_nothing(house, page, sign_in, axe, path):
+def test_axe_finds_nothing(house, page, sign_in):
     sign_in(page, house.ana.membership)
-    page.goto("/o/vale-verde/" + path.format(house.first.pk))
-    for summary in page.locator("summary").all():
-        summary.click()
-    if "client" in path:
-        page.get_by_role("radio", name="Não vendeu").click()
-    axe(page)
-
-
-@pytest.mark.slow
-def test_axe_finds_nothing_in_the_sheet_over_the_day(house, page, sign_in, axe):
-    sign_in(page, house.ana.membership)
+    wrong = {}
+    for path in ("today/", f"visits/new/?client={house.first.pk}", "visits/new/"):
+        page.goto("/o/vale-verde/" + path)
+        for summary in page.locator("summary").all():
+            summary.click()
+        if "client" in path:
+            page.get_by_role("radio", name="Não vendeu").click()
+        wrong[path] = faults_of(page)
     page.goto(TODAY)
     page.locator(".day-acts").get_by_role("link", name="Registrar visita").click()
     page.get_by_role("dialog").get_by_role("radio", name="Vendeu", exact=True).click()
-    axe(page)
+    wrong["over the day"] = faults_of(page)
+    assert {place: found for place, found in wrong.items() if found} == {}
