@@ -43,7 +43,7 @@ test: setup $(VENV)/dev.lock messages lint types ## everything: linters, types, 
 test-fast: setup $(VENV)/dev.lock messages ## the tests without a browser or long waits
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not e2e and not faults"
 
-faults: setup $(VENV)/dev.lock messages ## the long form of the tests that kill processes
+faults: setup $(VENV)/dev.lock messages ## the long forms: processes killed by hundreds, whole order books (half an hour and more)
 	@FAULTS=long $(BIN)/python -m pytest -m faults -rP
 
 bench: setup messages ## how fast, as ratios (SCALE= clients, 100000 by default)

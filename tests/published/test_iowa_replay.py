@@ -6,7 +6,7 @@ from bench.backtest import iowa
 from tests.published.shared import SHARED, published
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_as_many_flags_as_thirty_days_and_at_least_27_of_100_truly_silent():
     """ENGINE.md section 9: 0.27 at least, where thirty days without an order reach 0.17."""
     published("iowa_wholesale/orders_2012_2020.csv.gz")

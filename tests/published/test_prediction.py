@@ -122,7 +122,7 @@ def test_an_unknown_setting_is_refused(monkeypatch, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["online_retail", "iowa_42"])
+@pytest.mark.parametrize("name", ["online_retail", pytest.param("iowa_42", marks=pytest.mark.faults)])
 def test_the_default_reaches_the_design_pages_numbers(name):
     setting = next(setting for setting in prediction.SETTINGS if setting.name == name)
     published(str(setting.orders.relative_to(prediction.SHARED)))
