@@ -61,6 +61,22 @@ def _reason(code: str) -> str:
     }.get(code, code)
 
 
+# What other systems call the four outcomes; a word none of them says is kept as it is.
+_OUTCOMES = {
+    "sale": "order sale sold pedido venda vendeu com_pedido positivado vendio",
+    "no_sale": "no_sale no_order sem_pedido sem_venda nao_vendeu não_vendeu nao_positivado não_positivado sin_venta sin_pedido",
+    "absent": "absent ausente nao_estava não_estava no_estaba",
+    "closed": "closed fechado cerrado",
+}
+_OUTCOME_OF = {word: outcome for outcome, words in _OUTCOMES.items() for word in words.split()}
+
+
+def _outcome(value: str, place: values.Place) -> str:
+    """One of the product's own outcomes where the word is known for it."""
+    word = values.text(40)(value, place)
+    return _OUTCOME_OF.get("_".join(word.casefold().split()), word)
+
+
 @register
 class Visits(Kind):
     """Visits done; known by client, representative and instant, so that the same file twice stores each once."""
@@ -71,7 +87,7 @@ class Visits(Kind):
         Column("client_code", values.text(60), must=True, filled=True),
         Column("representative_code", values.text(40), must=True, filled=True),
         Column("visited_at", values.instant, "timestamptz", must=True, filled=True),
-        Column("outcome", values.text(40)),
+        Column("outcome", _outcome),
         Column("no_sale_reason", values.text(120)),
         Column("note", values.text(4_000)),
         Column("next_contact_on", values.day(null=True), "date"),

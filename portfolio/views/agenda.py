@@ -21,6 +21,7 @@ from portfolio.models import Visit
 from portfolio.route import Route, ordered_route
 from portfolio.selectors.agenda import Slot, State, agendas_of, by_day, may_plan, own_representative, slots, state_of, visits_within
 from portfolio.services.planning import CANCEL_REASONS, SKIPPED
+from portfolio.services.visits import may_edit
 from portfolio.templatetags.route import Stop
 from portfolio.views.common import is_partial
 from portfolio.workdays import holiday_name, is_workday, next_workday
@@ -269,6 +270,7 @@ def sheet_context(request: HttpRequest, found: Visit) -> dict[str, Any]:
         "tag": TAGS[stands],
         "today": today,
         "may_plan": may_plan(member),
+        "may_edit": found.visited_at is not None and may_edit(found, member),
         "waits": stands in (State.PLANNED, State.LATE, State.MISSED),
         "tomorrow": tomorrow,
         "tomorrow_is_next_day": tomorrow == today + timedelta(days=1),

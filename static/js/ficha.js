@@ -1,5 +1,6 @@
 // The client's page: after a call, message or mail begun by a tap, it offers to record it, with whom and how filled in.
 
+import "./draft.js";
 import { open } from "./dialog.js";
 
 document.addEventListener("click", (event) => {

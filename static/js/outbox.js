@@ -147,22 +147,28 @@ document.addEventListener(
   true,
 );
 
+/** Put what was typed, pairs of name and value, back into a form. */
+export function fill(form, fields) {
+  const typed = Map.groupBy(fields, ([name]) => name);
+  for (const control of form.elements) {
+    const values = typed.get(control.name)?.map(([, value]) => value);
+    if (["radio", "checkbox"].includes(control.type)) control.checked = Boolean(values?.includes(control.value));
+    else if (values && !["file", "submit", "button"].includes(control.type)) control.value = values.shift() ?? "";
+    if (control.type !== "file") control.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+}
+
 /** A row to be corrected opens its form with what was typed, photos included: …#fix=<id>. */
 async function refill() {
   const id = location.hash.match(/^#fix=([\w-]+)$/)?.[1];
   const row = id && (await outbox.find(id));
   const form = row && row.person === person && document.querySelector(`form[data-outbox="${CSS.escape(row.kind)}"]`);
   if (!form) return;
-  const typed = Map.groupBy(row.fields, ([name]) => name);
-  for (const control of form.elements) {
-    const values = typed.get(control.name)?.map(([, value]) => value);
-    if (["radio", "checkbox"].includes(control.type)) control.checked = Boolean(values?.includes(control.value));
-    else if (values && !["file", "submit", "button"].includes(control.type)) control.value = values.shift() ?? "";
-    if (control.type === "file") {
-      const photos = new DataTransfer();
-      for (const one of row.files) if (one.field === control.name) photos.items.add(new File([await outbox.file(one.id)], one.name, { type: one.type }));
-      control.files = photos.files;
-    }
+  fill(form, row.fields);
+  for (const control of form.querySelectorAll("[type=file]")) {
+    const photos = new DataTransfer();
+    for (const one of row.files) if (one.field === control.name) photos.items.add(new File([await outbox.file(one.id)], one.name, { type: one.type }));
+    control.files = photos.files;
     control.dispatchEvent(new Event("change", { bubbles: true }));
   }
   form.dataset.outboxId = id;

@@ -104,6 +104,7 @@ if (anonymous !== undefined && globalThis.caches) {
 }
 
 async function signOut(form) {
+  for (const key of Object.keys(localStorage)) if (key.startsWith("draft/")) localStorage.removeItem(key);
   await Promise.all([forgetPages(), outbox.learn("who", "")]).catch(() => {});
   HTMLFormElement.prototype.submit.call(form);
 }

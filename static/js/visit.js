@@ -1,5 +1,7 @@
 // <visit-sheet>: asks for what the outcome needs, the place when the person taps.
 
+import "./draft.js";
+
 customElements.define(
   "visit-sheet",
   class extends HTMLElement {

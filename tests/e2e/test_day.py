@@ -147,6 +147,35 @@ def test_without_script_the_sheet_is_a_page(house, new_page, sign_in):
     assert stored(house).order_value_cents == 534_000
 
 
+def test_what_was_being_typed_survives_a_closed_tab_until_it_is_saved_or_dropped(house, page, sign_in):
+    sign_in(page, house.ana.membership)
+    sheet = f"/o/vale-verde/visits/new/?client={house.first.pk}"
+    page.goto(sheet)
+    page.locator("label", has_text="Não vendeu").click()
+    page.locator("label.chip", has_text="Preço").click()
+    page.get_by_label("Observação").fill("Pediu tabela nova")
+
+    page.goto("about:blank")
+    page.goto(sheet)
+    expect(page.get_by_text("Rascunho de")).to_be_visible()
+    expect(page.get_by_role("radio", name="Não vendeu")).to_be_checked()
+    expect(page.get_by_label("Observação")).to_have_value("Pediu tabela nova")
+
+    page.get_by_role("button", name="Descartar").click()
+    expect(page.get_by_label("Observação")).to_have_value("")
+    page.reload()
+    expect(page.get_by_label("Observação")).to_have_value("")
+    expect(page.get_by_text("Rascunho de")).to_have_count(0)
+
+    page.locator("label", has_text="Não estava").click()
+    page.get_by_label("Observação").fill("Volto na quinta")
+    page.get_by_role("button", name="Salvar visita").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hoje")
+    page.goto(sheet)
+    expect(page.get_by_label("Observação")).to_have_value("")
+    assert stored(house).note == "Volto na quinta"
+
+
 @pytest.mark.slow
 def test_axe_finds_nothing(house, page, sign_in):
     sign_in(page, house.ana.membership)

@@ -66,7 +66,11 @@ def test_the_same_visits_twice_are_stored_once(take, organization, companies):  
     with acting_for(organization.pk):
         assert list(Visit.objects.order_by("visited_at").values_list("visited_on", "outcome")) == [
             (date(2026, 2, 10), "no_sale"),
-            (date(2026, 2, 28), "order"),
+            (date(2026, 2, 28), "sale"),  # as a visit typed here says it
         ]
+    other = "client_code,representative_code,visited_at,outcome\nC1,V1,2026-02-11 09:00,Não vendeu\nC1,V1,2026-02-12 09:00,Degustação\n"
+    assert counts(take("visits", other)) == (2, 0, 0, 0, 0)
+    with acting_for(organization.pk):
+        assert set(Visit.objects.values_list("outcome", flat=True)) == {"no_sale", "sale", "Degustação"}
         activity = ClientActivity.objects.get(client__code="C1")
         assert (activity.last_visit_on, activity.last_contact_on) == (date(2026, 2, 28), date(2026, 2, 28))
