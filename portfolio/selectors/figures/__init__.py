@@ -1,0 +1,35 @@
+"""The figures of PRODUCT.md section 3, of the organization, a team or one representative, over a month or several.
+
+Each function takes a ``Span`` and whose figures (representatives' ids, None for everyone: a team is its people) and gives
+``Figures``: the total of all asked for and each one's own, in one statement however many people and clients.
+What was sold is credited to who answered for the client on the order's day; what became of a client, to who answered on the day it
+happened; the portfolio is that of the span's last day. Discarded clients have left all denominators.
+"""
+
+from portfolio.selectors.figures.base import ClassShare, Movement, abc_composition, movement
+from portfolio.selectors.figures.reach import Moves, Reached, Visits, moves, reached, visits
+from portfolio.selectors.figures.selling import Mix, MonthOfSales, Sales, mix, sales, sales_by_month
+from portfolio.selectors.figures.span import Figures, People, Span, share
+
+__all__ = [
+    "ClassShare",
+    "Figures",
+    "Mix",
+    "MonthOfSales",
+    "Movement",
+    "Moves",
+    "People",
+    "Reached",
+    "Sales",
+    "Span",
+    "Visits",
+    "abc_composition",
+    "mix",
+    "movement",
+    "moves",
+    "reached",
+    "sales",
+    "sales_by_month",
+    "share",
+    "visits",
+]

@@ -1,0 +1,128 @@
+"""How much of the portfolio was reached: positivação, coverage of visits and of sales; visits and what they brought; giro."""
+
+from dataclasses import dataclass
+
+from portfolio.selectors.figures.span import SOLD, STANDING, Figures, People, Span, asked, gathered, scope, share
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The portfolio on the span's last day, and of it who bought and who was visited within the span, whoever sold or visited.
+
+    In a total ``clients`` are those somebody answers for and ``registered`` all of them, those of nobody included; what is
+    counted under ``buyers`` and ``visited`` are clients somebody answers for, under ``registered_buyers`` any.
+    """
+
+    clients: int = 0
+    buyers: int = 0
+    visited: int = 0
+    registered: int = 0
+    registered_buyers: int = 0
+
+    @property
+    def positivation(self) -> float | None:
+        """Positivação: clients with a valid order over clients of the portfolio (210 of 300 are 70 %)."""
+        return share(self.buyers, self.clients)
+
+    @property
+    def visit_coverage(self) -> float | None:
+        """Cobertura de visitas: clients visited over clients of the portfolio (240 of 300 are 80 %)."""
+        return share(self.visited, self.clients)
+
+    @property
+    def sales_coverage(self) -> float | None:
+        """Cobertura de positivação: clients with a valid order over all clients registered, also those nobody answers for."""
+        return share(self.registered_buyers, self.registered)
+
+
+@dataclass(frozen=True)
+class Visits:
+    """Visits by who made them: ``done``, ``with_order`` of them; ``planned`` for the span's days, cancelled ones out, ``kept`` of those."""
+
+    done: int = 0
+    with_order: int = 0
+    planned: int = 0
+    kept: int = 0
+
+    @property
+    def effectiveness(self) -> float | None:
+        """Efetividade: visits with an order over visits."""
+        return share(self.with_order, self.done)
+
+    @property
+    def fulfilment(self) -> float | None:
+        """Cumprimento: of the visits planned, those done."""
+        return share(self.kept, self.planned)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Clients the giro took from and brought to somebody within the span, against those of the portfolio on its last day."""
+
+    given: int = 0
+    received: int = 0
+    clients: int = 0
+
+    @property
+    def rotation(self) -> float | None:
+        """Giro %: clients moved over clients of the portfolio."""
+        return share(self.given, self.clients)
+
+
+def reached(span: Span, people: People = None) -> Figures[Reached]:
+    """Positivação and both coverages; one statement.
+
+    A client belongs to whoever answers for it on the last day: one that bought and then changed hands counts for the new one,
+    as in the goals, so that nobody is told to sell to who has just bought.
+    """
+    statement = f"""WITH {SOLD}, {STANDING}
+SELECT grouping(s.representative_id), s.representative_id,
+       count(*) FILTER (WHERE s.representative_id IS NOT NULL),
+       count(b.client_id) FILTER (WHERE s.representative_id IS NOT NULL),
+       count(v.client_id) FILTER (WHERE s.representative_id IS NOT NULL),
+       count(*), count(b.client_id)
+  FROM standing s
+  LEFT JOIN (SELECT DISTINCT client_id FROM sold WHERE order_days > 0) b ON b.client_id = s.client_id
+  LEFT JOIN (SELECT DISTINCT client_id FROM portfolio_visit
+              WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s) v ON v.client_id = s.client_id
+ WHERE {scope(people, "s.representative_id")} GROUP BY GROUPING SETS ((s.representative_id), ())"""  # noqa: S608 - constants
+    return gathered(statement, asked(span, people), Reached)
+
+
+def visits(span: Span, people: People = None) -> Figures[Visits]:
+    """Visits done, with an order, planned and kept; one statement. One that an import brought counts as sold by its value too."""
+    statement = f"""
+SELECT grouping(representative_id), representative_id,
+       count(*) FILTER (WHERE visited_on BETWEEN %(since)s AND %(until)s),
+       count(*) FILTER (WHERE visited_on BETWEEN %(since)s AND %(until)s AND (outcome = 'sale' OR order_value_cents > 0)),
+       count(*) FILTER (WHERE planned_on BETWEEN %(since)s AND %(until)s AND (cancelled_at IS NULL OR visited_on IS NOT NULL)),
+       count(*) FILTER (WHERE planned_on BETWEEN %(since)s AND %(until)s AND visited_on IS NOT NULL)
+  FROM portfolio_visit
+ WHERE organization_id = %(organization)s AND {scope(people, "representative_id")}
+   AND (visited_on BETWEEN %(since)s AND %(until)s OR planned_on BETWEEN %(since)s AND %(until)s)
+ GROUP BY GROUPING SETS ((representative_id), ())"""  # noqa: S608 - constants
+    return gathered(statement, asked(span, people), Visits)
+
+
+def moves(span: Span, people: People = None) -> Figures[Moves]:
+    """Clients moved by the giro; one statement.
+
+    In a total each client counts once, as given if it left somebody asked for and as received if it came to one. Moves back by a
+    reversal and by hand are no giro; an ownership of no days (given back on the day it began) moved nobody.
+    """
+    statement = f"""
+WITH {STANDING}, moved AS (
+    SELECT n.client_id, o.representative_id AS giver, n.representative_id AS taker FROM portfolio_ownership n
+      LEFT JOIN portfolio_ownership o ON o.organization_id = %(organization)s AND o.client_id = n.client_id
+            AND o.ended_on = n.started_on AND o.started_on < o.ended_on
+     WHERE n.organization_id = %(organization)s AND n.source = 'rotation' AND n.started_on BETWEEN %(since)s AND %(until)s
+       AND (n.ended_on IS NULL OR n.ended_on > n.started_on)
+), counted AS (
+    SELECT giver AS representative_id, client_id, 'given' AS what FROM moved WHERE giver IS NOT NULL
+    UNION ALL SELECT taker, client_id, 'received' FROM moved
+    UNION ALL SELECT representative_id, client_id, 'standing' FROM standing WHERE representative_id IS NOT NULL
+)
+SELECT grouping(representative_id), representative_id, count(DISTINCT client_id) FILTER (WHERE what = 'given'),
+       count(DISTINCT client_id) FILTER (WHERE what = 'received'), count(*) FILTER (WHERE what = 'standing')
+  FROM counted WHERE {scope(people, "representative_id")} GROUP BY GROUPING SETS ((representative_id), ())"""  # noqa: S608 - constants
+    return gathered(statement, asked(span, people), Moves)

@@ -1,0 +1,108 @@
+"""What was sold: revenue, orders, ticket; products, mix and items. Credited to who answered for the client on the order's day."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from portfolio.selectors.figures.span import SOLD, Figures, People, Span, asked, gathered, rows, scope, share
+
+
+@dataclass(frozen=True)
+class Sales:
+    """``orders`` are the valid ones; ``revenue_cents`` has returns taken off."""
+
+    revenue_cents: int = 0
+    orders: int = 0
+
+    @property
+    def ticket_cents(self) -> int | None:
+        """Ticket médio: revenue over orders, to the nearest cent; None without orders."""
+        return round(self.revenue_cents / self.orders) if self.orders else None
+
+
+@dataclass(frozen=True)
+class Mix:
+    """``products`` distinct ones sold; ``client_products`` distinct ones of each client, added up over the ``clients`` that
+    bought (a day of theirs came to more than nothing); ``items``: lines of the valid ``orders``.
+    """
+
+    products: int = 0
+    client_products: int = 0
+    clients: int = 0
+    items: int = 0
+    orders: int = 0
+
+    @property
+    def average(self) -> float | None:
+        """Mix médio: distinct products per client that bought."""
+        return share(self.client_products, self.clients)
+
+    @property
+    def items_per_order(self) -> float | None:
+        return share(self.items, self.orders)
+
+
+@dataclass(frozen=True)
+class MonthOfSales:
+    """One month, or the part of it that has passed: ``client_products`` and ``clients`` as in Mix, one client once per person credited."""
+
+    month: date
+    revenue_cents: int = 0
+    orders: int = 0
+    clients: int = 0
+    client_products: int = 0
+
+
+def sales(span: Span, people: People = None) -> Figures[Sales]:
+    """Revenue and orders of the span; one statement, on the monthly summary (and a cut month's orders)."""
+    statement = f"""WITH {SOLD}
+SELECT grouping(representative_id), representative_id, sum(revenue_cents), sum(orders) FROM sold
+ WHERE {scope(people, "representative_id")} GROUP BY GROUPING SETS ((representative_id), ())"""  # noqa: S608 - constants
+    return gathered(statement, asked(span, people), Sales)
+
+
+def sales_by_month(span: Span, people: People = None) -> list[MonthOfSales]:
+    """Every month of the span, those without sales too, in order; one statement on the monthly summary. A cut is not looked at."""
+    statement = f"""
+SELECT month, sum(revenue_cents)::bigint, sum(orders)::bigint, count(*) FILTER (WHERE order_days > 0),
+       coalesce(sum(products) FILTER (WHERE order_days > 0), 0)::bigint FROM clients_clientmonth
+ WHERE organization_id = %(organization)s AND month >= %(since)s AND month <= %(until)s AND {scope(people, "representative_id")}
+ GROUP BY month"""  # noqa: S608 - constants
+    found = {row[0]: MonthOfSales(*row) for row in rows(statement, asked(span, people))}
+    return [found.get(month, MonthOfSales(month)) for month in span.each_month()]
+
+
+def mix(span: Span, people: People = None) -> Figures[Mix]:
+    """Products, mix and items of the span, from the lines of its valid orders; one statement.
+
+    It reads orders and lines day by day: a month of a large company is some hundred thousand rows.
+    """
+    statement = f"""
+WITH taken AS (
+    SELECT id, client_id, representative_id, ordered_on, status = 'valid' AS valid, net_cents FROM clients_order
+     WHERE organization_id = %(organization)s AND ordered_on BETWEEN %(since)s AND %(until)s AND status <> 'cancelled'
+       AND {scope(people, "representative_id")}
+), buyers AS (
+    SELECT DISTINCT client_id, representative_id FROM (
+        SELECT client_id, representative_id FROM taken GROUP BY client_id, representative_id, ordered_on HAVING sum(net_cents) > 0) day
+), lines AS (
+    SELECT o.client_id, o.representative_id, i.product_id, count(*) AS items FROM taken o
+      JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id
+     WHERE o.valid GROUP BY o.client_id, o.representative_id, i.product_id
+), products AS (
+    SELECT grouping(l.representative_id) AS whole, l.representative_id, count(DISTINCT l.product_id) AS products, sum(l.items) AS items,
+           CASE WHEN grouping(l.representative_id) = 1 THEN count(DISTINCT (l.client_id, l.product_id)) FILTER (WHERE a.client_id > 0)
+                ELSE count(DISTINCT (l.client_id, l.product_id)) FILTER (WHERE b.client_id > 0) END AS client_products
+      FROM lines l LEFT JOIN (SELECT DISTINCT client_id FROM buyers) a ON a.client_id = l.client_id
+      LEFT JOIN buyers b ON b.client_id = l.client_id AND b.representative_id IS NOT DISTINCT FROM l.representative_id
+     GROUP BY GROUPING SETS ((l.representative_id), ())
+), clients AS (
+    SELECT grouping(representative_id) AS whole, representative_id, count(DISTINCT client_id) AS clients
+      FROM buyers GROUP BY GROUPING SETS ((representative_id), ())
+), orders AS (
+    SELECT grouping(representative_id) AS whole, representative_id, count(*) FILTER (WHERE valid) AS orders
+      FROM taken GROUP BY GROUPING SETS ((representative_id), ())
+)
+SELECT o.whole, o.representative_id, p.products, p.client_products, c.clients, p.items, o.orders FROM orders o
+  LEFT JOIN products p ON p.whole = o.whole AND p.representative_id IS NOT DISTINCT FROM o.representative_id
+  LEFT JOIN clients c ON c.whole = o.whole AND c.representative_id IS NOT DISTINCT FROM o.representative_id"""  # noqa: S608 - constants
+    return gathered(statement, asked(span, people), Mix)

@@ -1,0 +1,444 @@
+"""The figures of the panel and the reports: each formula by hand, and all of them against plain Python over random histories."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count, pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.services import Actor
+from accounts.tenancy import acting_for
+from clients.models import Client, Order, OrderItem, Product
+from clients.selectors.lifecycle import Limits
+from clients.services import refresh_abc, refresh_clients
+from portfolio.models import Ownership, Visit
+from portfolio.selectors import figures
+from portfolio.selectors.figures import ClassShare, Mix, MonthOfSales, Movement, Moves, Reached, Sales, Span, Visits
+from portfolio.services import Transfer, credit_orders, transfer_clients
+from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_organization
+
+pytestmark = pytest.mark.django_db
+AS_OF = date(2026, 11, 23)
+NOV = Span.month(AS_OF, as_of=AS_OF)
+LIMITS = Limits(60, 90, 360)
+BY = Actor(label="test")
+
+
+def own(clients: Iterable[Client], representative, start=date(2025, 1, 1), end=None, seq=1, source="import") -> None:
+    for client in clients:
+        OwnershipFactory(client=client, representative=representative, started_on=start, ended_on=end, seq=seq, source=source)
+
+
+def buy(client: Client, day: date, products=(), cents: int = 10_000, status: str = "valid") -> Order:
+    order = OrderFactory(client=client, ordered_on=day, amount_cents=cents, status=status)
+    for line, product in enumerate(products, 1):
+        OrderItem.objects.create(order=order, line=line, product=product, quantity=3, unit_price_cents=1, amount_cents=3)
+    return order
+
+
+def visit(client: Client, representative, day: date | None, *, outcome: str = "no_sale", planned: date | None = None) -> Visit:
+    at = datetime.combine(day, time(12), tzinfo=UTC) if day else None
+    return VisitFactory(client=client, representative=representative, visited_at=at, visited_on=day, outcome=outcome, planned_on=planned)
+
+
+def refresh(*, as_of: date = AS_OF) -> None:
+    ids = list(Client.objects.values_list("pk", flat=True))
+    credit_orders(ids)
+    refresh_clients(ids, as_of=as_of)
+    refresh_abc()
+
+
+def goods(n: int) -> list[Product]:
+    return [Product.objects.create(code=f"X{i}", name=f"Produto {i}") for i in range(n)]
+
+
+def test_a_span_is_compared_with_the_same_days_before():
+    assert Span(date(2026, 11, 1), AS_OF) == NOV
+    assert NOV.before() == Span(date(2026, 10, 1), date(2026, 10, 23), cut=True)
+    march = Span.month(date(2026, 3, 9), as_of=date(2026, 3, 30))
+    assert march.before() == Span(date(2026, 2, 1), date(2026, 2, 28))  # February has no 30th: all of it
+    quarter = Span.months(date(2026, 4, 1), date(2026, 6, 1), as_of=AS_OF)
+    assert (quarter.until, quarter.n_months, quarter.before()) == (date(2026, 6, 30), 3, Span(date(2026, 1, 1), date(2026, 3, 31)))
+    assert quarter.each_month() == [date(2026, 4, 1), date(2026, 5, 1), date(2026, 6, 1)]
+    with pytest.raises(ValueError, match="2026-12-01"):
+        Span.month(date(2026, 12, 1), as_of=AS_OF)
+
+
+def test_210_of_300_are_70_percent_and_240_of_300_are_80(acting):
+    """The dictionary's own examples, in tenths: 21 of 30 bought, 24 of 30 were visited; clients are counted, never orders."""
+    ana = RepresentativeFactory()
+    clients = ClientFactory.create_batch(30)
+    own(clients, ana)
+    for client in clients[:21]:
+        buy(client, date(2026, 11, 3))
+    buy(clients[0], date(2026, 11, 9))
+    buy(clients[21], date(2026, 11, 9), status="cancelled")
+    buy(clients[22], date(2026, 10, 31))
+    for client in clients[:24]:
+        visit(client, ana, date(2026, 11, 3))
+    visit(clients[0], ana, date(2026, 11, 4))
+    discarded, nobodys = ClientFactory.create_batch(2)
+    own([discarded], ana)
+    Client.objects.filter(pk=discarded.pk).update(discarded_on=date(2026, 11, 2))
+    buy(nobodys, date(2026, 11, 5))
+    refresh()
+
+    found = figures.reached(NOV)
+
+    assert found.by == {ana.pk: Reached(30, 21, 24, 30, 21), None: Reached(0, 0, 0, 1, 1)}
+    assert (found.total.positivation, found.total.visit_coverage, found.total.sales_coverage) == (0.7, 0.8, 22 / 31)
+    assert figures.reached(NOV, [ana.pk]).total == found.by[ana.pk]
+    assert figures.reached(NOV, []).total.positivation is None
+
+
+def test_revenue_ticket_and_orders_are_credited_to_who_answered_that_day(acting):
+    ana, bruno = RepresentativeFactory.create_batch(2)
+    (client,) = ClientFactory.create_batch(1)
+    own([client], ana, end=date(2026, 11, 10))
+    own([client], bruno, start=date(2026, 11, 10), seq=2)
+    buy(client, date(2026, 11, 9), cents=30_000)
+    buy(client, date(2026, 11, 9), cents=20_001)
+    buy(client, date(2026, 11, 10), cents=7_000)
+    buy(client, date(2026, 11, 11), cents=-1_000, status="returned")
+    buy(client, date(2026, 10, 30), cents=900)
+    refresh()
+
+    found = figures.sales(NOV)
+
+    assert found.by == {ana.pk: Sales(50_001, 2), bruno.pk: Sales(6_000, 1)}
+    assert (found.total, found.total.ticket_cents, found.by[ana.pk].ticket_cents) == (Sales(56_001, 3), 18_667, 25_000)
+    assert Sales().ticket_cents is None
+    # The same days of the month before do not hold its 30th; the whole month does.
+    assert figures.sales(NOV.before()).total == Sales()
+    assert figures.sales(Span.month(date(2026, 10, 1), as_of=AS_OF)).total == Sales(900, 1)
+    assert figures.sales_by_month(Span.months(date(2026, 9, 1), AS_OF, as_of=AS_OF), [ana.pk]) == [
+        MonthOfSales(date(2026, 9, 1)),
+        MonthOfSales(date(2026, 10, 1), 900, 1, 1, 0),
+        MonthOfSales(date(2026, 11, 1), 50_001, 2, 1, 0),
+    ]
+
+
+def test_one_product_to_ten_clients_is_mix_1_and_ten_items(acting):
+    ana = RepresentativeFactory()
+    clients, (only, *more) = ClientFactory.create_batch(10), goods(3)
+    own(clients, ana)
+    for client in clients:
+        buy(client, date(2026, 11, 3), [only])
+    refresh()
+    total = figures.mix(NOV).total
+    assert (total, total.average, total.items_per_order) == (Mix(products=1, client_products=10, clients=10, items=10, orders=10), 1, 1)
+
+    buy(clients[0], date(2026, 11, 4), [only, *more])  # two products it did not have yet: 12 over 10 clients, 13 items in 11 orders
+    refresh()
+    found = figures.mix(NOV)
+    assert (found.total, found.total.average) == (Mix(products=3, client_products=12, clients=10, items=13, orders=11), 1.2)
+    assert found.by == {ana.pk: found.total}
+
+
+def test_effectiveness_is_of_visits_and_fulfilment_of_plans(acting):
+    ana = RepresentativeFactory()
+    one, two = ClientFactory.create_batch(2)
+    visit(one, ana, date(2026, 11, 3), outcome="sale", planned=date(2026, 11, 3))
+    visit(one, ana, date(2026, 11, 5))
+    visit(one, ana, date(2026, 11, 6), planned=date(2026, 10, 30))  # planned for another month
+    brought = visit(two, ana, date(2026, 11, 6), outcome="pedido")
+    Visit.objects.filter(pk=brought.pk).update(order_value_cents=5)
+    visit(two, ana, None, planned=date(2026, 11, 9))  # missed
+    cancelled = visit(two, ana, None, planned=date(2026, 11, 10))
+    Visit.objects.filter(pk=cancelled.pk).update(cancelled_at=datetime(2026, 11, 9, tzinfo=UTC))
+    visit(two, ana, None, planned=date(2026, 11, 30))  # still to come
+    found = figures.visits(NOV)
+    assert found.by == {ana.pk: Visits(done=4, with_order=2, planned=2, kept=1)}
+    assert (found.total.effectiveness, found.total.fulfilment) == (0.5, 0.5)
+
+
+def test_who_turned_inactive_came_back_began_and_left(acting):
+    """Of ten customers at the start eight are active: two turn inactive; one inactive buys again, three begin, one is lost."""
+    ana, bruno = RepresentativeFactory.create_batch(2)
+    start = date(2026, 10, 31)  # the day before
+
+    def silent(days: int) -> Client:
+        client = ClientFactory()
+        own([client], ana)
+        buy(client, start - timedelta(days=days))
+        return client
+
+    for days in (0, 10, 20, 30, 40, 50):
+        silent(days)
+    silent(89)  # turns inactive on the 1st
+    passed = silent(80)  # turns inactive on the 10th, when it is Bruno's
+    Ownership.objects.filter(client=passed).update(ended_on=date(2026, 11, 10))
+    own([passed], bruno, start=date(2026, 11, 10), seq=2)
+    back = silent(90)  # inactive at the start
+    buy(back, date(2026, 11, 12))
+    silent(359)  # lost on the 1st
+    silent(360)  # lost already: no customer at the start, but inactive
+    for _each in range(3):
+        begun = ClientFactory()
+        own([begun], ana)
+        buy(begun, date(2026, 11, 20))
+    refresh()
+
+    found = figures.movement(NOV, LIMITS)
+
+    assert found.total == Movement(customers=10, active=8, inactive=3, inactivated=2, lost=1, won_back=1, new=3)
+    assert found.by[bruno.pk] == Movement(inactivated=1)
+    total = found.total
+    assert (total.inactivation_rate, total.loss_rate, total.won_back_rate, total.net_growth) == (0.25, 0.1, 1 / 3, 0.2)
+
+
+def test_an_order_on_the_very_day_of_the_limit_is_in_time(acting):
+    in_time, late = ClientFactory.create_batch(2)
+    for client, day in ((in_time, date(2026, 11, 10)), (late, date(2026, 11, 11))):
+        buy(client, date(2026, 8, 12))  # 90 days before the 10th
+        buy(client, day)
+    refresh()
+    assert figures.movement(NOV, LIMITS).total == Movement(customers=2, active=2, inactivated=1, won_back=1)
+
+
+def test_a_client_discarded_in_the_month_is_lost_then(acting):
+    ana = RepresentativeFactory()
+    left, before = ClientFactory.create_batch(2)
+    own([left, before], ana)
+    for client, day in ((left, date(2026, 11, 9)), (before, date(2026, 10, 31))):
+        buy(client, date(2026, 10, 1))
+        Client.objects.filter(pk=client.pk).update(discarded_on=day)
+    refresh()
+    assert figures.movement(NOV, LIMITS).total == Movement(customers=1, active=1, lost=1)
+
+
+def test_giro_is_clients_moved_by_rotation_over_the_portfolio(acting):
+    ana, bruno = RepresentativeFactory.create_batch(2)
+    clients = ClientFactory.create_batch(10)
+    own(clients, ana, end=None)
+    for client, source, back in ((clients[0], "rotation", None), (clients[1], "manual", None), (clients[2], "rotation", date(2026, 11, 5))):
+        Ownership.objects.filter(client=client).update(ended_on=date(2026, 11, 5))
+        own([client], bruno, start=date(2026, 11, 5), end=back, seq=2, source=source)
+    own([clients[2]], ana, start=date(2026, 11, 5), seq=3, source="reversal")  # given back on the day: it never moved
+    found = figures.moves(NOV)
+    assert found.by == {ana.pk: Moves(given=1, received=0, clients=8), bruno.pk: Moves(given=0, received=1, clients=2)}
+    assert (found.total, found.total.rotation) == (Moves(1, 1, 10), 0.1)
+
+
+def test_abc_adds_up_the_classes_of_whoever_is_asked_for(acting):
+    ana = RepresentativeFactory()
+    clients = ClientFactory.create_batch(4, representative=ana)
+    for client, cents in zip(clients, (80_000, 15_000, 5_000), strict=False):
+        buy(client, date(2026, 9, 1), cents=cents)
+    refresh()
+    expected = {"A": ClassShare(1, 80_000), "B": ClassShare(1, 15_000), "C": ClassShare(1, 5_000), "": ClassShare(1, 0)}
+    assert figures.abc_composition() == figures.abc_composition([ana.pk]) == expected
+
+
+# Random histories: months before AS_OF, two people, four clients; the last facts of an order hold.
+DAY = st.integers(-430, 10).map(lambda n: AS_OF + timedelta(days=n))
+# Fifteen days apart, so that some orders come on the very day a limit is reached.
+RHYTHM = st.integers(0, 26).map(lambda n: AS_OF - timedelta(days=15 * n))
+STEP = st.one_of(
+    st.tuples(
+        st.just("order"),
+        st.integers(0, 9),
+        st.integers(0, 3),
+        DAY,
+        st.sampled_from(["valid", "valid", "valid", "returned", "cancelled"]),
+        st.integers(-300, 900),
+        st.sets(st.integers(0, 2), max_size=3),
+    ),
+    st.tuples(
+        st.just("order"),
+        st.integers(10, 40),
+        st.integers(0, 1),
+        RHYTHM,
+        st.just("valid"),
+        st.just(500),
+        st.sets(st.integers(0, 2), max_size=2),
+    ),
+    st.tuples(st.just("transfer"), st.integers(0, 3), st.integers(0, 1), st.integers(0, 60), st.sampled_from(["manual", "rotation"])),
+    st.tuples(st.just("visit"), st.integers(0, 3), st.integers(0, 1), DAY, st.sampled_from(["sale", "no_sale"]), st.booleans()),
+    st.tuples(st.just("discard"), st.integers(0, 3), st.integers(-60, 5).map(lambda n: AS_OF + timedelta(days=n))),
+)
+SPAN = st.tuples(st.integers(0, 11), st.integers(0, 11), st.booleans())
+numbers = count(1)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(STEP, min_size=4, max_size=24), chosen=SPAN, limits=st.sampled_from([LIMITS, Limits(7, 15, 45)]))
+def test_every_figure_equals_a_plain_recomputation(steps, chosen, limits):
+    organization = make_organization(f"figures-{next(numbers)}")
+    with acting_for(organization.pk):
+        people, clients = RepresentativeFactory.create_batch(2), ClientFactory.create_batch(4)
+        products, owned_on = goods(3), AS_OF - timedelta(days=400)
+        for kind, *values in steps:
+            if kind == "order":
+                code, who, day, status, amount, skus = values
+                Order.objects.filter(code=f"F{code}").delete()
+                order = OrderFactory(code=f"F{code}", client=clients[who], ordered_on=day, status=status, amount_cents=amount)
+                for line, sku in enumerate(sorted(skus)):
+                    OrderItem.objects.create(order=order, line=line, product=products[sku], quantity=1, unit_price_cents=1, amount_cents=1)
+            elif kind == "transfer":
+                who, to, days, source = values
+                owned_on = min(AS_OF, owned_on + timedelta(days=days))  # the ledger only grows
+                transfer_clients([Transfer(clients[who].pk, people[to].pk)], by=BY, source=source, on=owned_on)
+            elif kind == "visit":
+                who, to, day, outcome, done = values
+                planned = None if Visit.objects.filter(client=clients[who], planned_on=day).exists() else day
+                visit(clients[who], people[to], day if done or not planned else None, outcome=outcome, planned=planned)
+            else:
+                Client.objects.filter(pk=clients[values[0]].pk).update(discarded_on=values[1])
+        refresh()
+        back, length, cut = chosen
+        last = Span.month(AS_OF, as_of=AS_OF)
+        for _each in range(back):
+            last = Span.month(last.since - timedelta(days=1), as_of=AS_OF)
+        span = Span.months(Span.month(last.since - timedelta(days=30 * length), as_of=AS_OF).since, last.since, as_of=AS_OF)
+        span = span.before() if cut else span
+        plain = Plain(span, limits)
+        for whose in (None, [people[0].pk], [each.pk for each in people], []):
+            plain.check(whose)
+
+
+class Plain:
+    """The same figures by loops over the rows, with no SQL of ours."""
+
+    def __init__(self, span: Span, limits: Limits) -> None:
+        self.span, self.limits = span, limits
+        self.clients = list(Client.objects.all())
+        self.ledger = list(Ownership.objects.order_by("seq"))
+        self.orders = [o for o in Order.objects.exclude(status="cancelled") if o.ordered_on <= AS_OF]
+        self.lines = defaultdict(list)
+        for order, product in OrderItem.objects.values_list("order_id", "product_id"):
+            self.lines[order].append(product)
+        self.visits = list(Visit.objects.all())
+        nets: dict[tuple[int, date], int] = defaultdict(int)
+        for order in self.orders:
+            nets[order.client_id, order.ordered_on] += self.net(order)
+        self.days = {c.pk: sorted(day for (client, day), net in nets.items() if client == c.pk and net > 0) for c in self.clients}
+
+    @staticmethod
+    def net(order: Order) -> int:
+        return order.amount_cents if order.status == "valid" else min(order.amount_cents, 0)
+
+    def owner(self, client: int, day: date) -> int | None:
+        held = [w for w in self.ledger if w.client_id == client and w.started_on <= day and (w.ended_on is None or w.ended_on > day)]
+        assert len(held) <= 1
+        return held[0].representative_id if held else None
+
+    def inside(self, day: date | None) -> bool:
+        return day is not None and self.span.since <= day <= self.span.until
+
+    def check(self, whose: list[int] | None) -> None:
+        def asked(person: int | None) -> bool:
+            return whose is None or person in whose
+
+        keys: list = [None, *{w.representative_id for w in self.ledger}, *{v.representative_id for v in self.visits}]
+        groups = [(key, {key}) for key in set(keys) if asked(key)] + [("all", {key for key in keys if asked(key)})]
+        families = {
+            "sales": (figures.sales(self.span, whose), self.sales, Sales()),
+            "mix": (figures.mix(self.span, whose), self.mix, Mix()),
+            "reached": (figures.reached(self.span, whose), self.reached, Reached()),
+            "visits": (figures.visits(self.span, whose), self.visited, Visits()),
+            "moves": (figures.moves(self.span, whose), self.moved, Moves()),
+            "movement": (figures.movement(self.span, self.limits, whose), self.movement, Movement()),
+        }
+        for name, (found, plainly, nothing) in families.items():
+            for key, group in groups:
+                shown = found.total if key == "all" else found.by.get(key, nothing)
+                assert shown == plainly(group), (name, key, whose)
+            assert set(found.by) <= {key for key, _group in groups}
+
+    def taken(self, group: set) -> list[Order]:
+        return [o for o in self.orders if self.inside(o.ordered_on) and self.owner(o.client_id, o.ordered_on) in group]
+
+    def sales(self, group: set) -> Sales:
+        taken = self.taken(group)
+        return Sales(sum(map(self.net, taken)), sum(o.status == "valid" for o in taken))
+
+    def mix(self, group: set) -> Mix:
+        taken = self.taken(group)
+        bought = {c for c, days in self.days.items() for day in days if self.inside(day) and self.owner(c, day) in group}
+        valid = [o for o in taken if o.status == "valid"]
+        pairs = {(o.client_id, product) for o in valid for product in self.lines[o.pk]}
+        return Mix(
+            products=len({product for _client, product in pairs}),
+            client_products=sum(client in bought for client, _product in pairs),
+            clients=len(bought),
+            items=sum(len(self.lines[o.pk]) for o in valid),
+            orders=len(valid),
+        )
+
+    def reached(self, group: set) -> Reached:
+        until = self.span.until
+        standing = [c.pk for c in self.clients if c.discarded_on is None or c.discarded_on > until]
+        standing = [c for c in standing if self.owner(c, until) in group]
+        held = [c for c in standing if self.owner(c, until) is not None]
+        bought = {c for c, days in self.days.items() if any(map(self.inside, days))}
+        seen = {v.client_id for v in self.visits if self.inside(v.visited_on)}
+        return Reached(len(held), len(bought & {*held}), len(seen & {*held}), len(standing), len(bought & {*standing}))
+
+    def visited(self, group: set) -> Visits:
+        own = [v for v in self.visits if v.representative_id in group]
+        done, planned = [v for v in own if self.inside(v.visited_on)], [v for v in own if self.inside(v.planned_on)]
+        return Visits(len(done), sum(v.outcome == "sale" for v in done), len(planned), sum(v.visited_on is not None for v in planned))
+
+    def moved(self, group: set) -> Moves:
+        given, received, until = set(), set(), self.span.until
+        for client in self.clients:
+            periods = [w for w in self.ledger if w.client_id == client.pk and w.ended_on != w.started_on]
+            for old, new in [(None, periods[0] if periods else None), *pairwise(periods)]:
+                if new is None or new.source != "rotation" or not self.inside(new.started_on):
+                    continue
+                if old and old.representative_id in group:
+                    given.add(client.pk)
+                if new.representative_id in group:
+                    received.add(client.pk)
+        held = [c for c in self.clients if c.discarded_on is None or c.discarded_on > until]
+        people = group - {None}
+        return Moves(len(given), len(received), sum(self.owner(c.pk, until) in people for c in held))
+
+    def movement(self, group: set) -> Movement:
+        span, counted = self.span, defaultdict(set)
+        eve = span.since - timedelta(days=1)
+        for client in self.clients:
+            gone = client.discarded_on or date.max
+            days = self.days[client.pk]
+            at = {}  # what happened first, when
+
+            def silent(day: date, days=days) -> int | None:
+                before = [each for each in days if each <= day]
+                return (day - before[-1]).days if before else None
+
+            start = silent(eve) if gone > eve else None
+            if start is not None:
+                at["customers" if start < self.limits.lost else "-"] = eve
+                at["active" if start < self.limits.inactive else "inactive"] = eve
+            day = span.since
+            while day <= span.until and day < gone:
+                now, eves = silent(day), silent(day - timedelta(days=1))
+                if "active" in at and now is not None and now == self.limits.inactive:
+                    at.setdefault("inactivated", day)
+                if "customers" in at and now is not None and now == self.limits.lost:
+                    at.setdefault("lost", day)
+                if now == 0 and eves is None:
+                    at["new"] = day
+                if now == 0 and eves is not None and eves >= self.limits.inactive:
+                    at.setdefault("won_back", day)
+                day += timedelta(days=1)
+            if "customers" in at and self.inside(client.discarded_on):
+                at.setdefault("lost", client.discarded_on)
+            for what, when in at.items():
+                if self.owner(client.pk, when) in group:
+                    counted[what].add(client.pk)
+        return Movement(**{name: len(counted[name]) for name in Movement.__dataclass_fields__})
+
+
+def test_each_family_is_one_statement(acting, django_assert_num_queries):
+    ana = RepresentativeFactory()
+    for family in (figures.sales, figures.reached, figures.mix, figures.visits, figures.moves):
+        for whose in (None, [ana.pk]):
+            with django_assert_num_queries(1):
+                family(NOV, whose)
+    with django_assert_num_queries(1):
+        figures.movement(NOV, LIMITS)
