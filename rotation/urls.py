@@ -5,6 +5,8 @@ from django.urls import path
 from rotation.views import (
     applying,
     backtesting,
+    dashboard,
+    dashboard_rows,
     decisions,
     definition,
     export,
@@ -21,6 +23,11 @@ from rotation.views import (
 
 app_name = "rotation"
 urlpatterns = [
+    path("dashboard/", dashboard.dashboard, name="dashboard"),
+    path("dashboard/rows/<slug:what>/", dashboard_rows.rows, name="dashboard_rows"),
+    path("dashboard/rows/<slug:what>/export.<str:form>", dashboard_rows.export, name="dashboard_rows_export"),
+    path("dashboard/reps.<str:form>", dashboard_rows.export_reps, name="dashboard_reps_export"),
+    path("dashboard/<slug:name>/", dashboard.part, name="dashboard_part"),
     path("rotation/", runs.runs, name="runs"),
     path("rotation/start/", runs.start, name="start"),
     path("rotation/mine/", mine.mine, name="mine"),

@@ -133,6 +133,21 @@ ACTIONS = {
         {},
         {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": FOUND},
     ),
+    "see the panel": ("get", "dashboard/", {}, dict.fromkeys(ROLES, FOUND) | {"representative": GONE}),
+    "see a part of the panel": ("get", "dashboard/reps/", {}, dict.fromkeys(ROLES, FOUND) | {"representative": GONE}),
+    "see the clients behind a number": ("get", "dashboard/rows/active/", {}, dict.fromkeys(ROLES, FOUND) | {"representative": GONE}),
+    "take the clients behind a number away as a file": (
+        "get",
+        "dashboard/rows/active/export.csv",
+        {},
+        dict.fromkeys(ROLES, FOUND) | {"representative": GONE},
+    ),
+    "take the table of representatives away as a file": (
+        "get",
+        "dashboard/reps.csv",
+        {},
+        dict.fromkeys(ROLES, FOUND) | {"representative": GONE},
+    ),
     "see the rule": (
         "get",
         "rules/{rule}/",

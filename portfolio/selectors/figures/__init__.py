@@ -7,29 +7,55 @@ happened; the portfolio is that of the span's last day. Discarded clients have l
 """
 
 from portfolio.selectors.figures.base import ClassShare, Movement, abc_composition, movement
+from portfolio.selectors.figures.behind import Behind, ClientBehind, clients_behind
 from portfolio.selectors.figures.reach import Moves, Reached, Visits, moves, reached, visits
+from portfolio.selectors.figures.risk import Risk, at_risk_by_person, revenue_at_risk
 from portfolio.selectors.figures.selling import Mix, MonthOfSales, Sales, mix, sales, sales_by_month
 from portfolio.selectors.figures.span import Figures, People, Span, share
+from portfolio.selectors.figures.standing import (
+    Composition,
+    Group,
+    StateSales,
+    Turnover,
+    composition,
+    sales_by_state,
+    turnover,
+    visits_by_month,
+)
 
 __all__ = [
+    "Behind",
     "ClassShare",
+    "ClientBehind",
+    "Composition",
     "Figures",
+    "Group",
     "Mix",
     "MonthOfSales",
     "Movement",
     "Moves",
     "People",
     "Reached",
+    "Risk",
     "Sales",
     "Span",
+    "StateSales",
+    "Turnover",
     "Visits",
     "abc_composition",
+    "at_risk_by_person",
+    "clients_behind",
+    "composition",
     "mix",
     "movement",
     "moves",
     "reached",
+    "revenue_at_risk",
     "sales",
     "sales_by_month",
+    "sales_by_state",
     "share",
+    "turnover",
     "visits",
+    "visits_by_month",
 ]

@@ -49,14 +49,10 @@ class Movement:
         return share(self.new - self.lost, self.customers)
 
 
-def movement(span: Span, limits: Limits, people: People = None) -> Figures[Movement]:
-    """What became of the clients in the span, from their order days; one statement.
-
-    A client is inactive on day t if t lies ``limits.inactive`` days or more after its last order day, so it crosses on the day
-    that many days after an order with no other until then, that day included.
-    """
-    statement = f"""
-WITH day AS (
+# What became of each client in a span: rows of (client_id, what, representative_id) in "credited", where ``what`` is a field of Movement.
+# Given, beside what ``asked`` gives, the days of the limits.
+CREDITED_EVENTS = """
+day AS (
     SELECT client_id, ordered_on AS day FROM clients_order
      WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(lost)s AND ordered_on <= %(until)s
      GROUP BY client_id, ordered_on HAVING sum(net_cents) > 0
@@ -95,7 +91,16 @@ WITH day AS (
       LEFT JOIN portfolio_ownership w ON w.organization_id = %(organization)s AND w.client_id = e.client_id
             AND w.started_on <= e.day AND (w.ended_on IS NULL OR w.ended_on > e.day)
      WHERE e.day IS NOT NULL
-)
+)"""
+
+
+def movement(span: Span, limits: Limits, people: People = None) -> Figures[Movement]:
+    """What became of the clients in the span, from their order days; one statement.
+
+    A client is inactive on day t if t lies ``limits.inactive`` days or more after its last order day, so it crosses on the day
+    that many days after an order with no other until then, that day included.
+    """
+    statement = f"""WITH {CREDITED_EVENTS}
 SELECT grouping(representative_id), representative_id, count(*) FILTER (WHERE what = 'customers'),
        count(*) FILTER (WHERE what = 'active'), count(*) FILTER (WHERE what = 'inactive'), count(*) FILTER (WHERE what = 'inactivated'),
        count(*) FILTER (WHERE what = 'lost'), count(*) FILTER (WHERE what = 'won_back'), count(*) FILTER (WHERE what = 'new')

@@ -90,11 +90,11 @@ SELECT grouping(s.representative_id), s.representative_id,
 
 
 def visits(span: Span, people: People = None) -> Figures[Visits]:
-    """Visits done, with an order, planned and kept; one statement. One that an import brought counts as sold by its value too."""
+    """Visits done, with an order, planned and kept; one statement. Files say "order" for a sale, or tell its value."""
     statement = f"""
 SELECT grouping(representative_id), representative_id,
        count(*) FILTER (WHERE visited_on BETWEEN %(since)s AND %(until)s),
-       count(*) FILTER (WHERE visited_on BETWEEN %(since)s AND %(until)s AND (outcome = 'sale' OR order_value_cents > 0)),
+       count(*) FILTER (WHERE visited_on BETWEEN %(since)s AND %(until)s AND (outcome IN ('sale', 'order') OR order_value_cents > 0)),
        count(*) FILTER (WHERE planned_on BETWEEN %(since)s AND %(until)s AND (cancelled_at IS NULL OR visited_on IS NOT NULL)),
        count(*) FILTER (WHERE planned_on BETWEEN %(since)s AND %(until)s AND visited_on IS NOT NULL)
   FROM portfolio_visit

@@ -73,6 +73,11 @@ class Span:
         until = min(last.replace(day=1) + timedelta(days=self.until.day - 1), end) if self.partial else end
         return Span(since, until, cut=until != end)
 
+    def before_last(self) -> "Span":
+        """As many months, ending with the one before its last."""
+        end = self.last_month - timedelta(days=1)
+        return Span(_months_from(self.since, -1), end)
+
     def each_month(self) -> list[date]:
         """The first days of its months, in order."""
         return [_months_from(self.since, n) for n in range(self.n_months)]

@@ -1,0 +1,95 @@
+"""R$ at risk: what clients that still buy may take away, with an interval.
+
+A client worth V over a year that falls silent with chance p takes V away or nothing. Over all of them the loss expected is the sum of
+V p, and around it the loss varies with the sum of V² p (1 - p), for each falls silent or not by itself. Beyond that the chances may
+all be a little wrong together: in each group of chances that the organization's own past could check (the calibration of the
+scoring), by the distance e between what was said and what came, or by the error of what came, sqrt(o (1 - o) / n), where that is
+more. Groups may err the same way, so V e is added up over all. Both together, sd² = sum V² p (1 - p) + (sum V e)², give the interval
+sum V p ± 1.96 sd, in which the loss lies 19 times of 20 as far as a normal distribution of it holds, cut at nothing and at everything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import sqrt
+from typing import Any
+
+from clients.models.score import HORIZON_DAYS
+from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Limits
+from portfolio.selectors.figures.span import People, rows, scope
+from portfolio.selectors.figures.standing import standing_values
+
+Z = 1.959964
+BINS = 20
+
+# Clients not discarded, not inactive, whose score still speaks of them: made these days and since their last order.
+SCORED = """
+scored AS (
+    SELECT c.id AS client_id, c.representative_id, s.p_silent AS p, s.year_cents, s.at_stake_cents FROM clients_clientscore s
+      JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = s.client_id
+      JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = s.client_id
+     WHERE s.organization_id = %(organization)s AND s.horizon = %(horizon)s AND s.made_for >= %(scored_since)s AND s.made_for >= a.last_on
+       AND a.last_on > %(as_of)s - %(inactive)s AND (c.discarded_on IS NULL OR c.discarded_on > %(as_of)s)
+)"""
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Cents of a year's revenue: of ``clients`` still buying, what is expected to go, and between which bounds.
+
+    ``checked``: whether the chances were held against the past, so that the interval allows for their being wrong too.
+    """
+
+    clients: int = 0
+    worth_cents: int = 0
+    expected_cents: int = 0
+    low_cents: int = 0
+    high_cents: int = 0
+    checked: bool = False
+
+
+def scored_values(as_of: date, limits: Limits, people: People) -> dict[str, Any]:
+    """What the statements over ``SCORED`` are given."""
+    since = as_of - timedelta(days=SCORES_HOLD_DAYS)
+    return standing_values(as_of, limits, people) | {"horizon": HORIZON_DAYS, "scored_since": since, "bins": BINS}
+
+
+def interval(bins: Sequence[tuple[float, int, float, float]], calibration: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """The bounds of the loss.
+
+    Parameters
+    ----------
+    bins : (chance in the middle of the bin, sum of V, sum of V p, sum of V² p (1 - p)), cents
+    calibration : groups with ``predicted`` and ``observed`` from 0 to 1 and ``n``; each bin is judged by the nearest
+    """
+    worth, expected, chance = (sum(each[i] for each in bins) for i in (1, 2, 3))
+    wrong = 0.0
+    for middle, value, _expected, _variance in bins:
+        if calibration:
+            group = min(calibration, key=lambda each: abs(each["predicted"] - middle))
+            observed = group["observed"]
+            wrong += value * max(abs(observed - group["predicted"]), sqrt(observed * (1 - observed) / group["n"]))
+    spread = Z * sqrt(chance + wrong**2)
+    return max(0.0, expected - spread), min(float(worth), expected + spread)
+
+
+def revenue_at_risk(as_of: date, limits: Limits, people: People = None, *, calibration: Sequence[Mapping[str, Any]] = ()) -> Risk:
+    """What is at risk on ``as_of``, the organization's day, by the last scoring; one statement. Nothing where there are no fresh scores."""
+    statement = f"""WITH {SCORED}
+SELECT (least(width_bucket(p, 0, 1, %(bins)s), %(bins)s) - 0.5) / %(bins)s, count(*), sum(year_cents)::bigint, sum(year_cents * p),
+       sum(year_cents::float8 * year_cents * p * (1 - p)) FROM scored
+ WHERE {scope(people, "representative_id")} GROUP BY 1"""  # noqa: S608 - constants
+    found = [(float(middle), n, int(worth), *rest) for middle, n, worth, *rest in rows(statement, scored_values(as_of, limits, people))]
+    if not found:
+        return Risk()
+    bins = [(middle, worth, expected, variance) for middle, _n, worth, expected, variance in found]
+    low, high = interval(bins, calibration)
+    expected = round(sum(each[2] for each in bins))
+    return Risk(sum(each[1] for each in found), sum(each[1] for each in bins), expected, round(low), round(high), bool(calibration))
+
+
+def at_risk_by_person(as_of: date, limits: Limits, people: People = None) -> dict[int | None, int]:
+    """Cents expected to go, by who answers for the client now; one statement."""
+    statement = f"""WITH {SCORED}
+SELECT representative_id, round(sum(year_cents * p))::bigint FROM scored WHERE {scope(people, "representative_id")} GROUP BY 1"""  # noqa: S608
+    return dict(rows(statement, scored_values(as_of, limits, people)))

@@ -1,0 +1,151 @@
+"""How the clients stand on a day: the composition of the base, revenue by state of the country, what came and went month by month."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from accounts.arrays import array
+from accounts.tenancy import active_organization_id
+from clients.selectors.lifecycle import Limits
+from portfolio.selectors.figures.span import SOLD, People, Span, asked, rows, scope
+
+# Every client that was not discarded is in exactly one; in the order in which they are shown.
+GROUPS = ("active", "near_inactive", "inactive", "one_time", "delinquent", "former", "prospect", "credit_rejected")
+
+# Parameters beside those of ``asked``: as_of and the days of the limits. The latest word on a client's credit decides.
+_GROUP = """
+CASE WHEN a.last_on IS NULL THEN CASE WHEN credit.refused THEN 'credit_rejected' ELSE 'prospect' END
+     WHEN a.last_on > %(as_of)s - %(warn)s THEN 'active'
+     WHEN a.last_on > %(as_of)s - %(inactive)s THEN 'near_inactive'
+     WHEN credit.overdue THEN 'delinquent'
+     WHEN a.last_on <= %(as_of)s - %(lost)s THEN 'former'
+     WHEN a.repeat_days = 0 THEN 'one_time'
+     ELSE 'inactive' END"""
+GROUPED = f"""
+grouped AS (
+    SELECT c.id AS client_id, {_GROUP} AS what, a.net_12m_cents AS cents, a.last_on
+      FROM clients_client c JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
+      LEFT JOIN (SELECT DISTINCT ON (client_id) client_id, coalesce(overdue_cents, 0) > 0 AS overdue,
+                        coalesce(restrictions, 0) > 0 AS refused
+                   FROM clients_creditsnapshot WHERE organization_id = %(organization)s AND observed_on <= %(as_of)s
+                  ORDER BY client_id, observed_on DESC) credit ON credit.client_id = c.id
+     WHERE c.organization_id = %(organization)s AND (c.discarded_on IS NULL OR c.discarded_on > %(as_of)s) AND {{scope}}
+)"""  # noqa: S608 - constants of this module
+
+
+@dataclass(frozen=True)
+class Group:
+    """Clients in one group and their net revenue of twelve months."""
+
+    clients: int = 0
+    revenue_cents: int = 0
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The base by group (``GROUPS``), and how many of the near-inactive turn inactive within ``soon_days`` if they order nothing."""
+
+    groups: dict[str, Group]
+    turning: int
+    soon_days: int
+
+    @property
+    def clients(self) -> int:
+        return sum(group.clients for group in self.groups.values())
+
+
+def standing_values(as_of: date, limits: Limits, people: People) -> dict[str, object]:
+    """What the statements over ``GROUPED`` are given."""
+    given = {"organization": active_organization_id(), "people": array(people or ()), "as_of": as_of}
+    return given | {"warn": limits.warn, "inactive": limits.inactive, "lost": limits.lost}
+
+
+def composition(as_of: date, limits: Limits, people: People = None, *, soon_days: int = 7) -> Composition:
+    """The base as it stands on ``as_of``, the organization's day; one statement.
+
+    A client that stopped is delinquent if anything of it is overdue, else former beyond the limit of the lost, else a one-time
+    buyer, else inactive. One that never bought is credit-rejected if its latest credit snapshot names restrictions, else a prospect.
+    """
+    statement = f"""WITH {GROUPED.format(scope=scope(people, "c.representative_id"))}
+SELECT what, count(*), sum(cents)::bigint, count(*) FILTER (WHERE what = 'near_inactive' AND last_on <= %(as_of)s - %(inactive)s + %(soon)s)
+  FROM grouped GROUP BY what"""  # noqa: S608 - constants
+    found, turning = {}, 0
+    for what, clients, cents, soon in rows(statement, standing_values(as_of, limits, people) | {"soon": soon_days}):
+        found[what] = Group(clients, cents)
+        turning += soon
+    return Composition({what: found.get(what, Group()) for what in GROUPS}, turning, soon_days)
+
+
+@dataclass(frozen=True)
+class StateSales:
+    """Sales to the clients of one state of the country ("" where it is not known)."""
+
+    state: str
+    revenue_cents: int
+    orders: int
+    buyers: int
+
+
+def sales_by_state(span: Span, people: People = None) -> list[StateSales]:
+    """What was sold by the client's state, the greatest revenue first; one statement. Credited as ``sales``, so that it adds up to it."""
+    statement = f"""WITH {SOLD}
+SELECT c.state, sum(s.revenue_cents)::bigint, sum(s.orders)::bigint, count(DISTINCT s.client_id) FILTER (WHERE s.order_days > 0)
+  FROM sold s JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = s.client_id
+ WHERE {scope(people, "s.representative_id")} GROUP BY c.state ORDER BY 2 DESC, 1"""  # noqa: S608 - constants
+    return [StateSales(*row) for row in rows(statement, asked(span, people))]
+
+
+@dataclass(frozen=True)
+class Turnover:
+    """Clients that began, came back and turned inactive in one month."""
+
+    month: date
+    new: int = 0
+    won_back: int = 0
+    inactivated: int = 0
+
+    @property
+    def net(self) -> int:
+        return self.new + self.won_back - self.inactivated
+
+
+def turnover(span: Span, limits: Limits, people: People = None) -> list[Turnover]:
+    """What came and went in each month of the span, in order; one statement.
+
+    A client counts once a month in each, for who answered for it on the day. As in ``movement``, but one that begins or comes back
+    within a month and falls silent in the same (with a limit under a month) counts as turned inactive too.
+    """
+    statement = f"""
+WITH day AS (
+    SELECT client_id, ordered_on AS day FROM clients_order
+     WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(inactive)s AND ordered_on <= %(until)s
+     GROUP BY client_id, ordered_on HAVING sum(net_cents) > 0
+), step AS (
+    SELECT client_id, day, lag(day) OVER one AS previous, lead(day) OVER one AS next
+      FROM day WINDOW one AS (PARTITION BY client_id ORDER BY day)
+), event AS (
+    SELECT client_id, 'inactivated' AS what, day + %(inactive)s AS day FROM step
+     WHERE (next IS NULL OR next > day + %(inactive)s) AND day + %(inactive)s BETWEEN %(since)s AND %(until)s
+    UNION ALL SELECT s.client_id, CASE WHEN a.first_on < s.day THEN 'won_back' ELSE 'new' END, s.day FROM step s
+      JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = s.client_id
+     WHERE s.day >= %(since)s AND (s.previous IS NULL OR s.day > s.previous + %(inactive)s)
+), credited AS (
+    SELECT e.client_id, e.what, date_trunc('month', e.day)::date AS month FROM event e
+      JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = e.client_id
+      LEFT JOIN portfolio_ownership w ON w.organization_id = %(organization)s AND w.client_id = e.client_id
+            AND w.started_on <= e.day AND (w.ended_on IS NULL OR w.ended_on > e.day)
+     WHERE (c.discarded_on IS NULL OR e.day < c.discarded_on) AND {scope(people, "w.representative_id")}
+)
+SELECT month, count(DISTINCT client_id) FILTER (WHERE what = 'new'), count(DISTINCT client_id) FILTER (WHERE what = 'won_back'),
+       count(DISTINCT client_id) FILTER (WHERE what = 'inactivated') FROM credited GROUP BY month"""  # noqa: S608 - constants
+    found = {row[0]: Turnover(*row) for row in rows(statement, asked(span, people, inactive=limits.inactive))}
+    return [found.get(month, Turnover(month)) for month in span.each_month()]
+
+
+def visits_by_month(span: Span, people: People = None) -> list[tuple[date, int]]:
+    """Visits done in each month of the span, in order; one statement."""
+    statement = f"""
+SELECT date_trunc('month', visited_on)::date, count(*) FROM portfolio_visit
+ WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s AND {scope(people, "representative_id")}
+ GROUP BY 1"""  # noqa: S608 - constants
+    found = dict(rows(statement, asked(span, people)))
+    return [(month, found.get(month, 0)) for month in span.each_month()]

@@ -1,0 +1,108 @@
+"""What waits for whoever leads: proposals, requests, consents, stale orders, refused lines, clients without anybody, full portfolios."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, F, Q
+
+from accounts.models import Membership, Representative, Role
+from clients.models import Client, DiscardProposal, ImportJob
+from portfolio.selectors.figures import People
+from rotation.models import Proposal, Run
+from rotation.selectors.requests import n_open_requests, pending_proposals
+from rotation.selectors.runs import pending_for
+
+MOST_FULL = 3
+
+
+@dataclass(frozen=True)
+class Full:
+    """A representative who holds more clients than they can."""
+
+    representative_id: int
+    code: str
+    name: str
+    clients: int
+    capacity: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Counts are None or 0 where nothing waits, or where it is not this member's to do."""
+
+    pending: int = 0
+    run: Run | None = None  # the review that ends first
+    consents: int = 0  # proposals that take clients from an autonomous representative without a consent on record
+    failed: Run | None = None
+    requests: int = 0
+    discards: int = 0
+    refused: ImportJob | None = None  # the last file of its kind, with lines refused
+    nobodys: int = 0
+    full: tuple[Full, ...] = ()
+    n_full: int = 0
+
+    @property
+    def n_more_full(self) -> int:
+        return self.n_full - len(self.full)
+
+
+def waiting_for(member: Membership, people: People) -> Waiting:
+    """What waits for the member; ten queries at most, however much it is.
+
+    ``people``: the representatives whose load and discards are looked at, None for all.
+    """
+    decides = member.role in (Role.ADMIN, Role.MANAGER)
+    office = member.role in (Role.ADMIN, Role.AUDITOR)
+    runs = list(Run.objects.filter(state__in=[Run.State.AWAITING, Run.State.FAILED], kind=Run.Kind.ROTATION).order_by("expires_at", "pk"))
+    reviews = [run for run in runs if run.state == Run.State.AWAITING]
+    pending = pending_for(member) or 0
+    full, n_full = _full(people)
+    return Waiting(
+        pending=pending,
+        run=reviews[0] if reviews and pending else None,
+        consents=_consents(people) if decides and pending else 0,
+        failed=next((run for run in runs if run.state == Run.State.FAILED), None),
+        requests=n_open_requests(member) or 0,
+        discards=_discards(people) if decides else 0,
+        refused=_refused() if office else None,
+        nobodys=Client.objects.filter(representative=None, discarded_on=None).count() if office and people is None else 0,
+        full=full,
+        n_full=n_full,
+    )
+
+
+def _consents(people: People) -> int:
+    found = pending_proposals().filter(
+        state=Proposal.State.PROPOSED,
+        from_representative__contract_type=Representative.Contract.AUTONOMOUS,
+        from_representative__consent_recorded_on=None,
+    )
+    return (found if people is None else found.filter(from_representative__in=people)).count()
+
+
+def _discards(people: People) -> int:
+    found = DiscardProposal.objects.filter(accepted=None)
+    return (found if people is None else found.filter(client__representative__in=people)).count()
+
+
+def _refused() -> ImportJob | None:
+    """The latest finished import of its kind that refused lines; a later one of the same kind took its place."""
+    latest = ImportJob.objects.filter(state=ImportJob.State.DONE).order_by("kind", "-started_at").distinct("kind")
+    return max((job for job in latest if job.refused), key=lambda job: job.started_at, default=None)
+
+
+def _full(people: People) -> tuple[tuple[Full, ...], int]:
+    held = Representative.objects.annotate(held=Count("clients", filter=Q(clients__discarded_on=None))).filter(
+        held__gt=F("capacity_clients")
+    )
+    if people is not None:
+        held = held.filter(pk__in=people)
+    found = sorted(
+        held.values_list("pk", "code", "name", "held", "capacity_clients"), key=lambda each: (-each[3] / max(each[4], 1), each[1])
+    )
+    return tuple(Full(*each) for each in found[:MOST_FULL]), len(found)
+
+
+def received_age(received: datetime | None, *, at: datetime) -> float | None:
+    """Hours since orders last came; None where they never did."""
+    return None if received is None else (at - received).total_seconds() / 3600
