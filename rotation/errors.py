@@ -69,6 +69,12 @@ class UnknownReason(DomainError):
     code = "reason_required"
 
 
+class EmptyComment(DomainError):
+    """A comment without words."""
+
+    code = "empty_comment"
+
+
 class NotEligible(DomainError):
     """The chosen representative may not receive this client; the code of the reason is in ``why``."""
 

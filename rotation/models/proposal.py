@@ -104,6 +104,7 @@ class Decision(TenantModel):
         POSTPONE = "postpone", _("Adiou")
         CHANGE = "change", _("Mudou o destino")
         REOPEN = "reopen", _("Desfez")
+        COMMENT = "comment", _("Comentou")  # words alone: the proposal stays as it is
 
     proposal = TenantForeignKey(Proposal, models.PROTECT, related_name="decisions")
     batch = models.UUIDField()  # one act of a person, however many proposals it covers

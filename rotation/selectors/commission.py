@@ -56,6 +56,28 @@ def commissions(people: Collection[Representative], moves: QuerySet[Proposal], *
     return found
 
 
+def commission_of_move(
+    client_id: int, origin: Representative | None, receivers: Collection[Representative], *, as_of: date
+) -> tuple[Commission | None, dict[int, int]]:
+    """What one client's move does: to the giver's average, and by how many cents a month to each receiver's.
+
+    Only autonomous representatives with a recorded rate count. A client silent for six months adds nothing, and its move
+    takes nothing (Lei 4.886/65, art. 32 § 7). Two queries, or none.
+    """
+    paid = {person.pk: person.commission_rate for person in receivers if _on_commission(person)}
+    giver = origin if origin is not None and _on_commission(origin) else None
+    if not paid and giver is None:
+        return None, {}
+    days = (as_of - timedelta(days=COMMISSION_DAYS - 1), as_of)
+    orders = Order.objects.filter(ordered_on__range=days)
+    net = orders.filter(client=client_id).aggregate(net=Sum("net_cents", default=0))["net"]
+    gains = {pk: _monthly(net, rate) for pk, rate in paid.items()}
+    if giver is None:
+        return None, gains
+    earned = orders.filter(representative=giver.pk).aggregate(net=Sum("net_cents", default=0))["net"]
+    return Commission(_monthly(earned, giver.commission_rate), _monthly(earned - net, giver.commission_rate)), gains
+
+
 def _on_commission(person: Representative) -> bool:
     return person.contract_type == Representative.Contract.AUTONOMOUS and person.commission_rate > 0
 

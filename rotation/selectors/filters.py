@@ -47,9 +47,12 @@ SORTS = {
 NULLABLE = {"days_since_last"}
 GROUPS = {"rule": "rule_version", "from": "from_representative", "to": "to_representative", "none": ""}
 SIZES = (25, 50, 100)
+VIEWS = ("list", "map", "load")
 MOST_VALUES = 20
 MOST_TEXT = 64
 NOBODY = 0  # stands for "no representative" among the origins
+
+Box = tuple[float, float, float, float]  # south, west, north, east, in degrees
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,15 @@ class ReviewFilter:
     caveats: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     text: str = ""
+    box: Box | None = None  # an area of the map: clients without coordinates lie outside every one
     order: str = "-value"
     group: str = "rule"
     size: int = 50
+    view: str = "list"
 
     @classmethod
     def parse(cls, query: QueryDict) -> "ReviewFilter":
-        """Read the filter from a querystring: tab, rule, from, to, caveat, uf, q, order, group, size."""
+        """Read the filter from a querystring: tab, rule, from, to, caveat, uf, q, box, order, group, size, view."""
         order = query.get("order", "-value")
         size = query.get("size", "")
         return cls(
@@ -80,9 +85,11 @@ class ReviewFilter:
             caveats=tuple(dict.fromkeys(value for value in query.getlist("caveat") if value in Proposal.Caveat.values)),
             states=tuple(dict.fromkeys(value.upper()[:3] for value in query.getlist("uf")[:MOST_VALUES] if value.isalpha())),
             text=" ".join(query.get("q", "").replace("\0", "").split())[:MOST_TEXT],
+            box=_box(query.get("box", "")),
             order=order if order.lstrip("-") in SORTS else "-value",
             group=_known(query.get("group"), GROUPS, "rule"),
             size=int(size) if size.isdigit() and int(size) in SIZES else 50,
+            view=_known(query.get("view"), VIEWS, "list"),
         )
 
     @property
@@ -93,7 +100,7 @@ class ReviewFilter:
         return urlencode(pairs)
 
     def _pairs(self) -> Iterable[tuple[str, object]]:
-        for name in ("tab", "order", "group", "size"):
+        for name in ("tab", "order", "group", "size", "view"):
             yield name, getattr(self, name)
         for name, values in {
             "rule": self.rules,
@@ -105,11 +112,18 @@ class ReviewFilter:
             yield from ((name, value) for value in values)
         if self.text:
             yield "q", self.text
+        if self.box:
+            yield "box", self.box_text
+
+    @property
+    def box_text(self) -> str:
+        """The area as the address writes it, "" for everywhere."""
+        return ",".join(str(degrees) for degrees in self.box or ())
 
     @property
     def narrowed(self) -> bool:
         """Whether anything beyond the tab thins out the rows."""
-        return bool(self.rules or self.from_ids or self.to_ids or self.caveats or self.states or self.text)
+        return bool(self.rules or self.from_ids or self.to_ids or self.caveats or self.states or self.text or self.box)
 
     def but(self, **changes: object) -> "ReviewFilter":
         return replace(self, **changes)  # type: ignore[arg-type]
@@ -131,6 +145,9 @@ class ReviewFilter:
             proposals = proposals.filter(caveats__overlap=list(self.caveats))
         if self.states:
             proposals = proposals.filter(client__state__in=self.states)
+        if self.box:
+            south, west, north, east = self.box
+            proposals = proposals.filter(client__latitude__range=(south, north), client__longitude__range=(west, east))
         if self.text:
             found = Q(client__code__istartswith=self.text)
             for word in without_accents(self.text).split():
@@ -223,6 +240,18 @@ def without_accents(text: str) -> str:
 
 def _known(value: str | None, among: Iterable[str], otherwise: str) -> str:
     return value if value is not None and value in among else otherwise
+
+
+def _box(text: str) -> Box | None:
+    """``south,west,north,east`` in degrees; None for anything that is no area of the earth."""
+    parts = text.split(",")
+    if len(parts) != 4 or len(text) > 80:
+        return None
+    try:
+        south, west, north, east = (round(float(part), 5) for part in parts)
+    except ValueError:
+        return None
+    return (south, west, north, east) if -90 <= south < north <= 90 and -180 <= west < east <= 180 else None
 
 
 def _numbers(values: list[str]) -> tuple[int, ...]:

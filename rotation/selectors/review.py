@@ -10,7 +10,7 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from accounts.models import Membership, Representative, Role
 from accounts.selectors import representatives_visible_to
 from clients.models import ClientMonth
-from rotation.models import Proposal, RefusalReason, Run, RunRule
+from rotation.models import Decision, Proposal, RefusalReason, Run, RunRule
 from rotation.selectors.filters import CAUTION, TABS, ReviewFilter, in_tab, page_of
 
 State = Proposal.State
@@ -317,6 +317,10 @@ class Candidate:
     clients: int
     chosen: bool
 
+    @property
+    def over(self) -> bool:
+        return self.clients > self.representative.capacity_clients
+
 
 def candidates_of(proposal: Proposal, *, clients: dict[int, int]) -> list[Candidate]:
     """The proposal's best receivers, the computed one first; one query. ``clients``: present holdings per representative."""
@@ -339,6 +343,12 @@ def candidates_of(proposal: Proposal, *, clients: dict[int, int]) -> list[Candid
         chosen = each == proposal.to_representative_id
         found.append(Candidate(people[each], round(100 * max(value, 0) / best), value, km, cost, clients.get(each, 0) + 1, chosen))
     return found
+
+
+def history_of(proposal: Proposal, *, most: int = 20) -> list[Decision]:
+    """What people decided and wrote about the proposal, the latest first; one query."""
+    found = Decision.objects.filter(proposal=proposal).select_related("by", "from_receiver", "to_receiver")
+    return list(found.order_by("-pk")[:most])
 
 
 def months_of(client_id: int, *, until: date, n: int = 12) -> list[tuple[date, int]]:

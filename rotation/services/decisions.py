@@ -152,12 +152,12 @@ def undo_batch(batch: UUID, *, by: Membership, at: datetime) -> DecisionResult:
     NotAllowed
         A manager undoes their own acts only; the administration any.
     """
-    decisions = Decision.objects.filter(batch=batch)
+    decisions = Decision.objects.filter(batch=batch).exclude(action=Action.COMMENT)
     if by.role not in (Role.ADMIN, Role.MANAGER) or not by.is_active:
         raise NotAllowed(_("Só administração e gerência decidem propostas."))
     if by.role != Role.ADMIN and decisions.exclude(by=by).exists():
         raise NotAllowed(_("Só quem decidiu, ou a administração, pode desfazer."))
-    rows = _locked(_within_reach(Proposal.objects.filter(decisions__batch=batch), by))
+    rows = _locked(_within_reach(Proposal.objects.filter(pk__in=decisions.values("proposal")), by))
     columns = ("id", "proposal_id", "action", "from_state", "from_receiver_id", "to_receiver_id")
     made = {row["proposal_id"]: row for row in decisions.values(*columns)}
     result = DecisionResult(uuid4())
@@ -236,7 +236,7 @@ def _decided_since(
     rows: Sequence[Mapping[str, Any]], *, moment: datetime | None = None, after_ids: Mapping[int, int] | None = None
 ) -> dict[int, tuple[str, datetime]]:
     """Who decided each row last after ``moment``, or after the decision ``after_ids`` names; one query."""
-    decisions = Decision.objects.filter(proposal__in=[row["id"] for row in rows])
+    decisions = Decision.objects.filter(proposal__in=[row["id"] for row in rows]).exclude(action=Action.COMMENT)
     if moment is not None:
         decisions = decisions.filter(at__gt=moment)
     elif after_ids:
@@ -253,6 +253,7 @@ def _postponed_before(made: Mapping[int, Mapping[str, Any]]) -> dict[int, dateti
     if not made:
         return {}
     before = Decision.objects.filter(proposal__in=list(made), pk__lt=max(row["id"] for row in made.values())).order_by("pk")
+    before = before.exclude(action=Action.COMMENT)
     last: dict[int, tuple[str, datetime]] = {}
     for pk, proposal_id, action, at in before.values_list("pk", "proposal_id", "action", "at"):
         if pk < made[proposal_id]["id"]:

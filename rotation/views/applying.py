@@ -18,7 +18,7 @@ from rotation.services.apply import apply_summary, request_apply
 from rotation.services.reversal import request_reversal, reversible, reversible_days
 from rotation.services.runs import cancel_run
 from rotation.views.common import ADMINS, DECIDERS, LEADERS, only, paged, partial, run_or_404
-from rotation.views.review import Desk, desk_of
+from rotation.views.desk import Desk, desk_of
 from rotation.wording import stale_words
 
 MOST_LISTED = 200

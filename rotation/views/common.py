@@ -68,6 +68,12 @@ def query_here(request: HttpRequest) -> QueryDict:
     return request.GET
 
 
+def without(query: QueryDict, name: str) -> str:
+    rest = query.copy()
+    rest.pop(name, None)
+    return rest.urlencode()
+
+
 def page(request: HttpRequest, whole: str, fragment: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The page, or for htmx the fragment the page includes."""
     return render(request, fragment if partial(request) else whole, context, status=status)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.db.models import Count, QuerySet, Sum
@@ -26,7 +27,9 @@ from rotation.selectors.review import decidable_by, groups_of, refusal_reasons, 
 from rotation.services.approval import NEEDS_ADMIN, NEEDS_SUPERVISOR
 from rotation.services.decisions import DecisionResult, decide, undo_batch
 from rotation.views.common import DECIDERS, only, partial, query_here, row_id
-from rotation.views.review import Desk, desk_of, frame, head, line_of, panel, receivers_for, rows_for, work
+from rotation.views.desk import Desk, desk_of, line_of
+from rotation.views.panel import panel
+from rotation.views.review import frame, head, receivers_for, rows_for, work
 
 Action = Decision.Action
 ACTIONS = (Action.APPROVE, Action.REJECT, Action.POSTPONE, Action.CHANGE, Action.REOPEN)
@@ -178,7 +181,7 @@ def _ask(request: HttpRequest, desk: Desk, order: Order, rows: QuerySet[Proposal
         "picks": [f"{pk}:{version}" for pk, version in order.picks.items()],
         "here": query_here(request).urlencode(),
         "opened": row_id(request.POST.get("open")),
-        "target": f"#proposal-{one.pk}" if one and order.single else "#review-work",
+        "target": _target(request, one if order.single else None),
         "n_apart": apart,
         "reasons": refusal_reasons() if order.action == Action.REJECT else [],
         "receivers": receivers_for(request) if order.action == Action.CHANGE else [],
@@ -193,6 +196,12 @@ def _ask(request: HttpRequest, desk: Desk, order: Order, rows: QuerySet[Proposal
     response = render(request, "rotation/_ask_dialog.html", context)
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#dialog-slot", "innerHTML"
     return response
+
+
+def _target(request: HttpRequest, one: Proposal | None) -> str:
+    if ReviewFilter.parse(on_show(request)).view == "map":
+        return "#map-area"
+    return f"#proposal-{one.pk}" if one else "#review-work"
 
 
 def currency_of(request: HttpRequest) -> str:
@@ -251,8 +260,10 @@ def _answer(request: HttpRequest, desk: Desk, order: Order, result: DecisionResu
     if not partial(request):
         messages.add_message(request, messages.SUCCESS if level == "ok" else messages.WARNING, text)
         return redirect(_back(request, desk))
-    query = query_here(request)
+    query = on_show(request)
     context: dict[str, Any] = {"toast_text": text, "toast_level": level, "undo": undo, "skipped": result.skipped}
+    if ReviewFilter.parse(query).view == "map":
+        return _map_answer(request, desk, query, context)
     if order.single and len(order.picks) == 1:
         pk = next(iter(order.picks))
         return _row_answer(request, desk, pk, query, context)
@@ -260,6 +271,25 @@ def _answer(request: HttpRequest, desk: Desk, order: Order, result: DecisionResu
     context |= head(request, desk, context["totals"])
     response = render(request, "rotation/_answer_list.html", context)
     response.headers["HX-Trigger"] = "closeDialog"
+    return response
+
+
+def on_show(request: HttpRequest) -> QueryDict:
+    """The querystring of the page on show. A map moves after its page was written: there the address counts, not the form's word."""
+    if request.htmx and request.htmx.current_url:  # type: ignore[attr-defined]
+        address = QueryDict(urlsplit(request.htmx.current_url).query[:4_000])  # type: ignore[attr-defined]
+        if address.get("view") == "map":
+            return address
+    return query_here(request)
+
+
+def _map_answer(request: HttpRequest, desk: Desk, query: QueryDict, context: dict[str, Any]) -> HttpResponse:
+    """What stands beside the map, counted again; the map itself stays, and asks for its points."""
+    context |= work(request, desk, query)
+    context |= head(request, desk, context["totals"])
+    response = render(request, "rotation/_answer_map.html", context)
+    response.headers["HX-Trigger"] = "closeDialog, mapChanged"
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#map-area", "outerHTML"
     return response
 
 
@@ -271,10 +301,10 @@ def _row_answer(request: HttpRequest, desk: Desk, pk: int, query: QueryDict, con
     wanted = context["wanted"]
     key = getattr(proposal, f"{wanted.group_field}_id") if wanted.group_field else None
     context["group"] = groups_of(wanted.apply(desk.proposals), wanted, context["kinds"], context["rules"]).get(key)
-    on_show = request.POST.get("open") == str(pk)
-    if on_show:
-        context |= panel(request, desk, pk, "") | {"explicit": True, "with_panel": True}
-    context["row"] = rows_for(request, desk, context, pk if on_show else None).row(line_of(proposal, desk))
+    opened = request.POST.get("open") == str(pk)
+    if opened:
+        context |= panel(request, desk, pk, ReviewFilter()) | {"explicit": True, "with_panel": True}
+    context["row"] = rows_for(request, desk, context, pk if opened else None).row(line_of(proposal, desk))
     response = render(request, "rotation/_answer_row.html", context)
     response.headers["HX-Trigger"] = "closeDialog"
     # The panel's own buttons decide the row too: whatever asked, the row is what changes.
@@ -339,7 +369,8 @@ def sentence(action: str, result: DecisionResult) -> tuple[str, str]:
 def undo(request: HttpRequest, run: int, batch: str) -> HttpResponse:
     """Take back one act, however many proposals it covered; rows decided again since stay as they are."""
     desk = desk_of(request, run)
-    if not Decision.objects.filter(batch=batch, proposal__in=desk.proposals).exists():
+    made = Decision.objects.filter(batch=batch, proposal__in=desk.proposals).exclude(action=Action.COMMENT)
+    if not made.exists():
         raise Http404
     try:
         result = undo_batch(batch, by=request.membership, at=timezone.now())  # type: ignore[attr-defined]
@@ -349,6 +380,9 @@ def undo(request: HttpRequest, run: int, batch: str) -> HttpResponse:
     if not partial(request):
         messages.add_message(request, messages.SUCCESS if level == "ok" else messages.WARNING, text)
         return redirect(_back(request, desk))
-    context = work(request, desk, query_here(request)) | {"toast_text": text, "toast_level": level}
+    query = on_show(request)
+    if ReviewFilter.parse(query).view == "map":
+        return _map_answer(request, desk, query, {"toast_text": text, "toast_level": level})
+    context = work(request, desk, query) | {"toast_text": text, "toast_level": level}
     context |= head(request, desk, context["totals"])
     return render(request, "rotation/_answer_list.html", context)

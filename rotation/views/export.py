@@ -15,7 +15,7 @@ from rotation.models import Proposal
 from rotation.selectors.filters import ReviewFilter
 from rotation.selectors.review import rules_of, shown
 from rotation.views.common import LEADERS, only
-from rotation.views.review import desk_of
+from rotation.views.desk import desk_of
 from rotation.wording import reason_lines
 
 MOST_ROWS = 200_000

@@ -1,13 +1,11 @@
 """The review of a run: its page, its list, one proposal whole, and the list as a file."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import get_urlconf, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,31 +13,26 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Representative
 from accounts.selectors import representatives_visible_to
-from accounts.shell import served
-from accounts.templatetags.formats import day_short, money_whole, month, signed, symbol
-from rotation.explaining import explanation
+from accounts.templatetags.formats import day_short, signed, symbol
 from rotation.models import Proposal, Run, RunRule
 from rotation.rows import Rows
 from rotation.scores_said import scores_said
 from rotation.selectors.filters import NOBODY, SIZES, ReviewFilter
-from rotation.selectors.load import clients_held, load_spread, loads_of
+from rotation.selectors.load import load_spread, loads_of
 from rotation.selectors.review import (
     Page,
-    Reach,
     Totals,
-    candidates_of,
     filter_choices,
     kinds_of,
-    months_of,
-    proposals_visible_to,
-    reach_of,
     review_page,
     rules_of,
     totals_of,
 )
-from rotation.views.common import LEADERS, only, paged, partial, query_here, row_id, run_or_404
+from rotation.views.common import LEADERS, only, paged, partial, query_here, row_id, without
 from rotation.views.common import page as page_or_fragment
-from rotation.wording import any_of, cycle_text, reason_lines, stale_words
+from rotation.views.desk import Desk, desk_of, line_of
+from rotation.views.panel import panel
+from rotation.views.review_load import dumbbells, load_view
 
 TAB_NAMES = {
     "pending": gettext_lazy("Pendentes"),
@@ -54,6 +47,7 @@ TAB_NAMES = {
     "all": gettext_lazy("Todas"),
 }
 ONLY_WHEN_ANY = {"applied", "stale", "expired"}
+MOST_BESIDE_MAP = 8
 OPEN_TABS = ("pending", "high", "caution", "postponed")
 GROUP_NAMES = {
     "rule": gettext_lazy("regra"),
@@ -61,36 +55,17 @@ GROUP_NAMES = {
     "to": gettext_lazy("destino"),
     "none": gettext_lazy("nada"),
 }
+VIEW_NAMES = {
+    "list": (gettext_lazy("Lista"), "table-properties"),
+    "map": (gettext_lazy("Mapa"), "map"),
+    "load": (gettext_lazy("Carga"), "scale"),
+}
 SORT_NAMES = {
     "value": gettext_lazy("Valor esperado"),
     "revenue": gettext_lazy("Faturamento 12 meses"),
     "days": gettext_lazy("Dias sem compra"),
     "client": gettext_lazy("Cliente"),
 }
-
-
-@dataclass(frozen=True)
-class Desk:
-    """One member at one run: what they may see and do there."""
-
-    run: Run
-    reach: Reach
-    base: str
-
-    @cached_property
-    def proposals(self) -> QuerySet[Proposal]:
-        """The run's rows in sight; only ever narrowed, so that it is made once."""
-        return proposals_visible_to(self.reach, self.run)
-
-    @property
-    def decides(self) -> bool:
-        return self.reach.decides and self.run.state == Run.State.AWAITING
-
-
-def desk_of(request: HttpRequest, run_id: int) -> Desk:
-    run = run_or_404(request, run_id)
-    slug = request.organization.slug  # type: ignore[attr-defined]
-    return Desk(run, reach_of(request.membership), reverse("rotation:review", args=[slug, run.pk]))  # type: ignore[attr-defined]
 
 
 @require_GET
@@ -103,8 +78,10 @@ def review(request: HttpRequest, run: int) -> HttpResponse:
         return redirect("rotation:job", request.organization.slug, desk.run.pk)  # type: ignore[attr-defined]
     context = work(request, desk, request.GET)
     if partial(request):
-        return render(request, "rotation/_work.html", context)
-    return render(request, "rotation/review.html", context | head(request, desk, context["totals"]))
+        moved = request.htmx.target == "map-area"  # type: ignore[attr-defined]
+        return render(request, "rotation/_map_area.html" if moved else "rotation/_work.html", context)
+    page = "rotation/review_map.html" if context["view"] == "map" else "rotation/review.html"
+    return render(request, page, context | head(request, desk, context["totals"]))
 
 
 def head(request: HttpRequest, desk: Desk, totals: Totals) -> dict[str, Any]:
@@ -143,6 +120,8 @@ def frame(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
         "totals": totals,
         "wanted": wanted,
         "tabs": tabs_of(desk, wanted, totals),
+        "view": wanted.view,
+        "views": views_of(wanted),
         "can_decide": desk.decides and wanted.tab in (*OPEN_TABS, "all"),
         "can_reopen": desk.decides and wanted.tab in ("approved", "rejected"),
         "moment": timezone.now().isoformat(),
@@ -156,10 +135,11 @@ def work(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
     """Tabs, toolbar, the page of rows and the open proposal: everything under ``#review-work``."""
     context = frame(request, desk, query)
     wanted, rules = context["wanted"], context["rules"]
-    context["view"] = query.get("view") if query.get("view") in ("list", "load") else "list"
-    if context["view"] == "load":
+    if wanted.view == "load":
         within = representatives_visible_to(request.membership)  # type: ignore[attr-defined]
-        return context | load_view(desk, within)
+        return context | load_view(desk.run, within, query.get("measure", ""))
+    if wanted.view == "map":
+        return context | map_view(request, desk, context, query)
     after, before = row_id(query.get("after")), row_id(query.get("before"))
     page = review_page(desk.proposals, wanted, kinds=context["kinds"], reach=desk.reach, rules=rules, after=after, before=before)
     opened = row_id(query.get("open"))
@@ -181,10 +161,35 @@ def work(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
         "proposal": None,
     }
     if chosen:
-        context |= panel(request, desk, chosen, wanted.tab)
+        context |= panel(request, desk, chosen, wanted)
     shown_id = context["proposal"].pk if context["proposal"] else None
     context["lines"] = lines_of(page, wanted, desk, rows_for(request, desk, context, shown_id))
     return context
+
+
+def map_view(request: HttpRequest, desk: Desk, context: dict[str, Any], query: QueryDict) -> dict[str, Any]:
+    """The area on the map: its rows by value, how many and how much, who decides them; the open proposal; the load of each."""
+    wanted: ReviewFilter = context["wanted"]
+    listed = wanted.but(group="none", order="-value", size=50)
+    page = review_page(desk.proposals, listed, kinds=context["kinds"], reach=desk.reach, rules=context["rules"])
+    slug = request.organization.slug  # type: ignore[attr-defined]
+    found: dict[str, Any] = {
+        "page": page,
+        "in_list_query": wanted.but(view="list").query,
+        "chips": chips_of(wanted.but(box=None), context["rules"]),
+        "points_url": f"{reverse('rotation:points', args=[slug, desk.run.pk])}?{wanted.but(box=None).query}",
+        "tiles": settings.MAP_TILE_URL,
+        "explicit": True,
+        "proposal": None,
+    }
+    opened = row_id(query.get("open"))
+    if opened:
+        found |= panel(request, desk, opened, wanted)
+    if not partial(request):
+        loads = loads_of(desk.run, within=representatives_visible_to(request.membership))[:MOST_BESIDE_MAP]  # type: ignore[attr-defined]
+        found["loads"] = loads
+        found["chart"] = dumbbells([(load, load.before, load.after, load.capacity) for load in loads])
+    return found
 
 
 def rows_for(request: HttpRequest, desk: Desk, context: dict[str, Any], opened: int | None) -> Rows:
@@ -203,9 +208,23 @@ def rows_for(request: HttpRequest, desk: Desk, context: dict[str, Any], opened: 
     )
 
 
+def views_of(wanted: ReviewFilter) -> list[tuple[str, str, str, str]]:
+    """Name, label, sign and querystring of each way to look at the run. The area is the map's own until somebody asks for its list."""
+    rest = wanted.but(box=None) if wanted.view == "map" else wanted
+    return [(name, str(label), sign, rest.but(view=name).query) for name, (label, sign) in VIEW_NAMES.items()]
+
+
 def tabs_of(desk: Desk, wanted: ReviewFilter, totals: Totals) -> list[dict[str, Any]]:
+    # Load is of the whole run: a tab chosen there shows its rows. Another tab's points lie elsewhere: the map finds them.
+    elsewhere = {"load": {"view": "list"}, "map": {"box": None}}.get(wanted.view, {})
     return [
-        {"label": str(label), "count": totals.tabs[name], "query": wanted.but(tab=name).query, "current": name == wanted.tab, "name": name}
+        {
+            "label": str(label),
+            "count": totals.tabs[name],
+            "query": wanted.but(tab=name, **elsewhere).query,
+            "current": name == wanted.tab,
+            "name": name,
+        }
         for name, label in TAB_NAMES.items()
         if name not in ONLY_WHEN_ANY or totals.tabs[name] or name == wanted.tab
     ]
@@ -213,12 +232,6 @@ def tabs_of(desk: Desk, wanted: ReviewFilter, totals: Totals) -> list[dict[str, 
 
 def with_cursor(wanted: ReviewFilter, name: str, pk: int) -> str:
     return "&".join(filter(None, [wanted.query, f"{name}={pk}"]))
-
-
-def without(query: QueryDict, name: str) -> str:
-    rest = query.copy()
-    rest.pop(name, None)
-    return rest.urlencode()
 
 
 def columns_of(wanted: ReviewFilter) -> dict[str, str]:
@@ -252,6 +265,8 @@ def chips_of(wanted: ReviewFilter, rules: dict[int, RunRule]) -> list[tuple[str,
     if wanted.caveats:
         names = ", ".join(str(caveats[each]) for each in wanted.caveats)
         chips.append((_("Ressalva: %(names)s") % {"names": names}, wanted.but(caveats=()).query))
+    if wanted.box:
+        chips.append((_("Na área do mapa"), wanted.but(box=None).query))
     if wanted.text:
         chips.append((_("Busca: %(text)s") % {"text": wanted.text}, wanted.but(text="").query))
     return chips
@@ -285,102 +300,6 @@ def lines_of(page: Page, wanted: ReviewFilter, desk: Desk, rows: Rows) -> list[d
         line = line_of(proposal, desk, wanted.tab)
         lines.append(line | {"row": rows.row(line), "group": page.groups.get(key) if begins else None})
     return lines
-
-
-def line_of(proposal: Proposal, desk: Desk, tab: str = "") -> dict[str, Any]:
-    """Everything a row shows of one proposal (see ``rotation.rows``); ``proposal`` comes from ``shown``.
-
-    A postponed proposal shows that it is, except in the tab where the postponed ones are decided.
-    """
-    first, second, caution = reason_lines(proposal)
-    measured = proposal.km_from is not None and proposal.km_to is not None
-    State = Proposal.State
-    within = desk.decides and desk.reach.may_decide(proposal)
-    decidable = within and proposal.state == State.PROPOSED
-    return {
-        "p": proposal,
-        "reason": first,
-        "reason_2": second,
-        "caution": caution,
-        "km_change": round(proposal.km_to - proposal.km_from) if measured else None,
-        "decidable": decidable,
-        "acts": decidable and (proposal.postponed_at is None or tab == "postponed"),
-        "reopenable": within and (proposal.state in (State.APPROVED, State.REJECTED) or (decidable and proposal.postponed_at is not None)),
-        "pick": f"{proposal.pk}:{proposal.version}",
-        "stale": stale_words(proposal.stale_reason) if proposal.stale_reason else "",
-    }
-
-
-def panel(request: HttpRequest, desk: Desk, proposal_id: int, tab: str) -> dict[str, Any]:
-    """One proposal whole: reasons, what would have avoided it, purchases, candidates. No row in sight gives None."""
-    rows = desk.proposals.select_related("client", "from_representative", "to_representative", "decided_by", "rule_version")
-    proposal = rows.defer("client__custom_fields").filter(pk=proposal_id).first()
-    if proposal is None:
-        return {"proposal": None}
-    organization = request.organization  # type: ignore[attr-defined]
-    held = clients_held([*proposal.candidates, proposal.to_representative_id or 0])
-    why = explanation(proposal, desk.run.as_of, organization.currency)
-    months = months_of(proposal.client_id, until=desk.run.as_of)
-    caveats = dict(Proposal.Caveat.choices)
-    return {
-        "proposal": proposal,
-        "line": line_of(proposal, desk, tab),
-        "version": proposal.rule_version,
-        "explanation": why,
-        "avoided": any_of(_("%(act)s desde %(day)s") % {"act": act, "day": day_short(day)} for act, day in why.avoided_by),
-        "cycle": cycle_text(proposal),
-        "caveat_words": [caveats.get(each, each) for each in proposal.caveats],
-        "month_bars": [(month(day), cents, money_whole(cents, organization.currency)) for day, cents in months],
-        "candidates": candidates_of(proposal, clients=held) if proposal.candidates or proposal.to_representative_id else [],
-        "ficha_url": client_url(organization.slug, proposal.client_id),
-        "reachable": desk.reach.covers(proposal.client.representative_id),
-        "sign": symbol(organization.currency),
-    }
-
-
-def client_url(slug: str, client_id: int) -> str:
-    """The client's page, or "" while nobody serves it."""
-    path = f"clients/{client_id}/"
-    return f"/o/{slug}/{path}" if served(path, get_urlconf()) else ""
-
-
-@require_GET
-@only(LEADERS)
-@paged
-def detail(request: HttpRequest, run: int, proposal: int) -> HttpResponse:
-    """The panel for htmx; anyone else is sent to the review with that proposal open."""
-    desk = desk_of(request, run)
-    if not partial(request):
-        return redirect(f"{desk.base}?open={proposal}#review-detail")
-    query = query_here(request)
-    context = panel(request, desk, proposal, ReviewFilter.parse(query).tab)
-    if context["proposal"] is None:
-        raise Http404
-    context |= {"desk": desk, "run": desk.run, "explicit": True, "list_query": without(query, "open"), "here": query.urlencode()}
-    return render(request, "rotation/_detail.html", context)
-
-
-def load_view(desk: Desk, within: Any) -> dict[str, Any]:
-    """Clients per representative, before and after, against capacity."""
-    loads = loads_of(desk.run, within=within)
-    before, after = load_spread(loads)
-    return {"loads": loads, "spread_before": before, "spread_after": after, "dumbbells": dumbbells(loads)}
-
-
-def dumbbells(loads: list[Any]) -> dict[str, Any]:
-    """Coordinates of the load drawing: one row a representative, 30 units high; clients run from 0 at x=0 to 600."""
-    top = max((max(load.before, load.after, load.capacity) for load in loads), default=1) or 1
-    rows = [
-        {
-            "load": load,
-            "y": 18 + 30 * place,
-            "x1": round(10 + 580 * load.before / top, 1),
-            "x2": round(10 + 580 * load.after / top, 1),
-            "cap": round(10 + 580 * load.capacity / top, 1),
-        }
-        for place, load in enumerate(loads)
-    ]
-    return {"rows": rows, "height": 30 * len(rows) + 8}
 
 
 def receivers_for(request: HttpRequest) -> list[Representative]:

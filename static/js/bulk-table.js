@@ -141,7 +141,7 @@ class BulkTable extends HTMLElement {
       this.wholeFilter = false;
       this.count();
     } else if (key === "escape" && this.picked.length) this.clear();
-    else if (key === "enter" && onRow) row.querySelector("[data-open]")?.click();
+    else if (key === "enter" && row && (onRow || event.target === document.body)) row.querySelector("[data-open]")?.click();
     else if (ACTS[key]) {
       const where = this.picked.length ? this.querySelector("[data-bulk]") : row;
       const button = where?.querySelector(`[data-act=${ACTS[key]}]`);

@@ -406,5 +406,5 @@ def test_a_run_no_longer_in_review_decides_nothing(signed_in, admin, run, versio
 def test_the_load_view_says_before_and_after(signed_in, admin, run, version, pair):
     ProposalFactory.create_batch(2, run=run, rule_version=version, **pair)
     context = signed_in(admin).get(page(run) + "?view=load").context
-    loads = {load.representative.pk: (load.before, load.after) for load in context["loads"]}
+    loads = {load.representative.pk: (load.clients.before, load.clients.after) for load in context["loads"]}
     assert loads[pair["owner"].pk] == (2, 0) and loads[pair["to_representative"].pk] == (0, 2)
