@@ -112,6 +112,11 @@ def run_awaiting(facts: Facts, currency: str) -> Sentence:
 @words_for(Notice.Kind.RUN_APPLIED)
 def run_applied(facts: Facts, currency: str) -> Sentence:
     n = _number(facts, "applied")
+    if facts.get("kind") in ("manual", "handover"):
+        text = ngettext("%(n)s cliente mudou de mãos, como você pediu", "%(n)s clientes mudaram de mãos, como você pediu", n) % {
+            "n": number(n)
+        }
+        return Sentence(text, _left_out(facts), _run(facts), "circle-check", "ok")
     text = ngettext("Giro aplicado: %(n)s cliente mudou de mãos", "Giro aplicado: %(n)s clientes mudaram de mãos", n) % {"n": number(n)}
     return Sentence(text, _left_out(facts), _run(facts), "circle-check", "ok")
 
@@ -128,6 +133,36 @@ def run_failed(facts: Facts, currency: str) -> Sentence:
     during_apply = facts.get("state") == "applying"
     text = _("O giro parou enquanto era aplicado") if during_apply else _("O giro não pôde ser calculado")
     return Sentence(text, str(facts.get("error") or ""), _run(facts), "circle-alert", "bad")
+
+
+@words_for(Notice.Kind.HANDOVER)
+def handover(facts: Facts, currency: str) -> Sentence:
+    if facts.get("error"):
+        text = _("A saída de %(name)s não pôde começar") % {"name": facts.get("name", "")}
+        path = f"people/{facts['representative']}/leave/" if isinstance(facts.get("representative"), int) else ""
+        return Sentence(text, str(facts["error"]), path, "circle-alert", "bad")
+    n = _number(facts, "applied")
+    text = ngettext("Saída concluída: %(n)s cliente tem novo responsável", "Saída concluída: %(n)s clientes têm novo responsável", n)
+    return Sentence(text % {"n": number(n)}, _left_out(facts), _run(facts), "user-x", "ok")
+
+
+@words_for(Notice.Kind.COVER)
+def cover(facts: Facts, currency: str) -> Sentence:
+    """About one's own absence, or about whom one covers; ``what`` is set, changed or ended."""
+    days = {"name": facts.get("name", ""), "cover": facts.get("cover", "")}
+    if facts.get("what") == "ended":
+        text = _("Sua ausência foi encerrada") if facts.get("own") else _("Você não cobre mais %(name)s") % days
+    elif facts.get("own"):
+        text = _("%(cover)s cobre a sua carteira enquanto você está fora") % days if days["cover"] else _("Sua ausência foi marcada")
+    else:
+        text = _("Você cobre a carteira de %(name)s") % days
+    parts = []
+    first, last = _day(facts.get("starts_on")), _day(facts.get("last_on"))
+    if first and last and facts.get("what") != "ended":
+        parts.append(_("de %(first)s a %(last)s") % {"first": day_short(first), "last": day_short(last)})
+    if facts.get("by"):
+        parts.append(_("por %(name)s") % {"name": facts["by"]})
+    return Sentence(text, " · ".join(parts), "clients/", "users", "info")
 
 
 # What a guard figure found, as it reads after the rule's name.

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from functools import cache
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from accounts.models import Membership, Notice, Organization, Representative, Role, Session, Team
+from accounts.models import Absence, Membership, Notice, Organization, Representative, Role, Session, Team
 from accounts.tenancy import active_organization_id
 
 
@@ -91,6 +91,12 @@ def representatives_visible_to(member: Membership) -> QuerySet[Representative]:
     if member.role == Role.MANAGER:
         return everyone.filter(team_id__in=team_ids_under(member.team_id))
     return everyone.filter(membership_id=member.pk)
+
+
+def absences_among(people: QuerySet[Representative]) -> QuerySet[Absence]:
+    """Absences in which one of ``people`` is away or covers, whenever they are; both joined, the first to begin first."""
+    involved = Q(representative__in=people) | Q(cover__in=people)
+    return Absence.objects.filter(involved).select_related("representative", "cover").order_by("starts_on", "pk")
 
 
 def notices_of(member: Membership) -> QuerySet[Notice]:

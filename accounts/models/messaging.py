@@ -28,6 +28,8 @@ class Notice(TenantDetail):
         REQUEST_ANSWERED = "request_answered", _("Pedido respondido")
         DISCARD_PROPOSED = "discard_proposed", _("Descarte proposto")
         VISIT_ELSEWHERE = "visit_elsewhere", _("Visita a cliente de outra carteira")
+        COVER = "cover", _("Cobertura")
+        HANDOVER = "handover", _("Saída de um representante")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=40, choices=Kind.choices)

@@ -54,6 +54,52 @@ def deactivate_membership(membership: Membership, by: Membership, *, at: datetim
     administrators = [row for row in locked.values() if row.is_active and row.role == Role.ADMIN and row.pk != target.pk]
     if not administrators:
         raise LastAdministrator(_("A empresa ficaria sem ninguém que a administre. Dê esse papel a outra pessoa antes."))
+    return _end_access(target, by=Actor(actor), at=at)
+
+
+@transaction.atomic
+def end_access(membership: Membership, *, by: Membership, at: datetime) -> Membership:
+    """End the access of a person who sells and leaves: membership, sessions and tokens. Doing it again changes nothing.
+
+    An administrator may end anybody's as ``deactivate_membership`` does; a manager a representative's. That the person is in the
+    manager's subtree is the caller's to have asked.
+
+    Raises
+    ------
+    NotAllowed
+        ``by`` neither administers nor manages, or manages and the member is no representative.
+    OwnMembership, LastAdministrator
+        As ``deactivate_membership``.
+    """
+    if by.role == Role.ADMIN:
+        return deactivate_membership(membership, by, at=at)
+    target = Membership.objects.select_for_update().get(pk=membership.pk)
+    if by.role != Role.MANAGER or target.role != Role.REPRESENTATIVE:
+        raise NotAllowed(_("Só a administração encerra o acesso de quem não é representante."))
+    return _end_access(target, by=Actor(by), at=at) if target.is_active else target
+
+
+@transaction.atomic
+def restore_access(membership: Membership, *, by: Membership, at: datetime) -> Membership:
+    """Give a member back the access that was ended; they sign in anew, and tokens stay revoked. Doing it again changes nothing.
+
+    Raises
+    ------
+    NotAllowed
+        As ``end_access``.
+    """
+    target = Membership.objects.select_for_update().get(pk=membership.pk)
+    if by.role != Role.ADMIN and (by.role != Role.MANAGER or target.role != Role.REPRESENTATIVE):
+        raise NotAllowed(_("Só a administração devolve o acesso de quem não é representante."))
+    if target.is_active:
+        return target
+    target.is_active, target.deactivated_at = True, None
+    target.save(update_fields=["is_active", "deactivated_at"])
+    record_event(f"membership:{target.pk}", "membership.restored", by=Actor(by), before={"active": False}, after={"active": True})
+    return target
+
+
+def _end_access(target: Membership, *, by: Actor, at: datetime) -> Membership:
     target.is_active, target.deactivated_at = False, at
     target.save(update_fields=["is_active", "deactivated_at"])
     tokens = ApiToken.objects.filter(membership_id=target.pk, revoked_at=None).update(revoked_at=at)
@@ -61,7 +107,7 @@ def deactivate_membership(membership: Membership, by: Membership, *, at: datetim
     record_event(
         f"membership:{target.pk}",
         "membership.deactivated",
-        by=Actor(actor),
+        by=by,
         before={"active": True, "role": target.role},
         after={"active": False, "tokens_revoked": tokens, "sessions_ended": sessions},
     )

@@ -7,7 +7,10 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError, NotAllowed
 from accounts.models import Membership, Representative, Role
+from accounts.selectors import representatives_visible_to
 from accounts.services.audit import Actor, record_event
+
+MOST_CLIENTS, MOST_MINUTES = 100_000, 7 * 24 * 60
 
 
 class ConsentRefused(DomainError):
@@ -53,3 +56,42 @@ def record_consent(representative: Representative, *, by: Membership, given_on: 
         reason=note.strip(),
     )
     return representative
+
+
+class CapacityRefused(DomainError):
+    """The capacity is out of bounds; ``field`` names which."""
+
+    code = "capacity_refused"
+
+    def __init__(self, sentence: str, *, field: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@transaction.atomic
+def set_capacity(representative: Representative, *, clients: int, minutes_week: int | None, by: Membership) -> Representative:
+    """How many clients, and minutes a week (None: not written down), a representative can take.
+
+    Raises
+    ------
+    NotAllowed
+        ``by`` neither administers nor manages the representative's team.
+    CapacityRefused
+        A number is negative or beyond any week.
+    """
+    if by.role not in (Role.ADMIN, Role.MANAGER) or not representatives_visible_to(by).filter(pk=representative.pk).exists():
+        raise NotAllowed(_("Só a administração e a gerência da equipe mudam a capacidade."))
+    if not 0 <= clients <= MOST_CLIENTS:
+        raise CapacityRefused(_("Use um número de clientes entre 0 e %(n)s.") % {"n": MOST_CLIENTS}, field="clients")
+    if minutes_week is not None and not 0 < minutes_week <= MOST_MINUTES:
+        raise CapacityRefused(
+            _("Uma semana tem no máximo %(n)s minutos. Deixe em branco se não quiser contar.") % {"n": MOST_MINUTES}, field="minutes"
+        )
+    found = Representative.objects.select_for_update(no_key=True).get(pk=representative.pk)
+    before = {"capacity_clients": found.capacity_clients, "capacity_minutes_week": found.capacity_minutes_week}
+    after = {"capacity_clients": clients, "capacity_minutes_week": minutes_week}
+    if before != after:
+        found.capacity_clients, found.capacity_minutes_week = clients, minutes_week
+        found.save(update_fields=list(after))
+        record_event(f"representative:{found.pk}", "representative.capacity_set", by=Actor(by), before=before, after=after)
+    return found
