@@ -189,6 +189,7 @@ BEAT: dict[str, float | str] = {
     "rotation.tasks.score_due": 300,
     "rotation.tasks.start_due_runs": 600,
     "rotation.tasks.sweep": 60,
+    "rotation.tasks.start_due_handovers": 900,
     "rotation.tasks.measure_outcomes": 3600,
     "rotation.tasks.watch_rules": 600,
     "accounts.tasks.relay_outbox": 5,

@@ -125,3 +125,13 @@ class HistoryTooShort(DomainError):
     """No cut-off of a back-test has an outcome yet; the sentence says from when one will."""
 
     code = "history_too_short"
+
+
+class HandoverRefused(DomainError):
+    """A division by hand, or a representative's leaving, cannot be as asked; ``field`` names what to mend."""
+
+    code = "handover_refused"
+
+    def __init__(self, sentence: str, *, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field

@@ -22,7 +22,14 @@ EFFORT = Effort(seconds=30.0, nodes=200)
 
 
 def solve(
-    rule: Rule, pairs: Pairs, ceilings: Ceilings, ties: Array, orphan: Array, reps: Representatives, workload: Workload | None
+    rule: Rule,
+    pairs: Pairs,
+    ceilings: Ceilings,
+    ties: Array,
+    orphan: Array,
+    reps: Representatives,
+    workload: Workload | None,
+    effort: Effort = EFFORT,
 ) -> Assignment:
     """Who receives whom.
 
@@ -30,6 +37,7 @@ def solve(
     ----------
     ties, orphan : shape (n_pairs,) and (n_clients,); ``orphan`` are clients nobody answers for, who come first
     workload : where the rule counts minutes, what each pair weighs and the room for it
+    effort : how long the minutes solver may try
 
     Returns
     -------
@@ -38,7 +46,7 @@ def solve(
     """
 
     def best(among: Pairs) -> Assignment:
-        return assign(among, ceilings, ties) if workload is None else assign_minutes(among, workload, ceilings, effort=EFFORT)
+        return assign(among, ceilings, ties) if workload is None else assign_minutes(among, workload, ceilings, effort=effort)
 
     if rule.strategy.kind != "optimal":
         chosen = distribute(rule.strategy.kind, pairs, ceilings, reps.holds, reps.capacity, workload)

@@ -1,4 +1,5 @@
 from rotation.models.backtest import Backtest
+from rotation.models.handover import Handover
 from rotation.models.outcome import Outcome
 from rotation.models.proposal import Decision, Proposal, RefusalReason
 from rotation.models.request import Request
@@ -9,6 +10,7 @@ from rotation.models.warning import SaveWarning
 __all__ = [
     "Backtest",
     "Decision",
+    "Handover",
     "Holdout",
     "Outcome",
     "Proposal",

@@ -51,9 +51,12 @@ class Run(TenantModel):
     class Kind(models.TextChoices):
         ROTATION = "rotation", _("Giro")
         REVERSAL = "reversal", _("Reversão")
+        HANDOVER = "handover", _("Saída")
+        MANUAL = "manual", _("Mudança à mão")
 
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.ROTATION)
-    # The rules' ids joined by commas, or "reverse:<run>"; with as_of and attempt it makes the run unique.
+    # The rules' ids joined by commas, or "reverse:<run>", "handover:<representative>", "manual:<uuid>"; with as_of and attempt
+    # it makes the run unique.
     rule_set = models.CharField(max_length=200)
     as_of = models.DateField()
     attempt = models.PositiveSmallIntegerField(default=1)

@@ -152,10 +152,10 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     table = _representative_table(organization, as_of)
     ids = np.array([row.pk for row in table], np.int64)
 
-    client_id, owner = columns["client_id"], _positions(columns.pop("owner_id"), ids)
+    client_id, owner = columns["client_id"], positions(columns.pop("owner_id"), ids)
     former = read_columns(_FORMER, values, _FORMER_KINDS, no_day=NO_DAY)
     columns.update(_history(client_id, columns, former, ids))
-    vocabularies = _encode_words(columns)
+    vocabularies = encode_words(columns)
     columns["never_rotate"] = columns["never_rotate"].astype(bool)
     columns["hold_until_on"] = np.where(columns["never_rotate"], ALWAYS, _granted(client_id, values)).astype(np.int32)
     columns["open_opportunity"] = np.zeros(len(client_id), bool)
@@ -176,7 +176,7 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     _forget_later(columns, values, day_number(as_of))
 
     holds = np.bincount(owner[owner >= 0], minlength=len(ids))
-    representatives, words = _representatives(table, holds, vocabularies, organization, as_of)
+    representatives, words = representative_columns(table, holds, vocabularies, organization, as_of)
     consents = np.append([row.consent_recorded_on is not None and row.consent_recorded_on <= as_of for row in table], False)
     given: dict[str, Any] = {**columns, **words}
     limits = {name: getattr(organization, name) for name in ("warn_days", "inactive_days", "lost_days")}
@@ -235,7 +235,7 @@ def _client_columns(organization: Organization, rules: Sequence[Rule], values: d
     return columns, source
 
 
-def _positions(wanted: Array, ids: Array) -> Array:
+def positions(wanted: Array, ids: Array) -> Array:
     """Position of each id in the sorted ``ids``; -1 for -1."""
     if not len(ids):
         return np.full(len(wanted), -1, np.int32)
@@ -279,12 +279,12 @@ def _history(client_id: Array, columns: dict[str, Array], former: dict[str, Arra
         "seq": seq,
         "moved_on": moved_on,
         "former_start": start,
-        "former_representative": _positions(former["representative_id"], ids),
+        "former_representative": positions(former["representative_id"], ids),
         "former_ended_on": former["ended_on"],
     }
 
 
-def _encode_words(columns: dict[str, Array]) -> dict[str, tuple[str, ...]]:
+def encode_words(columns: dict[str, Array]) -> dict[str, tuple[str, ...]]:
     """Replace the hashes of words by codes in place; return the vocabularies, sorted, "" coded as -1."""
     present = [name for name in _WORDS if name in columns]
     uniques, firsts = {}, {}
@@ -341,7 +341,7 @@ def absent_ids(*, first: date, last: date) -> set[int]:
     return set(away.values_list("representative_id", flat=True))
 
 
-def _representatives(
+def representative_columns(
     table: list[Representative], holds: Array, vocabularies: dict[str, tuple[str, ...]], organization: Organization, as_of: date
 ) -> tuple[Representatives, dict[str, tuple[str, ...]]]:
     """The representatives' columns, and the vocabularies grown by the words only they use."""

@@ -45,6 +45,23 @@ _LINES = sql.SQL("""{moves}
       SELECT from_representative_id, 0, 0, 1, net_12m_cents FROM moves) each
     WHERE representative IS NOT NULL GROUP BY 1
 """).format(moves=_MOVES)
+_MOVES_OF = sql.SQL("""
+    WITH runs AS (
+      SELECT id, effective_on FROM rotation_run
+      WHERE organization_id = %(organization)s AND kind = 'rotation' AND effective_on <= %(as_of)s)
+    SELECT r.id, r.effective_on, c.id, c.code, CASE WHEN c.trade_name = '' THEN c.name ELSE c.trade_name END,
+           p.to_representative_id = %(who)s,
+           CASE WHEN p.to_representative_id = %(who)s THEN p.from_representative_id ELSE p.to_representative_id END, p.net_12m_cents
+      FROM rotation_proposal p JOIN runs r ON r.id = p.run_id
+      JOIN clients_client c ON c.organization_id = p.organization_id AND c.id = p.client_id
+     WHERE p.organization_id = %(organization)s AND p.state = 'applied'
+       AND %(who)s IN (p.to_representative_id, p.from_representative_id)
+       AND NOT EXISTS (SELECT FROM rotation_run back JOIN rotation_proposal q
+                         ON q.organization_id = back.organization_id AND q.run_id = back.id AND q.state = 'applied'
+                       WHERE back.organization_id = %(organization)s AND back.reverses_id = r.id AND q.client_id = p.client_id
+                         AND back.effective_on <= %(as_of)s)
+     ORDER BY r.effective_on DESC, p.id DESC OFFSET %(after)s LIMIT %(most)s
+""")
 
 
 @dataclass(frozen=True)
@@ -86,6 +103,38 @@ def ledger_lines(*, as_of: date, last: int | None = None) -> list[LedgerLine]:
     found = {row[0]: row[1:] for row in _rows(_LINES, values)}
     people = Representative.objects.filter(pk__in=list(found)).order_by("code")
     return [LedgerLine(each, *(int(value) for value in found[each.pk])) for each in people]
+
+
+@dataclass(frozen=True)
+class LedgerMove:
+    """One move that stood, as one of its two sides sees it; money is net value of twelve months, in cents."""
+
+    run_id: int
+    on: date
+    client_id: int
+    code: str
+    name: str
+    received: bool  # else given
+    other_id: int | None  # from whom, or to whom
+    net_cents: int
+
+
+def ledger_moves(representative: Representative, *, as_of: date, after: int = 0, most: int | None = None) -> list[LedgerMove]:
+    """The moves behind a ledger line, the latest first; one query.
+
+    Parameters
+    ----------
+    after, most : skip so many, and return at most so many; None for all
+    """
+    values = {
+        "organization": active_organization_id(),
+        "as_of": as_of,
+        "last": None,
+        "who": representative.pk,
+        "after": after,
+        "most": most,
+    }
+    return [LedgerMove(*row) for row in _rows(_MOVES_OF, values)]
 
 
 def recovery_of(representative: Representative, *, as_of: date) -> float:

@@ -17,8 +17,10 @@ from accounts.models import Membership, Notice
 from accounts.services import Actor, notify, record_event, send_to_outbox
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.retry import retried
+from accounts.tenancy.tasks import send_on_commit
 from portfolio.models import Ownership
 from portfolio.services import Occasion, Transfer, transfer_clients
+from portfolio.services.following import follow
 from rotation.models import Proposal, RotationSettings, Run
 
 # Of 200 moves a person transferring by hand meanwhile notices nothing: a chunk holds its locks for some 50 ms.
@@ -26,6 +28,16 @@ CHUNK = 200
 # A worker is stopped after 240 s; a run that takes longer is sent again and goes on where it stopped.
 BUDGET_SECONDS = 200
 APPLY_TASK = "rotation.tasks.apply_run"
+SOURCES: dict[str, str] = {
+    Run.Kind.ROTATION: Ownership.Source.ROTATION,
+    Run.Kind.REVERSAL: Ownership.Source.REVERSAL,
+    Run.Kind.HANDOVER: Ownership.Source.HANDOVER,
+    Run.Kind.MANUAL: Ownership.Source.MANUAL,
+}
+FINISHED: dict[str, Notice.Kind] = {
+    Run.Kind.REVERSAL: Notice.Kind.RUN_REVERSED,
+    Run.Kind.HANDOVER: Notice.Kind.HANDOVER,
+}  # what its end is told as
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,7 @@ class _Work(NamedTuple):
     scope: list[int] | None  # representatives, None: all
     requested_by: int | None
     today: date
+    reason: str  # a person's own words for moves made by hand; "" where the rule's name is the reason
 
     @property
     def actor(self) -> Actor:
@@ -57,7 +70,8 @@ class _Work(NamedTuple):
 
 _LOCK_ORGANIZATION = "SELECT id FROM rotation_rotationsettings WHERE organization_id = %s FOR NO KEY UPDATE"
 _LOCK_RUN = """
-SELECT r.id, r.organization_id, r.state, r.kind, r.effective_on, r.summary#>'{apply,representatives}', r.apply_requested_by_id, o.time_zone
+SELECT r.id, r.organization_id, r.state, r.kind, r.effective_on, r.summary#>'{apply,representatives}', r.apply_requested_by_id, o.time_zone,
+       coalesce(r.summary->>'reason', '')
   FROM rotation_run r JOIN accounts_organization o ON o.id = r.organization_id
  WHERE r.organization_id = %s AND r.id = %s FOR NO KEY UPDATE OF r
 """
@@ -155,6 +169,29 @@ def apply_run(
     return Applied(applied, stale, False)
 
 
+def apply_now(run_id: int, organization_id: int) -> Applied:
+    """Move every approved client of a run of at most one chunk in the caller's transaction, and close it.
+
+    What fails, fails with whatever asked for the moves: there is nothing to resume.
+    """
+    work = _locked(run_id, organization_id)
+    assert work is not None and work.state == Run.State.APPLYING, "the run was made in this transaction"
+    applied, stale = 0, 0
+    while rows := _next_proposals(work, CHUNK):
+        moved = _move(work, rows)
+        applied, stale = applied + moved[0], stale + moved[1]
+    return Applied(applied, stale, _close(work))
+
+
+def set_going(run: Run, n_moves: int) -> None:
+    """Apply the run here and now where one chunk holds it; else by a task, which the sweeper sends again if it is lost."""
+    if n_moves <= CHUNK:
+        apply_now(run.pk, run.organization_id)
+        run.refresh_from_db()
+    else:
+        send_on_commit(APPLY_TASK, run.pk, organization_id=run.organization_id)
+
+
 def _apply_chunk(run_id: int, organization_id: int, size: int) -> tuple[int, int] | None:
     """(applied, stale) of one chunk; None when the run is no longer, or just stopped, ``applying``."""
     with tenant_atomic(organization_id, durable=True):
@@ -181,10 +218,10 @@ def _locked(run_id: int, organization_id: int) -> _Work | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    found, organization, state, kind, on, scope, requested_by, zone = row
+    found, organization, state, kind, on, scope, requested_by, zone, reason = row
     today = timezone.now().astimezone(ZoneInfo(zone)).date()
     representatives = scope if scope is None else json.loads(scope)
-    return _Work(found, organization, state, kind, on, representatives, requested_by, today)
+    return _Work(found, organization, state, kind, on, representatives, requested_by, today, reason)
 
 
 def lock_organization(organization_id: int) -> RotationSettings:
@@ -214,6 +251,7 @@ def _next_proposals(work: _Work, size: int) -> list[tuple]:
 
 def _move(work: _Work, rows: Sequence[tuple]) -> tuple[int, int]:
     at, reversal = timezone.now(), work.kind == Run.Kind.REVERSAL
+    by_rule = work.kind == Run.Kind.ROTATION
     assert work.on is not None, "a run that applies has the day from which its moves hold"
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_CLIENTS, [work.organization_id, array(sorted(row[1] for row in rows))])
@@ -223,24 +261,26 @@ def _move(work: _Work, rows: Sequence[tuple]) -> tuple[int, int]:
         codes: dict[int, str] = dict(cursor.fetchall())
     if reversal:  # puts back what was: the rule has no say in it, but who left still receives nobody
         codes = {pk: code for pk, code in codes.items() if code == "receiver_inactive"}
-    batch = []
+    batch, from_of = [], {row[1]: row[2] for row in rows}
     for pk, client_id, from_id, to_id, seq, caveats, rule in rows:
         if to_id is None:
             codes[pk] = "no_receiver"
         if pk in codes:
             continue
         accepted = reversal or Proposal.Caveat.OVER_CAPACITY in caveats  # approved knowing that there is no room
-        batch.append(Transfer(client_id, to_id, seq, from_id, rule or "", pk, over_capacity=accepted))
+        batch.append(Transfer(client_id, to_id, seq, from_id, work.reason or rule or "", pk, over_capacity=accepted))
     result = transfer_clients(
         batch,
         by=work.actor,
-        source=Ownership.Source.REVERSAL if reversal else Ownership.Source.ROTATION,
+        source=SOURCES[work.kind],
         on=work.on,
         occasion=Occasion(f"run:{work.run_id}", {"run": work.run_id}),
-        check_room=True,
-        check_absence=not reversal,
+        check_room=by_rule or reversal,  # who divides by hand saw each receiver's load and wants it so
+        check_absence=by_rule,
         at=at,
     )
+    if not by_rule:
+        follow([(each.client_id, from_of[each.client_id], each.to_id) for each in result.applied], by=work.actor, on=work.on, at=at)
     codes |= {each.proposal_id: code for each, code in result.refused if each.proposal_id}
     _mark(work.organization_id, [each.proposal_id for each in result.applied if each.proposal_id], codes, at)
     return len(result.applied), len(codes)
@@ -279,9 +319,12 @@ def _close(work: _Work) -> bool:
     record_event(
         f"run:{run.pk}", "run.applied", by=work.actor, before={"state": Run.State.APPLYING.value}, after=facts | {"state": state.value}
     )
-    if run.apply_requested_by_id:
-        kind = Notice.Kind.RUN_REVERSED if run.kind == Run.Kind.REVERSAL else Notice.Kind.RUN_APPLIED
+    if run.apply_requested_by_id and not (run.kind == Run.Kind.MANUAL and run.n_proposed <= CHUNK):  # done before their eyes
+        kind = FINISHED.get(run.kind, Notice.Kind.RUN_APPLIED)
         requested = run.apply_requested_at.isoformat() if run.apply_requested_at else ""
-        notify([run.apply_requested_by_id], kind, key=f"run:{run.pk}:applied:{requested}", facts=facts | {"reverses": run.reverses_id})
+        told = facts | {"reverses": run.reverses_id}
+        if run.kind in (Run.Kind.MANUAL, Run.Kind.HANDOVER):
+            told["kind"] = str(run.kind)
+        notify([run.apply_requested_by_id], kind, key=f"run:{run.pk}:applied:{requested}", facts=told)
     send_to_outbox("rotation.applied", facts)
     return True

@@ -15,7 +15,7 @@ from accounts.services import Actor, record_event
 from accounts.tenancy.tasks import send_on_commit
 from rotation.errors import NothingToReverse, TooLateToReverse, WrongState
 from rotation.models import Proposal, RotationSettings, Run
-from rotation.services.moving import APPLY_TASK
+from rotation.services.moving import APPLY_TASK, set_going
 
 MANAGER_DAYS = 7
 
@@ -113,7 +113,10 @@ def request_reversal(run: Run, *, by: Membership, at: datetime) -> Run:
         by=Actor(by),
         after={"reverses": run.pk, "moves": states.count("approved"), "touched": states.count("stale")},
     )
-    send_on_commit(APPLY_TASK, reversal.pk, organization_id=reversal.organization_id)
+    if run.kind == Run.Kind.ROTATION:
+        send_on_commit(APPLY_TASK, reversal.pk, organization_id=reversal.organization_id)
+    else:
+        set_going(reversal, states.count("approved"))
     reversal.refresh_from_db()
     return reversal
 

@@ -1,5 +1,6 @@
 from rotation.tasks.apply import apply_run, sweep
 from rotation.tasks.backtest import compute_backtest
+from rotation.tasks.handovers import start_due_handovers
 from rotation.tasks.outcomes import measure_outcomes
 from rotation.tasks.rules import watch_rules
 from rotation.tasks.runs import compute_run, start_due_runs
@@ -12,6 +13,7 @@ __all__ = [
     "measure_outcomes",
     "score_due",
     "score_organization",
+    "start_due_handovers",
     "start_due_runs",
     "sweep",
     "watch_rules",

@@ -1,0 +1,216 @@
+"""A representative leaves: the whole portfolio goes over, access ends with it, and all of it can be taken back."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.errors import ChangedMeanwhile, NotAllowed
+from accounts.models import Absence, ApiToken, Membership, Role, Session
+from accounts.services.seals import audit_breaks
+from clients.models import Client, Opportunity
+from portfolio.models import Ownership, Task, Visit
+from portfolio.services.proof import ledger_breaks
+from rotation.errors import HandoverRefused
+from rotation.models import Handover, Proposal, Run
+from rotation.selectors.book import book_of
+from rotation.services.dividing import draft_handover, put_clients
+from rotation.services.handover import confirm_handover, start_due_handovers, undo_handover
+from rotation.services.invariants import violations
+from tests.factories import RepresentativeFactory, TeamFactory, VisitFactory, make_member
+from tests.rotation.conftest import AS_OF, NOW, make_client
+from tests.rotation.making import give, make_run, propose
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def leaver(acting, team):
+    """Ana, with a sign-in, in the north of São Paulo."""
+    member = make_member(acting, Role.REPRESENTATIVE, name="Ana", team=team)
+    return RepresentativeFactory(team=team, name="Ana", membership=member, latitude=-23.5, longitude=-46.6, capacity_clients=40)
+
+
+@pytest.fixture
+def heirs(acting, team):
+    """Bruno has a sign-in and is near; Caio has neither a sign-in nor neighbours."""
+    bruno = make_member(acting, Role.REPRESENTATIVE, name="Bruno", team=team)
+    near = RepresentativeFactory(team=team, name="Bruno", membership=bruno, latitude=-23.5, longitude=-46.6, capacity_clients=40)
+    return [near, RepresentativeFactory(team=team, name="Caio", latitude=-22.9, longitude=-47.0, capacity_clients=40)]
+
+
+def client_of(leaver, **fields):
+    """A client given to the leaver through the ledger, as the invariants want it."""
+    client = make_client(None, **fields)
+    give([client], leaver)
+    return client
+
+
+def draft(leaver, heirs, by, *, last_on=AS_OF, rest=None):
+    return draft_handover(leaver, last_on=last_on, receivers=[each.pk for each in heirs], rest=rest, by=by, at=NOW)
+
+
+def owners(clients):
+    return [Client.objects.get(pk=client.pk).representative_id for client in clients]
+
+
+def test_the_division_keeps_to_the_room_gives_the_near_one_the_dearest_and_says_how_good_it_is(leaver, heirs, manager):
+    clients = [client_of(leaver, net=100_000 * (n + 1)) for n in range(5)]
+    near, far = heirs
+    near.capacity_clients = 3
+    near.save()
+
+    plan = draft(leaver, heirs, manager).plan
+
+    to = [plan["to"][str(client.pk)] for client in clients]
+    assert sorted(plan["to"]) == sorted(str(client.pk) for client in clients) and plan["why"] == {}
+    assert to[4] == near.pk and to[0] == far.pk and to.count(near.pk) <= 3
+    assert plan["bound_cents"] >= plan["objective_cents"] > plan["round_robin_cents"] and plan["gap"] < 0.01
+
+
+def test_whom_nobody_can_take_is_named_with_the_reason_and_confirming_asks_for_somebody(leaver, heirs, manager):
+    here, there = client_of(leaver, state="SP"), client_of(leaver, state="BA")
+    for heir in heirs:
+        heir.regions = ["SP"]
+        heir.save()
+
+    found = draft(leaver, heirs, manager)
+
+    assert found.plan["why"] == {str(there.pk): "no_region"} and str(here.pk) in found.plan["to"]
+    with pytest.raises(HandoverRefused) as refused:
+        confirm_handover(found, reason="Aposentadoria", version=found.version, by=manager, at=NOW)
+    assert refused.value.field == "rest" and owners([here, there]) == [leaver.pk] * 2
+    found = draft(leaver, heirs, manager, rest=heirs[0].pk)
+    confirm_handover(found, reason="Aposentadoria", version=found.version, by=manager, at=NOW)
+    assert owners([there]) == [heirs[0].pk]
+
+
+def test_everything_goes_along_and_access_ends_in_the_same_transaction(acting, leaver, heirs, manager, signed_in):
+    clients = [client_of(leaver, net=500_000 - n) for n in range(4)]
+    bruno, caio = heirs
+    web = signed_in(leaver.membership)
+    ApiToken.objects.create(membership=leaver.membership, name="t", prefix="p", token_hash="h" * 64, expires_at=NOW + timedelta(days=9))
+    task = Task.objects.create(title="Mandar amostra", client=clients[0], owner=leaver.membership, due_on=AS_OF)
+    far_task = Task.objects.create(title="Ligar", client=clients[3], owner=leaver.membership, due_on=AS_OF)
+    loose = Task.objects.create(title="Entregar o carro", owner=leaver.membership, due_on=AS_OF)
+    planned = VisitFactory(client=clients[0], representative=leaver, planned_on=AS_OF + timedelta(days=3))
+    past = VisitFactory(client=clients[0], representative=leaver, visited_on=AS_OF - timedelta(days=9), visited_at=NOW - timedelta(days=9))
+    sale = Opportunity.objects.create(client=clients[0], title="Linha nova", stage_since=AS_OF)
+    away = Absence.objects.create(
+        representative=leaver, cover=bruno, starts_on=AS_OF - timedelta(days=1), ends_on=AS_OF + timedelta(days=9)
+    )
+    covering = Absence.objects.create(representative=caio, cover=leaver, starts_on=AS_OF, ends_on=AS_OF + timedelta(days=9))
+    other = make_run()
+    waiting = propose(other, clients[1], caio)
+
+    found = put_clients(found := draft(leaver, heirs, manager), [clients[3].pk], caio.pk, version=found.version, by=manager)
+    done = confirm_handover(found, reason="Pediu demissão", version=found.version, by=manager, at=NOW)
+
+    assert owners(clients) == [bruno.pk, bruno.pk, bruno.pk, caio.pk]
+    assert (done.state, done.run.state, done.run.kind) == ("started", "applied", "handover")
+    rows = Ownership.objects.filter(client__in=clients, ended_on=None).values_list("source", "reason", "actor")
+    assert set(rows) == {("handover", "Pediu demissão", manager.pk)}
+    leaver.refresh_from_db()
+    assert leaver.valid_to == AS_OF
+    assert not Membership.objects.get(pk=leaver.membership_id).is_active
+    assert not Session.objects.filter(user_id=leaver.membership.user_id).exists() and ApiToken.objects.get().revoked_at == NOW
+    assert web.get(f"/o/{acting.slug}/clients/").status_code in (302, 403)
+    assert [Task.objects.get(pk=each.pk).owner_id for each in (task, far_task, loose)] == [bruno.membership_id, manager.pk, manager.pk]
+    assert [Visit.objects.get(pk=each.pk).representative_id for each in (planned, past)] == [bruno.pk, leaver.pk]
+    assert Opportunity.objects.get(pk=sale.pk).client.representative_id == bruno.pk
+    away.refresh_from_db(), covering.refresh_from_db(), waiting.refresh_from_db()
+    assert (away.ends_on, covering.cover_id) == (AS_OF, None)
+    assert (waiting.state, waiting.stale_reason) == ("stale", "owner_changed")
+    notices = {(each.membership_id, each.kind, each.facts.get("n")) for each in bruno.membership.notices.all()}
+    assert notices == {(bruno.membership_id, "clients_received", 3)}
+    assert [*violations(), *audit_breaks(), *ledger_breaks()] == []
+
+
+def test_a_client_put_elsewhere_by_hand_stays_there_when_the_rest_is_divided_anew(leaver, heirs, manager):
+    clients = [client_of(leaver, net=100_000 * (n + 1)) for n in range(3)]
+    bruno, caio = heirs
+    bruno.capacity_clients = 1
+    bruno.save()
+    found = draft(leaver, heirs, manager)
+    assert found.plan["to"][str(clients[2].pk)] == bruno.pk
+
+    found = put_clients(found, [clients[0].pk], bruno.pk, version=found.version, by=manager)
+    with pytest.raises(ChangedMeanwhile):
+        put_clients(found, [clients[1].pk], bruno.pk, version=found.version - 1, by=manager)
+    found = draft(leaver, heirs, manager)
+    confirm_handover(found, reason="Saída", version=found.version, by=manager, at=NOW)
+
+    # The choice took Bruno's only place, so the engine no longer gives him the dearest.
+    assert owners(clients) == [bruno.pk, caio.pk, caio.pk]
+
+
+def test_what_changed_since_is_not_overwritten(leaver, heirs, manager):
+    client_of(leaver)
+    found = draft(leaver, heirs, manager)
+    late = client_of(leaver)
+
+    with pytest.raises(ChangedMeanwhile):
+        confirm_handover(found, reason="Saída", version=found.version, by=manager, at=NOW)
+    assert owners([late]) == [leaver.pk]
+
+
+def test_undo_gives_back_what_nobody_moved_since_with_access(leaver, heirs, manager, admin):
+    clients = [client_of(leaver) for _n in range(3)]
+    found = draft(leaver, heirs, manager)
+    done = confirm_handover(found, reason="Saída", version=found.version, by=manager, at=NOW)
+
+    back = undo_handover(done, by=manager, at=NOW)
+
+    assert owners(clients) == [leaver.pk] * 3 and back.kind == Run.Kind.REVERSAL and back.state == Run.State.APPLIED
+    leaver.refresh_from_db()
+    assert leaver.valid_to is None and Membership.objects.get(pk=leaver.membership_id).is_active
+    assert Handover.objects.get().state == "undone" and violations() == []
+
+
+def test_a_day_ahead_is_planned_and_begins_the_morning_after_with_the_clients_of_that_day(leaver, heirs, manager):
+    client_of(leaver)
+    found = draft(leaver, heirs, manager, last_on=AS_OF + timedelta(days=2))
+    planned = confirm_handover(found, reason="Aposentadoria", version=found.version, by=manager, at=NOW)
+    assert planned.state == "planned" and Membership.objects.get(pk=leaver.membership_id).is_active
+    late = client_of(leaver)
+
+    assert start_due_handovers(NOW + timedelta(days=2)) == []
+    assert start_due_handovers(NOW + timedelta(days=3)) == [(planned.organization_id, planned.pk)]
+
+    assert not Client.objects.filter(representative=leaver).exists() and owners([late]) != [leaver.pk]
+    leaver.refresh_from_db()
+    assert leaver.valid_to == AS_OF + timedelta(days=3) and not Membership.objects.get(pk=leaver.membership_id).is_active
+
+
+def test_nobody_outside_the_subtree_divides_and_nobody_outside_receives(acting, leaver, heirs, manager):
+    client_of(leaver)
+    far = TeamFactory()
+    stranger = make_member(acting, Role.MANAGER, team=far)
+    outsider = RepresentativeFactory(team=far)
+
+    for by, receivers in ((stranger, heirs), (manager, [*heirs, outsider])):
+        with pytest.raises(NotAllowed):
+            draft(leaver, receivers, by)
+    with pytest.raises(NotAllowed):
+        draft(leaver, heirs, make_member(acting, Role.AUDITOR))
+
+
+def test_a_portfolio_is_read_by_a_constant_number_of_queries(leaver, heirs, acting, django_assert_num_queries):
+    client_of(leaver)
+    with django_assert_num_queries(8):
+        book_of(acting, people=[leaver.pk, *(each.pk for each in heirs)], as_of=AS_OF)
+    [client_of(leaver) for _n in range(2)]
+    with django_assert_num_queries(8):
+        book = book_of(acting, people=[leaver.pk, *(each.pk for each in heirs)], as_of=AS_OF)
+    assert len(book.held_by(leaver.pk)) == 3
+
+
+def test_large_portfolios_are_a_job_and_access_ends_before_it(leaver, heirs, manager, monkeypatch):
+    from rotation.services import moving
+
+    monkeypatch.setattr(moving, "CHUNK", 2)
+    clients = [client_of(leaver) for _n in range(3)]
+    found = draft(leaver, heirs, manager)
+    done = confirm_handover(found, reason="Saída", version=found.version, by=manager, at=NOW)
+
+    assert done.run.state == "applying" and not Membership.objects.get(pk=leaver.membership_id).is_active
+    assert owners(clients) == [leaver.pk] * 3 and Proposal.objects.filter(run=done.run, state="approved").count() == 3
