@@ -37,8 +37,9 @@ def _chance(p: float, language: str) -> str:
 class Rows:
     """The rows of one page; what repeats from row to row is looked up once."""
 
-    def __init__(self, *, as_of: date, limits: Limits, currency: str, here: str, own: bool) -> None:
+    def __init__(self, *, as_of: date, limits: Limits, currency: str, here: str, own: bool, picks: bool = False) -> None:
         self.as_of, self.limits, self.currency, self.here, self.own = as_of, limits, currency, escape(here), own
+        self.pick = escape(_("Selecionar %(client)s")) if picks else ""
         self.language = get_language() or "pt-br"
         self.curve = _("curva %(abc)s")
         self.silence, self.cycle, self.visit = escape(_("Sem compra")), escape(_("Ciclo")), escape(_("Última visita"))
@@ -59,8 +60,9 @@ class Rows:
         if client.abc:
             place.append(self.curve % {"abc": client.abc})
         visited = escape(day_year(client.last_visit_on, self.language)) if client.last_visit_on else self.never
+        start = self._start(client) if self.pick else "<tr>\n"
         return (
-            f'<tr>\n<td class="two lead"><b><a href="{self.here}{client.pk}/">{escape(client.trade_name or client.name)}</a></b>'
+            f'{start}<td class="two lead"><b><a href="{self.here}{client.pk}/">{escape(client.trade_name or client.name)}</a></b>'
             f"<small>{escape(' · '.join(place))}</small></td>\n"
             f"{'' if self.own else self._person(client)}<td>{self._state(client)}</td>\n"
             f'<td class="num" data-label="{self.silence}"><span class="two"><span>{silence}</span>{last_order}</span></td>\n'
@@ -68,6 +70,13 @@ class Rows:
             f'<td class="num" data-label="{self.stake}">{self._stake(client)}</td>\n'
             f'<td class="num amount">{escape(money_whole(client.net_12m_cents or 0, self.currency, self.language))}</td>\n'
             f'<td data-label="{self.visit}">{visited}</td>\n</tr>'
+        )
+
+    def _start(self, client: ListedClient) -> str:
+        name = self.pick % {"client": escape(client.trade_name or client.name)}
+        return (
+            f'<tr data-row="{client.pk}" data-cents="{client.net_12m_cents or 0}" tabindex="-1">\n<td class="pick-cell">'
+            f'<input class="pick" type="checkbox" name="c" value="{client.pk}" aria-label="{name}"></td>\n'
         )
 
     def _person(self, client: ListedClient) -> str:
@@ -110,9 +119,11 @@ class Rows:
         return f'<span class="two"><span>{_days(round(gap), self.language)}</span><small{late}>{times}</small></span>'
 
 
-def shown(clients: Iterable[ListedClient], *, as_of: date, limits: Limits, currency: str, here: str, own: bool) -> SafeString:
-    """The body of the table; no query. ``own`` leaves out the column of representatives."""
-    rows = Rows(as_of=as_of, limits=limits, currency=currency, here=here, own=own)
+def shown(
+    clients: Iterable[ListedClient], *, as_of: date, limits: Limits, currency: str, here: str, own: bool, picks: bool = False
+) -> SafeString:
+    """The body of the table; no query. ``own`` leaves out the column of representatives, ``picks`` begins each row with a box."""
+    rows = Rows(as_of=as_of, limits=limits, currency=currency, here=here, own=own, picks=picks)
     return mark_safe("".join(map(rows.row, clients)))  # each row escapes what it is given
 
 

@@ -7,14 +7,16 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import get_urlconf, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Representative, Role
 from accounts.selectors import representatives_visible_to
-from accounts.templatetags.formats import number
+from accounts.shell import served
+from accounts.templatetags.formats import number, symbol
 from accounts.templatetags.ui import CLIENT_STATES
 from clients.models import Client
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows
@@ -64,6 +66,13 @@ def asked(request: HttpRequest) -> Asked:
     return Asked(wanted, reach, clients_within(reach), person, base)
 
 
+def move_place(request: HttpRequest) -> str:
+    """Where clients chosen in the list are moved by hand, for who may; "" for others, or where nobody serves it."""
+    if request.membership.role not in (Role.ADMIN, Role.MANAGER) or not served("clients/move/", get_urlconf()):  # type: ignore[attr-defined]
+        return ""
+    return f"/o/{request.organization.slug}/clients/move/"  # type: ignore[attr-defined]
+
+
 @require_GET
 @vary_on_headers("HX-Request")
 def client_list(request: HttpRequest) -> HttpResponse:
@@ -105,8 +114,14 @@ def client_list(request: HttpRequest) -> HttpResponse:
             "legend": [(state, CLIENT_STATES[state][2]) for state in LISTED_STATES],
         }
     else:
+        move_url = move_place(request)
+        currency = organization.currency
         context |= {
-            "rows": shown(page.rows, as_of=as_of, limits=limits, currency=organization.currency, here=here, own=own),
+            "rows": shown(page.rows, as_of=as_of, limits=limits, currency=currency, here=here, own=own, picks=bool(move_url)),
+            "move_url": move_url,
+            "may_move": bool(move_url),
+            "seen": timezone.now(),
+            "sign": symbol(currency),
             "sort_urls": {name: f"{here}?{wanted.query(sort=name)}" for name in SORTS},
             "order": {"name": "name", "silence": "silence", "value": "-value", "stake": "-stake"}[wanted.sort],
         }

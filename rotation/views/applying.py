@@ -68,6 +68,9 @@ def _stopped_applying(run: Run) -> bool:
 def job(request: HttpRequest, run: int) -> HttpResponse:
     """How far the run is, or what it came to. The card asks again every 2 s until there is nothing to wait for."""
     desk = desk_of(request, run)
+    handover = desk.run.handovers.first() if desk.run.kind == Run.Kind.HANDOVER and desk.run.state != Run.State.FAILED else None
+    if handover:
+        return redirect("rotation:handover", request.organization.slug, handover.pk)  # type: ignore[attr-defined]
     context = job_context(request, desk)
     if not partial(request):
         if desk.run.state == Run.State.AWAITING and not desk.run.applied_at:
@@ -97,7 +100,7 @@ def job_context(request: HttpRequest, desk: Desk) -> dict[str, Any]:
         "reversals": Run.objects.filter(reverses=run).annotate(n=Count("proposals")).order_by("-id")[:5] if applied else [],
         "left": totals.tabs["pending"] + totals.tabs["postponed"] if run.state == Run.State.AWAITING else 0,
     }
-    if desk.reach.decides and run.kind == Run.Kind.ROTATION and applied and run.state not in MOVING:
+    if desk.reach.decides and run.kind in (Run.Kind.ROTATION, Run.Kind.MANUAL) and applied and run.state not in MOVING:
         context["reversible"] = reversible(run, by=request.membership, at=timezone.now())  # type: ignore[attr-defined]
     context["may_retry"] = desk.reach.decides and _stopped_applying(run)
     context["may_cancel"] = request.membership.role == Role.ADMIN and (  # type: ignore[attr-defined]
@@ -123,7 +126,7 @@ def _elapsed(run: Run) -> int | None:
 def reverse_batch(request: HttpRequest, run: int) -> HttpResponse:
     """What goes back and what was touched since; POST makes the compensating run."""
     desk = desk_of(request, run)
-    if desk.run.kind == Run.Kind.REVERSAL or not desk.proposals.filter(state=Proposal.State.APPLIED).exists():
+    if desk.run.kind in (Run.Kind.REVERSAL, Run.Kind.HANDOVER) or not desk.proposals.filter(state=Proposal.State.APPLIED).exists():
         raise Http404
     refusal = ""
     if request.method == "POST":

@@ -74,7 +74,7 @@ SORT_NAMES = {
 def review(request: HttpRequest, run: int) -> HttpResponse:
     """The page, or the tabs and list when htmx asks."""
     desk = desk_of(request, run)
-    if desk.run.kind == Run.Kind.REVERSAL or desk.run.state in (Run.State.SCHEDULED, Run.State.COMPUTING):
+    if desk.run.kind != Run.Kind.ROTATION or desk.run.state in (Run.State.SCHEDULED, Run.State.COMPUTING):
         return redirect("rotation:job", request.organization.slug, desk.run.pk)  # type: ignore[attr-defined]
     context = work(request, desk, request.GET)
     if partial(request):
