@@ -76,7 +76,8 @@ def leave(request: HttpRequest, representative: int) -> HttpResponse:
         try:
             answer = act(request, leaver, draft)
         except ChangedMeanwhile as refusal:
-            errors, status = {"": str(refusal)}, 409
+            # The fragment has to be swapped in, and htmx swaps 422.
+            errors, status = {"": str(refusal)}, 422 if partial(request) else 409
         except DomainError as refusal:
             errors, status = {getattr(refusal, "field", ""): str(refusal)}, 422
         else:
@@ -192,7 +193,7 @@ def _division(request: HttpRequest, draft: Handover) -> dict[str, Any]:
             (_("Escolhidos por você"), link("hand"), of == "hand", len(division.by_hand)),
         ],
         "unassigned": [(UNASSIGNED_WORDS.get(code, code), n) for code, n in division.unassigned.most_common()],
-        "total": len(division.targets),
+        "n_clients": len(division.targets),
         "net": sum(line.gains.net_cents for line in division.lines),
         "worth_cents": worth,
         "better": worth / plan["round_robin_cents"] - 1 if plan["round_robin_cents"] > 0 else None,
