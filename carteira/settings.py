@@ -192,6 +192,7 @@ BEAT: dict[str, float | str] = {
     "rotation.tasks.start_due_handovers": 900,
     "rotation.tasks.measure_outcomes": 3600,
     "rotation.tasks.watch_rules": 600,
+    "rotation.tasks.run_campaigns": 600,
     "accounts.tasks.relay_outbox": 5,
     "accounts.tasks.seal_audit": "03:10",
     "portfolio.tasks.plan_visits": "07:20",  # before dawn in Brazil

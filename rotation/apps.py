@@ -7,13 +7,16 @@ class RotationConfig(AppConfig):
     def ready(self) -> None:
         from accounts.shell import nav_count
         from clients.signals import orders_changed
+        from portfolio.call_lists import call_lists_from
         from portfolio.threats import threats_from
         from rotation import notices, receivers  # noqa: F401 - notices registers its kinds
+        from rotation.selectors.campaigns import waiting_lists
         from rotation.selectors.requests import n_open_requests
         from rotation.selectors.runs import pending_for
         from rotation.selectors.warnings import threats_of
 
         orders_changed.connect(receivers.measure_changed_orders, dispatch_uid="measure_changed_orders")
         threats_from(threats_of)
+        call_lists_from(waiting_lists)
         nav_count("rotation/", urgent=True)(lambda request: pending_for(request.membership))
         nav_count("requests/", urgent=True)(lambda request: n_open_requests(request.membership))

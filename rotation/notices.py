@@ -4,10 +4,11 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import Notice
 from accounts.notices import Facts, Sentence, words_for
-from accounts.templatetags.formats import day_year
+from accounts.templatetags.formats import day_year, number
 from rotation.models import Request
 
 Kind, State = Request.Kind, Request.State
@@ -43,6 +44,16 @@ def request_answered(facts: Facts, currency: str) -> Sentence:
         parts.append(_("por %(name)s") % {"name": facts["by"]})
     values = {"client": client, "day": day_year(until) if until else ""}
     return Sentence(text % values, " · ".join(parts), "rotation/mine/", icon, tone)
+
+
+@words_for(Notice.Kind.CAMPAIGN_STARTED)
+def campaign_started(facts: Facts, currency: str) -> Sentence:
+    n = facts.get("n") if isinstance(facts.get("n"), int) else 0
+    text = ngettext("Campanha “%(name)s”: %(n)s cliente seu para recuperar", "Campanha “%(name)s”: %(n)s clientes seus para recuperar", n)
+    until = _day(facts.get("until_on"))
+    detail = _("até %(day)s") % {"day": day_year(until)} if until else ""
+    path = f"campaigns/{facts['campaign']}/" if isinstance(facts.get("campaign"), int) else "campaigns/"
+    return Sentence(text % {"name": facts.get("name", ""), "n": number(n)}, detail, path, "target", "info")
 
 
 def _day(value: Any) -> date | None:

@@ -27,6 +27,7 @@ class Notice(TenantDetail):
         REQUEST_MADE = "request_made", _("Pedido de vendedor")
         REQUEST_ANSWERED = "request_answered", _("Pedido respondido")
         DISCARD_PROPOSED = "discard_proposed", _("Descarte proposto")
+        CAMPAIGN_STARTED = "campaign_started", _("Campanha")
         VISIT_ELSEWHERE = "visit_elsewhere", _("Visita a cliente de outra carteira")
         COVER = "cover", _("Cobertura")
         HANDOVER = "handover", _("Saída de um representante")

@@ -18,6 +18,7 @@ from accounts.selectors import local_day
 from clients.models import Client
 from clients.selectors import ClientFilter, Limits, client_rows
 from clients.selectors.visibility import clients_visible_to, clients_within, reach_of
+from portfolio.call_lists import call_lists_of
 from portfolio.models import Task
 from portfolio.selectors.tasks import MOST, done_tasks, given_tasks, grouped, may_act, open_tasks, reached_clients, tasks_visible_to
 from portfolio.services.tasks import TaskRefused, cancel_task, change_task, complete_task, give_task, reopen_task
@@ -62,6 +63,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         "groups": grouped(rows, today=today),
         "loose": loose,
         "n_loose": sum(1 for task in mine if not task.client_id),
+        "call_lists": call_lists_of(member) if tab == "mine" else [],
         "here": here,
         "today": today,
         "reached": reached_clients(reach_of(member), rows),

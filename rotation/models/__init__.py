@@ -1,4 +1,5 @@
 from rotation.models.backtest import Backtest
+from rotation.models.campaign import Campaign, CampaignClient, CampaignContact, CampaignPerson, CampaignStep
 from rotation.models.handover import Handover
 from rotation.models.outcome import Outcome
 from rotation.models.proposal import Decision, Proposal, RefusalReason
@@ -9,6 +10,11 @@ from rotation.models.warning import SaveWarning
 
 __all__ = [
     "Backtest",
+    "Campaign",
+    "CampaignClient",
+    "CampaignContact",
+    "CampaignPerson",
+    "CampaignStep",
     "Decision",
     "Handover",
     "Holdout",

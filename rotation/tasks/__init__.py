@@ -1,5 +1,6 @@
 from rotation.tasks.apply import apply_run, sweep
 from rotation.tasks.backtest import compute_backtest
+from rotation.tasks.campaigns import run_campaigns
 from rotation.tasks.handovers import start_due_handovers
 from rotation.tasks.outcomes import measure_outcomes
 from rotation.tasks.rules import watch_rules
@@ -11,6 +12,7 @@ __all__ = [
     "compute_backtest",
     "compute_run",
     "measure_outcomes",
+    "run_campaigns",
     "score_due",
     "score_organization",
     "start_due_handovers",

@@ -55,6 +55,7 @@ AGREEING: dict[str, dict] = {
     "Holdout": {"drawn_on": date(2026, 1, 1), "until_on": date(2026, 4, 1)},
     "SaveWarning": {"warned_on": date(2026, 1, 1), "due_on": date(2026, 1, 11)},
     "Outcome": {"drawn_on": date(2026, 1, 1), "until_on": date(2026, 4, 1)},
+    "Campaign": {"started_on": date(2026, 1, 1), "ends_on": date(2026, 3, 2), "state": "running"},
     "Goal": {"month": date(2026, 1, 1)},
     "Request": {"until_on": date(2026, 2, 1)},
     "Absence": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 1, 8)},
