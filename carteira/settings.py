@@ -195,6 +195,7 @@ BEAT: dict[str, float | str] = {
     "rotation.tasks.run_campaigns": 600,
     "accounts.tasks.relay_outbox": 5,
     "accounts.tasks.seal_audit": "03:10",
+    "portfolio.tasks.ask_for_renewals": "07:40",
     "portfolio.tasks.plan_visits": "07:20",  # before dawn in Brazil
 }
 

@@ -4,7 +4,7 @@ Fifty rows of eight columns are four hundred texts; placing each through the tem
 rest of the page. Whatever is written of a client goes through ``escape``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from functools import lru_cache
 from html import escape
@@ -14,7 +14,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.templatetags.formats import day_year, decimal, money_whole
-from accounts.templatetags.ui import client_state, rep
+from accounts.templatetags.ui import client_state, rep, tag
 from clients.predicting import chance_words
 from clients.selectors import Limits
 from clients.selectors.lifecycle import lifecycle_of
@@ -37,7 +37,18 @@ def _chance(p: float, language: str) -> str:
 class Rows:
     """The rows of one page; what repeats from row to row is looked up once."""
 
-    def __init__(self, *, as_of: date, limits: Limits, currency: str, here: str, own: bool, picks: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        as_of: date,
+        limits: Limits,
+        currency: str,
+        here: str,
+        own: bool,
+        picks: bool = False,
+        renewing: Collection[int] = (),
+    ) -> None:
+        self.renewing, self.renewal = renewing, tag(_("em renovação"), "info", "file-text")
         self.as_of, self.limits, self.currency, self.here, self.own = as_of, limits, currency, escape(here), own
         self.pick = escape(_("Selecionar %(client)s")) if picks else ""
         self.language = get_language() or "pt-br"
@@ -93,7 +104,8 @@ class Rows:
         state = self._tag(
             lifecycle_of(client.last_on, client.discarded_on, as_of=self.as_of, limits=self.limits, scored_at_risk_on=at_risk_on)
         )
-        return f"{state} {self._tag('blocked')}" if client.blocked else state
+        state = f"{state} {self._tag('blocked')}" if client.blocked else state
+        return f"{state} {self.renewal}" if client.pk in self.renewing else state
 
     def _tag(self, state: str) -> str:
         if state not in self.states:
@@ -120,10 +132,21 @@ class Rows:
 
 
 def shown(
-    clients: Iterable[ListedClient], *, as_of: date, limits: Limits, currency: str, here: str, own: bool, picks: bool = False
+    clients: Iterable[ListedClient],
+    *,
+    as_of: date,
+    limits: Limits,
+    currency: str,
+    here: str,
+    own: bool,
+    picks: bool = False,
+    renewing: Collection[int] = (),
 ) -> SafeString:
-    """The body of the table; no query. ``own`` leaves out the column of representatives, ``picks`` begins each row with a box."""
-    rows = Rows(as_of=as_of, limits=limits, currency=currency, here=here, own=own, picks=picks)
+    """The body of the table; no query.
+
+    ``own`` leaves out the column of representatives, ``picks`` begins each row with a box, ``renewing`` has a contract about to end.
+    """
+    rows = Rows(as_of=as_of, limits=limits, currency=currency, here=here, own=own, picks=picks, renewing=renewing)
     return mark_safe("".join(map(rows.row, clients)))  # each row escapes what it is given
 
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.management.organizations import organization_ids
 from accounts.tenancy.tasks import TenantTask, send
-from portfolio.services import due
+from portfolio.services import due, renewals
 
 
 @shared_task(name="portfolio.tasks.plan_visits")
@@ -19,3 +19,16 @@ def plan_visits() -> None:
 def plan_organization(*, organization_id: int) -> None:
     """Plan the due visits of one organization."""
     due.plan_due_visits(organization_id, at=timezone.now())
+
+
+@shared_task(name="portfolio.tasks.ask_for_renewals")
+def ask_for_renewals() -> None:
+    """Every night: have each organization's ending contracts seen to."""
+    for organization_id in organization_ids():
+        send("portfolio.tasks.ask_organization_for_renewals", organization_id=organization_id)
+
+
+@shared_task(name="portfolio.tasks.ask_organization_for_renewals", base=TenantTask)
+def ask_organization_for_renewals(*, organization_id: int) -> None:
+    """Ask one organization's people to see to contracts that end."""
+    renewals.ask_for_renewals(organization_id, at=timezone.now())

@@ -35,6 +35,8 @@ class Organization(models.Model):
     check_in_radius_m = models.PositiveSmallIntegerField(_("raio do check-in em metros"), default=200)
     no_sale_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: the product's own
     prospect_protection_days = models.PositiveSmallIntegerField(_("dias de proteção de um prospect"), default=90)
+    # How many days before a contract ends somebody is asked to see to its renewal; 0 asks nobody.
+    renewal_days = models.PositiveSmallIntegerField(_("dias antes do fim do contrato"), default=60, db_default=60)
     require_second_factor = models.BooleanField(_("exige segundo fator"), default=True)
     is_demo = models.BooleanField(default=False)
     suspended_at = models.DateTimeField(null=True, blank=True)

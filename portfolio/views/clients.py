@@ -1,5 +1,6 @@
 """The clients one may see: the list, as a table or on a map, and what narrows it. (Above ``clients``: who answers for them lives here.)"""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -22,12 +23,13 @@ from clients.models import Client
 from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows
 from clients.selectors.choices import hints, list_choices
 from clients.selectors.client_filter import BASE, SORTS
-from clients.selectors.lists import COUNT_UP_TO
+from clients.selectors.lists import COUNT_UP_TO, ListedClient
 from clients.selectors.points import MOST_POINTS, client_points
 from clients.selectors.segments import segments_for
 from clients.selectors.visibility import Reach, clients_within, reach_of
 from portfolio.filter_words import chips, late_words
 from portfolio.rows import listed, shown
+from portfolio.selectors.renewals import clients_in_renewal, window_of
 from portfolio.views.common import is_partial, today_of
 
 LISTED_STATES = [state for state in Lifecycle if state != Lifecycle.DISCARDED]
@@ -117,7 +119,16 @@ def client_list(request: HttpRequest) -> HttpResponse:
         move_url = move_place(request)
         currency = organization.currency
         context |= {
-            "rows": shown(page.rows, as_of=as_of, limits=limits, currency=currency, here=here, own=own, picks=bool(move_url)),
+            "rows": shown(
+                page.rows,
+                as_of=as_of,
+                limits=limits,
+                currency=currency,
+                here=here,
+                own=own,
+                picks=bool(move_url),
+                renewing=_renewing(page.rows, request),
+            ),
             "move_url": move_url,
             "may_move": bool(move_url),
             "seen": timezone.now(),
@@ -133,6 +144,11 @@ def client_list(request: HttpRequest) -> HttpResponse:
         for segment in segments_for(member)
     ]
     return render(request, "portfolio/client_list.html", context)
+
+
+def _renewing(rows: Sequence[ListedClient], request: HttpRequest) -> Collection[int]:
+    within = window_of(request.organization)  # type: ignore[attr-defined]
+    return clients_in_renewal([row.pk for row in rows], as_of=today_of(request), within=within) if rows else ()
 
 
 def _fields(wanted: ClientFilter) -> list[tuple[str, Any]]:

@@ -27,6 +27,7 @@ from clients.services.discards import may_discard, open_proposal
 from clients.services.reach import may_write
 from portfolio.forecasting import shown_forecast
 from portfolio.models import Visit
+from portfolio.selectors.renewals import clients_in_renewal, window_of
 from portfolio.talk_form import TalkForm
 from portfolio.threats import threats_to
 from portfolio.timeline import GROUPS, Place, timeline
@@ -91,6 +92,7 @@ def _head(request: HttpRequest, client: Client) -> Context:
         threat = next((each for each in threats_to(member) if each.client_id == client.pk), None)
     return {
         "colleagues": list(colleagues_of(client)),
+        "in_renewal": clients_in_renewal([client.pk], as_of=today_of(request), within=window_of(member.organization)).get(client.pk),
         "threat": threat,
         "proposal": open_proposal(client),
         "discards": may_discard(member),
