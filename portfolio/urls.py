@@ -12,6 +12,7 @@ from portfolio.views import (
     contacts,
     covers,
     discards,
+    goal_spread,
     goals,
     opportunities,
     page,
@@ -84,5 +85,6 @@ urlpatterns = [
     path("renewals/<int:contract>/", renewals.renewal, name="renewal"),
     path("goals/", goals.goals, name="goals"),
     path("goals/set/", goals.set_month, name="set_goals"),
+    path("goals/spread/", goal_spread.spread, name="spread_goals"),
     path("goals/missing/", goals.missing, name="goal_missing"),
 ]

@@ -78,3 +78,22 @@ def set_goals(month: date, cells: Mapping[Cell, int | None], *, by: Membership) 
     )
     record_events(events, by=Actor(by))
     return len(changed)
+
+
+@transaction.atomic
+def set_goals_of_months(cells: Mapping[tuple[date, int, str], int | None], *, by: Membership) -> int:
+    """Write the targets of several months at once, all or none; returns how many changed.
+
+    Parameters
+    ----------
+    cells : (month, representative, measure) -> target; months by their first day
+
+    Raises
+    ------
+    NotAllowed, GoalRefused
+        As ``set_goals``; nothing of any month is written then.
+    """
+    by_month: dict[date, dict[Cell, int | None]] = defaultdict(dict)
+    for (month, representative, measure), target in cells.items():
+        by_month[month][representative, measure] = target
+    return sum(set_goals(month, by_month[month], by=by) for month in sorted(by_month))

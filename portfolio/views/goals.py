@@ -101,6 +101,7 @@ def goals(request: HttpRequest) -> HttpResponse:
     context |= {
         "pages": _pages(page, here, month),
         "rows": [(each, by_person[each.pk]) for each in shown],
+        "totals": goal_lines([each.pk for each in shown], month, today, every=True) if len(shown) > 1 else [],
         "measures": Measure.choices,
         "any": any(line.target for lines in by_person.values() for line in lines),
         "set_url": f"{reverse('portfolio:set_goals', args=[request.organization.slug])}?month={month:%Y-%m}",  # type: ignore[attr-defined]
