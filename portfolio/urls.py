@@ -18,6 +18,7 @@ from portfolio.views import (
     page,
     prospects,
     renewals,
+    reports,
     search,
     segments,
     talks,
@@ -87,4 +88,9 @@ urlpatterns = [
     path("goals/set/", goals.set_month, name="set_goals"),
     path("goals/spread/", goal_spread.spread, name="spread_goals"),
     path("goals/missing/", goals.missing, name="goal_missing"),
+    path("reports/", reports.reports, name="reports"),
+    path("reports/<slug:kind>/", reports.report, name="report"),
+    path("reports/<slug:kind>/export.<str:form>", reports.export, name="report_export"),
+    path("reports/<slug:kind>/rows/<slug:what>/", reports.rows, name="report_rows"),
+    path("reports/<slug:kind>/rows/<slug:what>/export.<str:form>", reports.export_rows, name="report_rows_export"),
 ]

@@ -1,0 +1,79 @@
+"""Perdas por motivo: discarded clients and lost sales, and what was said of why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from portfolio.reporting.common import client_columns, client_fields, months_chart, person
+from portfolio.reporting.filters import Asked
+from portfolio.reporting.shape import Column, Field, Figure, Line, Listing, Part, Report
+from portfolio.selectors.reports.losses import Reason, discarded, losses_by_month, lost_sales, reasons, total
+
+
+def report(asked: Asked, today: Any) -> Report:
+    clients, sales = reasons(discarded(asked.scope)), reasons(lost_sales(asked.scope))
+    all_clients, all_sales = total(clients), total(sales)
+    by_month = losses_by_month(asked.scope)
+    figures = [
+        Figure(_("Clientes descartados"), all_clients.n, behind="discarded"),
+        Figure(_("Compravam em 12 meses"), all_clients.cents, "money"),
+        Figure(_("Oportunidades perdidas"), all_sales.n, behind="sales"),
+        Figure(_("Valor das perdidas"), all_sales.cents, "money"),
+    ]
+    charts = [
+        months_chart(
+            _("Clientes descartados e oportunidades perdidas por mês"),
+            [(month, (n_clients, n_sales)) for month, n_clients, n_sales in by_month],
+            [_("Descartados"), _("Oportunidades perdidas")],
+            ["bad", "was"],
+            note=_("Os doze meses até o fim do período."),
+        )
+    ]
+    parts = [
+        _part("discarded", _("Clientes descartados, por motivo"), _("Clientes"), _("Compravam em 12 meses"), clients, all_clients),
+        _part("sales", _("Oportunidades perdidas, por motivo"), _("Oportunidades"), _("Valor"), sales, all_sales),
+    ]
+    return Report(figures, charts, parts, [_("Descartar um cliente e perder uma oportunidade pedem sempre um motivo.")])
+
+
+def _part(name: str, title: str, counted: str, worth: str, lines: list[Reason], whole: Reason) -> Part:
+    def values(each: Reason) -> dict[str, Any]:
+        return {"n": each.n, "share": each.n / whole.n if whole.n else None, "cents": each.cents}
+
+    columns = [Column("n", counted, behind=name), Column("share", _("Parte"), "share"), Column("cents", worth, "money")]
+    empty = {
+        "discarded": _("Nenhum cliente foi descartado neste período."),
+        "sales": _("Nenhuma oportunidade se perdeu neste período."),
+    }[name]
+    told = [Line(_(each.words) if each.words else _("Sem motivo escrito"), values(each), {"why": each.words or "-"}) for each in lines]
+    return Part(name, title, _("Motivo"), columns, told, Line(_("Total"), values(whole)), empty=empty, beside=True)
+
+
+def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None:
+    """The clients or opportunities behind a number; ``why`` narrows to one reason, "-" to those without."""
+    if what not in ("discarded", "sales"):
+        return None
+    prefix = "" if what == "discarded" else "client__"
+    rows = discarded(asked.scope) if what == "discarded" else lost_sales(asked.scope)
+    why = str(query.get("why", ""))[:120]
+    if why:
+        rows = rows.filter(why="" if why == "-" else why)
+    who = f"{prefix}representative__"
+    fields = [
+        *client_fields(prefix),
+        Field(_("Representante"), lambda row: person(row[f"{who}code"], row[f"{who}name"]) or _("ninguém")),
+        Field(_("Em"), lambda row: row["on"], "day"),
+        Field(_("Motivo"), lambda row: row["why"]),
+        Field(_("Comprava em 12 meses") if what == "discarded" else _("Valor"), lambda row: row["cents"], "money"),
+    ]
+    columns = [*client_columns(prefix), f"{who}code", f"{who}name", "on", "why", "cents"]
+    if what == "sales":
+        fields.insert(4, Field(_("Oportunidade"), lambda row: row["title"]))
+        columns += ["title", "client_id"]
+    else:
+        columns.append("pk")
+    cut = rows.order_by("-on", f"{prefix}name_key", "pk").values(*columns)
+    title = _("Clientes descartados") if what == "discarded" else _("Oportunidades perdidas")
+    key = "pk" if what == "discarded" else "client_id"
+    return Listing(title, fields, rows.order_by().count(), lambda start, end: list(cut[start:end]), lambda row: row[key])

@@ -1,0 +1,245 @@
+"""What the reports say equals a plain recomputation from the facts, and every number equals the rows it opens."""
+
+import random
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+
+from clients.models import Client, ClientMonth, CreditEvent, CreditSnapshot, Opportunity
+from portfolio.models import Ownership
+from portfolio.reporting.filters import ReportFilter
+from portfolio.selectors.reports import credit, losses, movement
+from portfolio.selectors.reports.scope import Scope, end_of, months_until
+from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory
+
+pytestmark = pytest.mark.django_db
+FIRST, LAST = date(2026, 8, 1), date(2026, 11, 23)
+SOURCES = Ownership.Source.values
+
+
+def histories(seed: int, n_clients: int = 9):
+    """Three representatives and clients that went from hand to hand, back on the same day and left with nobody among it."""
+    chance = random.Random(seed)
+    people = RepresentativeFactory.create_batch(3)
+    clients = ClientFactory.create_batch(n_clients)
+    for client in clients:
+        day, owner = date(2026, 6, 1) + timedelta(days=chance.randrange(60)), None
+        for seq in range(1, chance.randint(2, 7)):
+            owner = chance.choice([each for each in people if each != owner])
+            ended = day + timedelta(days=chance.choice([0, 1, 20, 45, 90]))
+            last = chance.random() < 0.3
+            OwnershipFactory(
+                client=client,
+                representative=owner,
+                seq=seq,
+                started_on=day,
+                ended_on=None if last else ended,
+                source=chance.choice(SOURCES),
+                reason="porque sim",
+            )
+            if last:
+                Client.objects.filter(pk=client.pk).update(representative=owner)
+                break
+            day = ended if chance.random() < 0.8 else ended + timedelta(days=3)  # a few days nobody answers for it
+    return people, clients
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_movement_equals_a_plain_reading_of_the_ledger(acting, seed):
+    people, clients = histories(seed)
+    chosen = Client.objects.filter(pk__in=[each.pk for each in clients[::2]]) if seed % 2 else None
+    scope = Scope(FIRST, LAST, tuple(each.pk for each in people), clients=chosen)
+    rows = [row for row in Ownership.objects.all() if chosen is None or row.client_id in {each.pk for each in clients[::2]}]
+    by_seq = {(row.client_id, row.seq): row for row in rows}
+
+    def held(day):
+        return Counter(row.representative_id for row in rows if row.started_on <= day and (row.ended_on is None or row.ended_on > day))
+
+    gained, lost = Counter(), Counter()
+    for row in rows:
+        if row.ended_on == row.started_on:
+            continue
+        if FIRST <= row.started_on <= LAST:
+            gained[row.representative_id, row.source] += 1
+        if row.ended_on and FIRST <= row.ended_on <= LAST:
+            after = by_seq.get((row.client_id, row.seq + 1))
+            lost[row.representative_id, after.source if after and after.started_on == row.ended_on else "none"] += 1
+
+    found = movement.movements(scope)
+
+    for each in people:
+        mine = found[each.pk]
+        assert mine.before == held(FIRST - timedelta(days=1))[each.pk]
+        assert mine.after == held(LAST)[each.pk]
+        assert mine.gained_by == {why: n for (who, why), n in gained.items() if who == each.pk}
+        assert mine.lost_by == {why: n for (who, why), n in lost.items() if who == each.pk}
+        assert mine.before + mine.gained - mine.lost == mine.after
+    whole = movement.total(list(found.values()))
+    assert (whole.gained, whole.lost) == (sum(gained.values()), sum(lost.values()))
+    for side, n in (("gained", whole.gained), ("lost", whole.lost), ("before", whole.before), ("after", whole.after)):
+        assert movement.moved_rows(scope, side).count() == n
+    by_month = movement.movement_by_month(scope)
+    assert [month for month, _came, _went in by_month] == months_until(LAST, 12)
+    in_period = [row for row in by_month if row[0] >= FIRST]
+    assert (sum(row[1] for row in in_period), sum(row[2] for row in in_period)) == (whole.gained, whole.lost)
+
+
+def test_who_had_a_client_before_and_who_has_it_after_stand_in_the_rows(acting):
+    ana, bruno = RepresentativeFactory(code="V-1", name="Ana"), RepresentativeFactory(code="V-2", name="Bruno")
+    client = ClientFactory()
+    OwnershipFactory(client=client, representative=ana, started_on=date(2026, 1, 5), ended_on=date(2026, 9, 2))
+    OwnershipFactory(client=client, representative=bruno, seq=2, started_on=date(2026, 9, 2), source="rotation", reason="sem compra")
+    scope = Scope(FIRST, LAST, (ana.pk, bruno.pk))
+
+    columns = ("representative__name", "other_name", "why", "said", "on")
+    assert list(movement.moved_rows(scope, "gained").values_list(*columns)) == [
+        ("Bruno", "Ana", "rotation", "sem compra", date(2026, 9, 2))
+    ]
+    assert list(movement.moved_rows(scope, "lost").values_list(*columns)) == [("Ana", "Bruno", "rotation", "sem compra", date(2026, 9, 2))]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_losses_by_reason_equal_a_plain_count(acting, seed):
+    chance = random.Random(seed)
+    people = RepresentativeFactory.create_batch(2)
+    discards, sales = Counter(), Counter()
+    worth: Counter = Counter()
+    for _each in range(14):
+        owner = chance.choice([*people, None])
+        day = date(2026, 6, 1) + timedelta(days=chance.randrange(180))
+        client = ClientFactory(representative=owner)
+        bought = {}
+        for back in range(0, 20, 3):
+            month = months_until(day, 20)[::-1][back]
+            bought[month] = chance.randint(-50, 900)
+            ClientMonth.objects.create(organization=acting, client=client, month=month, revenue_cents=bought[month], order_days=1)
+        reason = chance.choice(["Fechou as portas", "Não é do nosso ramo", ""])
+        kept = chance.random() < 0.2
+        if not kept:
+            Client.objects.filter(pk=client.pk).update(discarded_on=day, discard_reason=reason)
+        why = chance.choice(["Preço", "Prazo de entrega"])
+        closed = date(2026, 6, 1) + timedelta(days=chance.randrange(180))
+        value = chance.choice([None, 100, 250_000])
+        Opportunity.objects.create(
+            organization=acting,
+            client=client,
+            title="x",
+            stage="lost",
+            stage_since=closed,
+            closed_on=closed,
+            loss_reason=why,
+            value_cents=value,
+        )
+        if owner == people[1]:
+            continue  # out of the scope asked for
+        if not kept and FIRST <= day <= LAST:
+            discards[reason] += 1
+            worth["discarded", reason] += sum(cents for month, cents in bought.items() if month in months_until(day, 12))
+        if FIRST <= closed <= LAST:
+            sales[why] += 1
+            worth["sales", why] += value or 0
+    scope = Scope(FIRST, LAST, (people[0].pk,), nobody=True)
+
+    clients, lost = losses.reasons(losses.discarded(scope)), losses.reasons(losses.lost_sales(scope))
+
+    assert {each.words: (each.n, each.cents) for each in clients} == {
+        words: (n, worth["discarded", words]) for words, n in discards.items()
+    }
+    assert {each.words: (each.n, each.cents) for each in lost} == {words: (n, worth["sales", words]) for words, n in sales.items()}
+    assert losses.total(clients).n == losses.discarded(scope).count() == sum(discards.values())
+    months = [row for row in losses.losses_by_month(scope) if row[0] >= FIRST]
+    assert (sum(row[1] for row in months), sum(row[2] for row in months)) == (sum(discards.values()), sum(sales.values()))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_credit_equals_a_plain_reading_of_the_snapshots(acting, seed):
+    people, clients = histories(seed + 100)
+    chance = random.Random(seed)
+    for client in clients:
+        if chance.random() < 0.2:
+            Client.objects.filter(pk=client.pk).update(discarded_on=date(2026, 9, 1))
+        for day in sorted({date(2026, 1, 1) + timedelta(days=chance.randrange(330)) for _n in range(chance.randint(0, 4))}):
+            stated = {
+                "score": chance.choice([None, 0, 99, 100, 450, 999, 1000]),
+                "overdue_cents": chance.choice([None, 0, 5_000]),
+                "restrictions": chance.choice([None, 0, 2]),
+            }
+            CreditSnapshot.objects.create(organization=acting, client=client, observed_on=day, **stated)
+    chosen = Client.objects.filter(pk__in=[each.pk for each in clients[1:]]) if seed % 2 else None
+    scope = Scope(FIRST, LAST, tuple(each.pk for each in people[:2]), clients=chosen)
+
+    def standing(day):
+        """(representative, last snapshot or None) of every client that counts on that day."""
+        discarded = dict(Client.objects.values_list("pk", "discarded_on"))
+        for row in Ownership.objects.filter(representative__in=people[:2]):
+            within = chosen is None or row.client_id != clients[0].pk
+            gone = discarded[row.client_id]
+            if within and row.started_on <= day and (row.ended_on is None or row.ended_on > day) and (gone is None or gone > day):
+                told = CreditSnapshot.objects.filter(client_id=row.client_id, observed_on__lte=day).order_by("observed_on").last()
+                yield row.representative_id, told
+
+    plain = {each.pk: credit.Credit() for each in people[:2]}
+    bands: Counter = Counter()
+    for who, told in standing(LAST):
+        overdue, restrictions = (told.overdue_cents or 0, told.restrictions or 0) if told else (0, 0)
+        plain[who] += credit.Credit(1, told is not None, overdue > 0, overdue, restrictions)
+        if told and told.score is not None:
+            bands[min(told.score // 100, 9)] += 1
+
+    found = credit.credit_by_representative(scope)
+
+    assert found == plain
+    assert credit.score_histogram(scope) == [bands[band] for band in range(10)]
+    whole = credit.total(list(found.values()))
+    assert len(credit.credit_rows(scope, "clients")) == whole.clients
+    assert len(credit.credit_rows(scope, "known")) == whole.known
+    assert len(credit.credit_rows(scope, "unknown")) == whole.clients - whole.known
+    assert len(credit.credit_rows(scope, "overdue")) == whole.overdue
+    assert sum(row[12] or 0 for row in credit.credit_rows(scope, "restrictions")) == whole.restrictions
+    for band in range(10):
+        assert len(credit.credit_rows(scope, "band", band=band)) == bands[band]
+    for month in credit.restriction_trend(scope):
+        told = [each for _who, each in standing(min(end_of(month.month), LAST)) if each]
+        assert month.known == len(told)
+        assert month.restrictions == sum(each.restrictions or 0 for each in told)
+        assert month.restricted == sum((each.restrictions or 0) > 0 for each in told)
+        assert month.overdue == sum((each.overdue_cents or 0) > 0 for each in told)
+
+
+def test_credit_events_of_the_period_are_counted_by_what_happened(acting):
+    ana, bruno = RepresentativeFactory.create_batch(2)
+    mine, theirs = ClientFactory(representative=ana), ClientFactory(representative=bruno)
+    for client, day, event in (
+        (mine, date(2026, 8, 1), "Protesto"),
+        (mine, date(2026, 11, 23), "Protesto"),
+        (mine, date(2026, 9, 9), "Mudança de sócios"),
+        (mine, date(2026, 7, 31), "Protesto"),
+        (theirs, date(2026, 9, 9), "Protesto"),
+    ):
+        CreditEvent.objects.create(organization=acting, client=client, observed_on=day, event=event)
+    scope = Scope(FIRST, LAST, (ana.pk,))
+
+    assert credit.events_by_kind(scope) == [("Protesto", 2, 1), ("Mudança de sócios", 1, 1)]
+    assert credit.credit_events(scope).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "days"),
+    [
+        ({}, (date(2026, 9, 1), date(2026, 11, 23))),
+        ({"period": "month"}, (date(2026, 11, 1), date(2026, 11, 23))),
+        ({"period": "last"}, (date(2026, 10, 1), date(2026, 10, 31))),
+        ({"period": "12"}, (date(2025, 12, 1), date(2026, 11, 23))),
+        ({"period": "year"}, (date(2026, 1, 1), date(2026, 11, 23))),
+        ({"period": "own", "from": "2026-05", "to": "2026-02"}, (date(2026, 2, 1), date(2026, 5, 31))),
+        ({"from": "2026-10", "to": "2027-02"}, (date(2026, 10, 1), date(2026, 11, 23))),
+        ({"from": "1990-01", "to": "2026-02"}, (date(2026, 9, 1), date(2026, 11, 23))),
+        ({"period": "'; drop"}, (date(2026, 9, 1), date(2026, 11, 23))),
+    ],
+)
+def test_a_period_of_the_address_means_these_days(query, days):
+    wanted = ReportFilter.parse(query)
+
+    assert wanted.days(LAST) == days
+    assert ReportFilter.parse(wanted.fixed(LAST).told()).days(LAST + timedelta(days=400)) == (days[0], end_of(days[1]))
