@@ -196,6 +196,7 @@ BEAT: dict[str, float | str] = {
     "accounts.tasks.relay_outbox": 5,
     "accounts.tasks.seal_audit": "03:10",
     "portfolio.tasks.ask_for_renewals": "07:40",
+    "portfolio.tasks.send_reports": 60,
     "portfolio.tasks.plan_visits": "07:20",  # before dawn in Brazil
 }
 

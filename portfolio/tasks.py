@@ -4,8 +4,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.management.organizations import organization_ids
+from accounts.models import Organization
+from accounts.tenancy import tenant_atomic
 from accounts.tenancy.tasks import TenantTask, send
-from portfolio.services import due, renewals
+from portfolio.services import due, renewals, report_schedules
 
 
 @shared_task(name="portfolio.tasks.plan_visits")
@@ -32,3 +34,12 @@ def ask_for_renewals() -> None:
 def ask_organization_for_renewals(*, organization_id: int) -> None:
     """Ask one organization's people to see to contracts that end."""
     renewals.ask_for_renewals(organization_id, at=timezone.now())
+
+
+@shared_task(name="portfolio.tasks.send_reports")
+def send_reports() -> None:
+    """Every minute: queue the reports whose moment has come, organization by organization."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            organization = Organization.objects.get(pk=organization_id)
+            report_schedules.send_due_reports(organization, at=timezone.now())

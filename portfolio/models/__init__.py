@@ -1,6 +1,20 @@
 from portfolio.models.ownership import Ownership, Receipt
 from portfolio.models.renewal import Renewal
+from portfolio.models.report import ReportDelivery, ReportRecipient, ReportSchedule
 from portfolio.models.task import Goal, Task
 from portfolio.models.work import Interaction, Visit, VisitEdit, VisitPhoto
 
-__all__ = ["Goal", "Interaction", "Ownership", "Receipt", "Renewal", "Task", "Visit", "VisitEdit", "VisitPhoto"]
+__all__ = [
+    "Goal",
+    "Interaction",
+    "Ownership",
+    "Receipt",
+    "Renewal",
+    "ReportDelivery",
+    "ReportRecipient",
+    "ReportSchedule",
+    "Task",
+    "Visit",
+    "VisitEdit",
+    "VisitPhoto",
+]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.models import Role
 from accounts.templatetags.formats import day_year
 from portfolio.reporting import KINDS, Asked, Kind, Report, asked_of
 from portfolio.reporting.filters import OWN, PERIODS
@@ -51,6 +52,9 @@ def report(request: HttpRequest, kind: str) -> HttpResponse:
         ],
         "parts": [(part, *_drawn(part, base, told, currency)) for part in made.parts],
         "exports": [(form.upper(), address(f"{base}export.{form}", told)) for form in ("xlsx", "csv")],
+        "schedule_url": address(reverse("portfolio:new_report_schedule", args=[request.organization.slug]), told, {"kind": kind})  # type: ignore[attr-defined]
+        if request.membership.role != Role.AUDITOR  # type: ignore[attr-defined]
+        else "",
         "clear_url": address(base, {"period": told.get("period", "")}),
     }
     template = "portfolio/_report.html" if is_partial(request) else "portfolio/report.html"

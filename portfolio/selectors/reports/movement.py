@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, TruncMonth
@@ -63,13 +64,13 @@ def movements(scope: Scope) -> dict[int, Movement]:
     return found
 
 
-def gained(scope: Scope) -> QuerySet[Ownership]:
+def gained(scope: Scope) -> QuerySet[Any]:
     """Ownerships of the scope's representatives that began within it; ``why`` is their source."""
     rows = Ownership.objects.filter(started_on__range=(scope.first, scope.last)).exclude(ended_on=F("started_on"))
     return _within(rows, scope).annotate(why=F("source"), on=F("started_on"))
 
 
-def lost(scope: Scope) -> QuerySet[Ownership]:
+def lost(scope: Scope) -> QuerySet[Any]:
     """Ownerships of the scope's representatives that ended within it.
 
     ``why`` is the source of the one that followed on the same day, ``NOBODY_AFTER`` where none did.
@@ -80,7 +81,7 @@ def lost(scope: Scope) -> QuerySet[Ownership]:
     return _within(rows, scope).annotate(why=why, on=F("ended_on"))
 
 
-def moved_rows(scope: Scope, side: str) -> QuerySet[Ownership]:
+def moved_rows(scope: Scope, side: str) -> QuerySet[Any]:
     """The rows behind a number, latest first: ``side`` is gained, lost, before or after.
 
     Each carries ``why``, ``on``, and of whoever had the client before (gained) or has it after (lost) ``other_code`` and
@@ -115,7 +116,7 @@ def movement_by_month(scope: Scope, *, months: int = 12) -> list[tuple[date, int
     return [(month, came[month], went[month]) for month in shown]
 
 
-def _by_month(rows: QuerySet[Ownership]) -> dict[date, int]:
+def _by_month(rows: QuerySet[Any]) -> dict[date, int]:
     found: dict[date, int] = defaultdict(int)
     counted = rows.annotate(month=TruncMonth("on")).values("month").annotate(n=Count("pk")).order_by()
     found.update({row["month"]: row["n"] for row in counted})
@@ -127,5 +128,5 @@ def total(parts: Sequence[Movement]) -> Movement:
     return sum(parts, Movement())
 
 
-def _within(rows: QuerySet[Ownership], scope: Scope) -> QuerySet[Ownership]:
+def _within(rows: QuerySet[Any], scope: Scope) -> QuerySet[Any]:
     return rows.filter(scope.of_client(), representative_id__in=scope.representatives)
