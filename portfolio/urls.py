@@ -24,6 +24,7 @@ from portfolio.views import (
     segments,
     talks,
     tasks,
+    team_visits,
     today,
     visits,
 )
@@ -64,6 +65,7 @@ urlpatterns = [
     path("agenda/<int:number>/cancel/", agenda_acts.cancel, name="agenda_cancel"),
     path("today/", today.today, name="today"),
     path("visits/", visits.record, name="record_visit"),
+    path("visits/export.<str:form>", team_visits.export, name="visits_export"),
     path("visits/new/", visits.new, name="new_visit"),
     path("visits/<uuid:visit_id>/", visits.edit, name="edit_visit"),
     path("visits/<uuid:visit_id>/skip/", visits.skip, name="skip_visit"),

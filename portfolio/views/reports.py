@@ -13,6 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Role
 from accounts.templatetags.formats import day_year
+from clients.selectors.visibility import clients_visible_to
 from portfolio.reporting import KINDS, Asked, Kind, Report, asked_of
 from portfolio.reporting.filters import OWN, PERIODS
 from portfolio.reporting.shape import Column, Field, Line, Listing, Part, address, in_file, written
@@ -104,10 +105,13 @@ def rows(request: HttpRequest, kind: str, what: str) -> HttpResponse:
     slug = request.organization.slug  # type: ignore[attr-defined]
     currency = request.organization.currency  # type: ignore[attr-defined]
     cut = listing.cut(start, min(start + PER_PAGE, listing.count)) if listing.count else []
+    # A client that went elsewhere is named, because it was theirs; its page is no longer within reach.
+    ids = [listing.client_of(row) for row in cut] if listing.client_of else []
+    reached = set(clients_visible_to(request.membership).filter(pk__in=ids).values_list("pk", flat=True))  # type: ignore[attr-defined]
     context = {
         "kind": found,
         "listing": listing,
-        "rows": [[_cell(field, row, listing, slug, currency) for field in listing.fields] for row in cut],
+        "rows": [[_cell(field, row, listing, slug, currency, reached) for field in listing.fields] for row in cut],
         "summary": _summary(asked),
         "back": address(_base(request, kind), asked.wanted.told()),
         "exports": [(form.upper(), address(f"{base}export.{form}", query)) for form in ("xlsx", "csv")],
@@ -203,9 +207,10 @@ def _typed(field: Field, row: Any) -> Any:
     return in_file(value, field.kind) if field.kind == "money" else value
 
 
-def _cell(field: Field, row: Any, listing: Listing, slug: str, currency: str) -> dict[str, Any]:
+def _cell(field: Field, row: Any, listing: Listing, slug: str, currency: str, reached: set[int]) -> dict[str, Any]:
     value, kind = field.take(row), field.kind
-    url = reverse("portfolio:client_page", args=[slug, listing.client_of(row)]) if kind == "client" and listing.client_of else ""
+    client = listing.client_of(row) if kind == "client" and listing.client_of else None
+    url = reverse("portfolio:client_page", args=[slug, client]) if client in reached else ""
     text = day_year(value) if kind == "day" else written(value, kind, currency) if kind in ("money", "count") else value or "–"
     return {"label": field.label, "text": text, "url": url, "kind": kind}
 

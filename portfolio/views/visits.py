@@ -31,8 +31,9 @@ from portfolio.selectors.agenda import may_plan, visits_within
 from portfolio.selectors.sheet import Sheet, chips_for, next_waiting, sheet_of
 from portfolio.services.planning import cancel_visit
 from portfolio.services.visits import Recorded, edit_visit, may_edit, record_visit
+from portfolio.views import team_visits
 from portfolio.views.agenda_acts import undo_url
-from portfolio.views.common import is_partial, today_of
+from portfolio.views.common import LEADERS, is_partial, today_of
 from portfolio.visit_forms import EditForm, VisitForm
 
 CHOICES_SHOWN = 30
@@ -43,8 +44,10 @@ SHOWN = {"outcome", "order_value", "no_sale_reason", "next_contact_on", "photo",
 
 @require_http_methods(["GET", "POST"])
 def record(request: HttpRequest) -> HttpResponse:
-    """POST stores a report; the same ``id_made`` again is answered as stored already. GET leads to the sheet."""
+    """POST stores a report; the same ``id_made`` again is answered as stored already. GET: the team's visits, or one's own sheet."""
     if request.method == "GET":
+        if request.membership.role in LEADERS:  # type: ignore[attr-defined]
+            return team_visits.listing(request)
         return redirect("portfolio:new_visit", request.organization.slug)  # type: ignore[attr-defined]
     if refusal := _not_yours(request):
         return refusal
