@@ -94,6 +94,7 @@ class OrderItem(TenantModel):
             *tenant_walls("orderitem", "order", "product"),
             models.UniqueConstraint(fields=["organization", "order", "line"], name="orderitem_line"),
         ]
+        indexes = [models.Index(fields=["organization", "product", "order"], name="orderitem_of_product")]  # who buys a product
 
     def __str__(self) -> str:
         return f"{self.order_id}/{self.line}"
