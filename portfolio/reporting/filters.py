@@ -57,7 +57,7 @@ class ReportFilter:
             text = str(query.get(name, ""))
             return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
-        period, first, until = str(query.get("period", "")), _month(query.get("from")), _month(query.get("to"))
+        period, first, until = str(query.get("period", "")), month_in(query.get("from")), month_in(query.get("to"))
         if period not in PERIODS:
             period = "" if (first and until) or period == OWN else DEFAULT
         if period:
@@ -180,7 +180,7 @@ def _teams(member: Membership) -> list[tuple[int, str]]:
     return list(teams.values_list("pk", "name"))
 
 
-def _month(text: Any) -> date | None:
+def month_in(text: Any) -> date | None:
     match = _MONTH.fullmatch(str(text or ""))
     if not match or not 2000 <= int(match[1]) <= 2200 or not 1 <= int(match[2]) <= 12:
         return None

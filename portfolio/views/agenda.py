@@ -180,6 +180,7 @@ def agenda_context(request: HttpRequest, desk: Desk) -> dict[str, Any]:
         "today_url": desk.url(on=desk.today),
         "day_url": desk.url(view="day"),
         "week_url": desk.url(view="week"),
+        "export_query": urlencode({"rep": person.pk, "on": desk.on.isoformat(), "view": desk.view}),
         "route": route,
         "shorter": route is not None and route.km_after < route.km_before - 0.1,
         "stops": [

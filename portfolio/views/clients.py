@@ -89,6 +89,7 @@ def client_list(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "here": here,
         "query": wanted.query(),
+        "export_address": f"{here}export",
         "hidden": [(name, value) for name, value in _fields(wanted) if name != "q"],
         "chips": [
             (words, f"{here}?{query}")
