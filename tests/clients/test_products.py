@@ -118,7 +118,7 @@ def test_who_leads_marks_a_product_and_the_mark_is_on_record(acting):
         assert refusal.value.field == where
 
 
-def test_a_seller_reads_the_catalogue_with_their_own_clients_and_takes_no_file(organization, signed_in):
+def test_a_seller_reads_the_catalogue_with_their_own_clients_and_takes_no_file(organization, web, signed_in):
     with tenant_atomic(organization.pk):
         team = TeamFactory()
         manager, seller = make_member(organization, Role.MANAGER, team=team), make_member(organization, Role.REPRESENTATIVE)
@@ -127,16 +127,16 @@ def test_a_seller_reads_the_catalogue_with_their_own_clients_and_takes_no_file(o
         day = date.today() - timedelta(days=20)
         for name, who in (("Padaria Sol", mine), ("Mercado Lua", other)):
             line(OrderFactory(client=ClientFactory(name=name, representative=who), ordered_on=day), beans, 5_000)
-    web, base = signed_in(seller), "/o/vale-verde/products/"
+    own, base = signed_in(seller), "/o/vale-verde/products/"
 
-    assert "Arroz" in web.get(base).content.decode()
-    page = web.get(f"{base}{rice.pk}/").content.decode()
+    assert "Arroz" in own.get(base).content.decode()
+    page = own.get(f"{base}{rice.pk}/").content.decode()
     assert "Padaria Sol" in page
     assert "Mercado Lua" not in page
     assert 'name="stock_since"' not in page
-    assert web.post(f"{base}{rice.pk}/", {"season": "Natal"}).status_code == 404
+    assert own.post(f"{base}{rice.pk}/", {"season": "Natal"}).status_code == 404
     for path in (f"{base}export.csv", f"{base}{rice.pk}/export.csv?part=could"):
-        assert web.get(path).status_code == 404
+        assert own.get(path).status_code == 404
 
     lead = signed_in(manager)
     assert "Mercado Lua" in lead.get(f"{base}{rice.pk}/").content.decode()

@@ -20,7 +20,7 @@ LISTS = ("clients", "opportunities", "tasks", "agenda", "goals", "visits", "prod
 
 
 @pytest.fixture
-def house(organization):
+def house(organization, web):
     today = timezone.now().astimezone(organization.zone).date()
     with tenant_atomic(organization.pk):
         near, far = TeamFactory(name="Perto"), TeamFactory(name="Longe")

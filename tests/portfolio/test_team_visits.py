@@ -91,7 +91,7 @@ def test_a_filter_is_read_back_from_its_own_address():
     assert VisitFilter().query() == ""
 
 
-def test_a_manager_sees_their_own_teams_visits_and_takes_them_away(organization, signed_in, django_assert_num_queries):
+def test_a_manager_sees_their_own_teams_visits_and_takes_them_away(organization, web, signed_in):
     now = timezone.now()
     today = now.astimezone(organization.zone).date()
     with tenant_atomic(organization.pk):
@@ -109,19 +109,19 @@ def test_a_manager_sees_their_own_teams_visits_and_takes_them_away(organization,
         }
         VisitFactory(client=ClientFactory(name="Padaria Sol", representative=mine), representative=mine, **done)
         VisitFactory(client=ClientFactory(name="Mercado Lua"), representative=theirs, **done)
-    web = signed_in(manager)
+    lead = signed_in(manager)
 
-    page = web.get("/o/vale-verde/visits/").content.decode()
+    page = lead.get("/o/vale-verde/visits/").content.decode()
     assert "Padaria Sol" in page
     assert "Mercado Lua" not in page
     assert "na hora" in page
-    file = web.get("/o/vale-verde/visits/export.csv")
+    file = lead.get("/o/vale-verde/visits/export.csv")
     [header, row] = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))
     assert (row[header.index("Cliente")], row[header.index("Motivo de não venda")]) == ("Padaria Sol", '\'=cmd|"calc"')
     assert "Segredo" not in file.content.decode()
     assert "Mercado Lua" in signed_in(auditor).get("/o/vale-verde/visits/").content.decode()
     assert signed_in(seller).get("/o/vale-verde/visits/").status_code == 302
     assert signed_in(seller).get("/o/vale-verde/visits/export.csv").status_code == 404
-    assert web.get("/o/vale-verde/visits/export.exe").status_code == 404
+    assert lead.get("/o/vale-verde/visits/export.exe").status_code == 404
     with tenant_atomic(organization.pk):
         assert AuditEvent.objects.filter(stream="list:visits", action="list.exported").count() == 1
