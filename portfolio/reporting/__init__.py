@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from portfolio.reporting import credit, losses, movement
+from portfolio.reporting import credit, losses, movement, reach
 from portfolio.reporting.filters import Asked, ReportFilter, asked_of
 from portfolio.reporting.shape import Listing, Report
 
@@ -36,12 +36,36 @@ KINDS: dict[str, Kind] = {
             movement.listing,
         ),
         Kind(
+            "buyers",
+            _("Positivação"),
+            _("Quem comprou no período, de cada carteira, e quem ainda falta."),
+            "shopping-cart",
+            reach.buyers_report,
+            reach.reached_listing,
+        ),
+        Kind(
+            "mix",
+            _("Mix"),
+            _("Quantos produtos cada cliente leva."),
+            "package",
+            reach.mix_report,
+            reach.mixed_listing,
+        ),
+        Kind(
             "losses",
             _("Perdas por motivo"),
             _("Clientes descartados e vendas perdidas, e o que se disse do porquê."),
             "trending-down",
             losses.report,
             losses.listing,
+        ),
+        Kind(
+            "coverage",
+            _("Cobertura de visitas"),
+            _("Quem foi visitado no período, de cada carteira, e quem ainda falta."),
+            "map-pin",
+            reach.coverage_report,
+            reach.reached_listing,
         ),
         Kind(
             "credit",

@@ -123,6 +123,7 @@ class Asked:
     scope: Scope
     people: dict[int, Representative]  # those the scope looks at, by code
     choices: Choices
+    limits: Limits
 
 
 def asked_of(query: Mapping[str, Any], member: Membership, *, today: date) -> Asked:
@@ -161,7 +162,7 @@ def asked_of(query: Mapping[str, Any], member: Membership, *, today: date) -> As
         segments,
         [(key, segment.name) for key, segment in saved],
     )
-    return Asked(wanted, scope, {each.pk: each for each in looked_at}, choices)
+    return Asked(wanted, scope, {each.pk: each for each in looked_at}, choices, Limits.of(member.organization))
 
 
 def _narrowed(wanted: ReportFilter, member: Membership, saved: dict[str, Any], today: date) -> tuple[QuerySet[Client] | None, ReportFilter]:

@@ -5,10 +5,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.templatetags.formats import month_year
 from portfolio.reporting.common import client_columns, client_fields, months_chart, person
 from portfolio.reporting.filters import Asked
 from portfolio.reporting.shape import Column, Field, Figure, Line, Listing, Part, Report
 from portfolio.selectors.reports.losses import Reason, discarded, losses_by_month, lost_sales, reasons, total
+from portfolio.selectors.reports.reach import MonthOfLoss, losses_of_months
+
+MOST_MONTHS = 12  # of the monthly rates
 
 
 def report(asked: Asked, today: Any) -> Report:
@@ -30,11 +34,42 @@ def report(asked: Asked, today: Any) -> Report:
             note=_("Os doze meses até o fim do período."),
         )
     ]
+    months = losses_of_months(asked.scope, asked.limits, asked.scope.months[-MOST_MONTHS:])
     parts = [
+        _monthly(months),
         _part("discarded", _("Clientes descartados, por motivo"), _("Clientes"), _("Compravam em 12 meses"), clients, all_clients),
         _part("sales", _("Oportunidades perdidas, por motivo"), _("Oportunidades"), _("Valor"), sales, all_sales),
     ]
     return Report(figures, charts, parts, [_("Descartar um cliente e perder uma oportunidade pedem sempre um motivo.")])
+
+
+def _monthly(months: list[MonthOfLoss]) -> Part:
+    """The rates of each month; they do not add up, for whoever is inactive at one month's end is not active at the next one's start."""
+    columns = [
+        Column("active", _("Ativos no início")),
+        Column("inactivated", _("Ficaram inativos")),
+        Column("inactivation", _("Inativação"), "share"),
+        Column("customers", _("Clientes no início")),
+        Column("lost", _("Perdidos")),
+        Column("loss", _("Perda"), "share"),
+    ]
+    lines = [
+        Line(
+            month_year(each.month),
+            {
+                "active": each.active,
+                "inactivated": each.inactivated,
+                "inactivation": each.inactivation_rate,
+                "customers": each.customers,
+                "lost": each.lost,
+                "loss": each.loss_rate,
+            },
+        )
+        for each in reversed(months)
+        if each.customers
+    ]
+    note = _("Perdido: passou do limite de dias da empresa, ou foi descartado.")
+    return Part("months", _("Perda mês a mês"), _("Mês"), columns, lines, empty=_("Ninguém tinha comprado antes deste período."), note=note)
 
 
 def _part(name: str, title: str, counted: str, worth: str, lines: list[Reason], whole: Reason) -> Part:

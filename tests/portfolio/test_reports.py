@@ -2,16 +2,23 @@
 
 import random
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from clients.models import Client, ClientMonth, CreditEvent, CreditSnapshot, Opportunity
+from clients.models import Client, ClientMonth, CreditEvent, CreditSnapshot, Opportunity, OrderItem, Product
+from clients.selectors.lifecycle import Limits
+from clients.services import refresh_clients
 from portfolio.models import Ownership
 from portfolio.reporting.filters import ReportFilter
+from portfolio.selectors.figures import mix, reached, sales_by_month
+from portfolio.selectors.figures import movement as figures_movement
+from portfolio.selectors.figures.span import Span
 from portfolio.selectors.reports import credit, losses, movement
+from portfolio.selectors.reports.reach import REACHED, losses_of_months, mixed_clients, people_of, reached_clients, span_of
 from portfolio.selectors.reports.scope import Scope, end_of, months_until
-from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory
+from portfolio.services import credit_orders
+from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory
 
 pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2026, 8, 1), date(2026, 11, 23)
@@ -243,3 +250,83 @@ def test_a_period_of_the_address_means_these_days(query, days):
 
     assert wanted.days(LAST) == days
     assert ReportFilter.parse(wanted.fixed(LAST).told()).days(LAST + timedelta(days=400)) == (days[0], end_of(days[1]))
+
+
+def trade(seed: int):
+    """Orders, lines and visits over the clients of ``histories``, credited and summed up as the application does."""
+    people, clients = histories(seed)
+    chance = random.Random(seed + 1)
+    products = [Product.objects.create(code=f"P{n}", name=f"Produto {n}") for n in range(5)]
+    for _each in range(60):
+        day = date(2026, 2, 1) + timedelta(days=chance.randrange(290))
+        status = chance.choice(["valid", "valid", "valid", "cancelled", "returned"])
+        order = OrderFactory(client=chance.choice(clients), ordered_on=day, status=status, amount_cents=chance.choice([-500, 900, 4_000]))
+        for number, product in enumerate(chance.sample(products, chance.randrange(4)), 1):
+            OrderItem.objects.create(order=order, line=number, product=product, quantity=1, unit_price_cents=1, amount_cents=1)
+        if chance.random() < 0.4:
+            at = datetime(day.year, day.month, day.day, 15, tzinfo=UTC)
+            VisitFactory(client=chance.choice(clients), representative=chance.choice(people), visited_at=at, visited_on=day, outcome="sale")
+    Client.objects.filter(pk=clients[1].pk).update(discarded_on=date(2026, 10, 10))
+    ids = [each.pk for each in clients]
+    credit_orders(ids)
+    refresh_clients(ids, as_of=LAST)
+    return people, clients
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_rows_behind_positivacao_coverage_and_mix_add_up_to_the_figures(acting, seed):
+    people, clients = trade(seed)
+    chosen = Client.objects.filter(pk__in=[each.pk for each in clients[::2]]) if seed % 2 else None
+    nobody = seed in (2, 3)
+    scope = Scope(FIRST, LAST, tuple(each.pk for each in people[: 3 if nobody else 2]), nobody=nobody, clients=chosen)
+    span, whose, narrowed = span_of(scope), people_of(scope), scope.client_ids
+
+    told = reached(span, whose, narrowed)
+    rows = {what: reached_clients(scope, what) for what in REACHED}
+    assert {what: len(found) for what, found in rows.items()} == {
+        "clients": told.total.clients,
+        "buyers": told.total.buyers,
+        "missing": told.total.clients - told.total.buyers,
+        "visited": told.total.visited,
+        "unvisited": told.total.clients - told.total.visited,
+    }
+    for what, name in (("clients", "clients"), ("buyers", "buyers"), ("visited", "visited")):
+        by = Counter(row.representative_id for row in rows[what])
+        assert {pk: n for pk, n in by.items() if n} == {pk: getattr(each, name) for pk, each in told.by.items() if getattr(each, name)}
+    held = {row.client_id for row in Ownership.objects.all() if row.started_on <= LAST and (row.ended_on is None or row.ended_on > LAST)}
+    assert {row.pk for row in rows["clients"]} <= held - {clients[1].pk}
+    assert reached_clients(scope, "clients", offset=1, limit=2) == rows["clients"][1:3]
+
+    bought = mix(span, whose, narrowed)
+    mixed = mixed_clients(scope)
+    by_products, by_clients = Counter(), Counter()
+    for row in mixed:
+        by_products[row.representative_id] += row.products
+        by_clients[row.representative_id] += 1
+    assert {pk: (n, by_products[pk]) for pk, n in by_clients.items()} == {
+        pk: (each.clients, each.client_products) for pk, each in bought.by.items() if each.clients
+    }
+    if chosen is not None:  # narrowed to everybody, the figures are those of everybody
+        every = [each.pk for each in clients]
+        assert reached(span, whose, every) == reached(span, whose)
+        assert mix(span, whose, every) == mix(span, whose)
+        assert sales_by_month(span, whose, every) == sales_by_month(span, whose)
+
+
+@pytest.mark.parametrize(("seed", "limits"), [(n, limits) for n in range(3) for limits in (Limits(10, 20, 45), Limits(30, 60, 120))])
+def test_the_loss_of_each_month_equals_the_figures_of_that_month(acting, seed, limits):
+    people, clients = trade(seed)
+    scope = Scope(date(2026, 5, 1), LAST, tuple(each.pk for each in people[:2]), nobody=bool(seed % 2))
+
+    for month in losses_of_months(scope, limits, scope.months):
+        alone = figures_movement(Span(month.month, min(end_of(month.month), LAST)), limits, people_of(scope)).total
+        assert (month.active, month.inactivated) == (alone.active, alone.inactivated)
+        assert (month.customers, month.lost) == (alone.customers, alone.lost)
+        assert (month.inactivation_rate, month.loss_rate) == (alone.inactivation_rate, alone.loss_rate)
+    half = Client.objects.filter(pk__in=[each.pk for each in clients[::2]])
+    rest = Client.objects.filter(pk__in=[each.pk for each in clients[1::2]])
+    whole = losses_of_months(scope, limits, scope.months)
+    parts = [
+        losses_of_months(Scope(scope.first, LAST, scope.representatives, scope.nobody, part), limits, scope.months) for part in (half, rest)
+    ]
+    assert [each.lost for each in whole] == [one.lost + other.lost for one, other in zip(*parts, strict=True)]

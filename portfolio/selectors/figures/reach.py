@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from portfolio.selectors.figures.span import SOLD, STANDING, Figures, People, Span, asked, gathered, scope, share
+from portfolio.selectors.figures.span import SOLD, STANDING, Clients, Figures, People, Span, asked, gathered, only, scope, share
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Moves:
         return share(self.given, self.clients)
 
 
-def reached(span: Span, people: People = None) -> Figures[Reached]:
+def reached(span: Span, people: People = None, clients: Clients = None) -> Figures[Reached]:
     """Positivação and both coverages; one statement.
 
     A client belongs to whoever answers for it on the last day: one that bought and then changed hands counts for the new one,
@@ -86,7 +86,7 @@ SELECT grouping(s.representative_id), s.representative_id,
   LEFT JOIN (SELECT DISTINCT client_id FROM portfolio_visit
               WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s) v ON v.client_id = s.client_id
  WHERE {scope(people, "s.representative_id")} GROUP BY GROUPING SETS ((s.representative_id), ())"""  # noqa: S608 - constants
-    return gathered(statement, asked(span, people), Reached)
+    return gathered(statement, asked(span, people, **only(clients)), Reached)
 
 
 def visits(span: Span, people: People = None) -> Figures[Visits]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from portfolio.selectors.figures.span import SOLD, Figures, People, Span, asked, gathered, rows, scope, share
+from portfolio.selectors.figures.span import SOLD, Clients, Figures, People, Span, asked, gathered, only, rows, scope, share
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,19 @@ SELECT grouping(representative_id), representative_id, sum(revenue_cents), sum(o
     return gathered(statement, asked(span, people), Sales)
 
 
-def sales_by_month(span: Span, people: People = None) -> list[MonthOfSales]:
+def sales_by_month(span: Span, people: People = None, clients: Clients = None) -> list[MonthOfSales]:
     """Every month of the span, those without sales too, in order; one statement on the monthly summary. A cut is not looked at."""
     statement = f"""
 SELECT month, sum(revenue_cents)::bigint, sum(orders)::bigint, count(*) FILTER (WHERE order_days > 0),
        coalesce(sum(products) FILTER (WHERE order_days > 0), 0)::bigint FROM clients_clientmonth
  WHERE organization_id = %(organization)s AND month >= %(since)s AND month <= %(until)s AND {scope(people, "representative_id")}
+   AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
  GROUP BY month"""  # noqa: S608 - constants
-    found = {row[0]: MonthOfSales(*row) for row in rows(statement, asked(span, people))}
+    found = {row[0]: MonthOfSales(*row) for row in rows(statement, asked(span, people, **only(clients)))}
     return [found.get(month, MonthOfSales(month)) for month in span.each_month()]
 
 
-def mix(span: Span, people: People = None) -> Figures[Mix]:
+def mix(span: Span, people: People = None, clients: Clients = None) -> Figures[Mix]:
     """Products, mix and items of the span, from the lines of its valid orders; one statement.
 
     It reads orders and lines day by day: a month of a large company is some hundred thousand rows.
@@ -80,7 +81,7 @@ def mix(span: Span, people: People = None) -> Figures[Mix]:
 WITH taken AS (
     SELECT id, client_id, representative_id, ordered_on, status = 'valid' AS valid, net_cents FROM clients_order
      WHERE organization_id = %(organization)s AND ordered_on BETWEEN %(since)s AND %(until)s AND status <> 'cancelled'
-       AND {scope(people, "representative_id")}
+       AND {scope(people, "representative_id")} AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
 ), buyers AS (
     SELECT DISTINCT client_id, representative_id FROM (
         SELECT client_id, representative_id FROM taken GROUP BY client_id, representative_id, ordered_on HAVING sum(net_cents) > 0) day
@@ -105,4 +106,4 @@ WITH taken AS (
 SELECT o.whole, o.representative_id, p.products, p.client_products, c.clients, p.items, o.orders FROM orders o
   LEFT JOIN products p ON p.whole = o.whole AND p.representative_id IS NOT DISTINCT FROM o.representative_id
   LEFT JOIN clients c ON c.whole = o.whole AND c.representative_id IS NOT DISTINCT FROM o.representative_id"""  # noqa: S608 - constants
-    return gathered(statement, asked(span, people), Mix)
+    return gathered(statement, asked(span, people, **only(clients)), Mix)

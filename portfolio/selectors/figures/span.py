@@ -13,6 +13,8 @@ from accounts.tenancy import active_organization_id
 T = TypeVar("T")
 # Whoever is meant, None for everyone; also what no one is credited with then.
 People = Sequence[int] | None
+# Only these clients, None for any.
+Clients = Sequence[int] | None
 
 
 def _months_from(month: date, n: int) -> date:
@@ -109,7 +111,12 @@ def asked(span: Span, people: People, **more: Any) -> dict[str, Any]:
     """What a statement of a span is given. ``days_from``: the first day read from the orders, after the whole months' summaries."""
     days_from = span.last_month if span.cut else span.until + timedelta(days=1)
     given = {"organization": active_organization_id(), "people": array(people or ()), "since": span.since, "until": span.until}
-    return given | {"days_from": days_from, "before": span.since - timedelta(days=1)} | more
+    return given | {"days_from": days_from, "before": span.since - timedelta(days=1), "clients": None} | more
+
+
+def only(clients: Clients) -> dict[str, Any]:
+    """What narrows a statement of SOLD, STANDING or ``mix`` to those clients, for ``asked``."""
+    return {"clients": None if clients is None else array(clients)}
 
 
 def rows(statement: str, values: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
@@ -136,11 +143,13 @@ SOLD = """
 sold AS (
     SELECT client_id, representative_id, orders, order_days, revenue_cents FROM clients_clientmonth
      WHERE organization_id = %(organization)s AND month >= %(since)s AND month <= %(until)s AND month < %(days_from)s
+       AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
     UNION ALL
     SELECT client_id, representative_id, sum(orders)::int, (count(*) FILTER (WHERE net > 0))::int, sum(net)::bigint FROM (
         SELECT client_id, representative_id, ordered_on, count(*) FILTER (WHERE status = 'valid') AS orders, sum(net_cents) AS net
           FROM clients_order
          WHERE organization_id = %(organization)s AND ordered_on >= %(days_from)s AND ordered_on <= %(until)s AND status <> 'cancelled'
+           AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
          GROUP BY client_id, representative_id, ordered_on) day
      GROUP BY client_id, representative_id
 )"""
@@ -153,4 +162,5 @@ standing AS (
             AND w.started_on <= %(until)s AND (w.ended_on IS NULL OR w.ended_on > %(until)s)
      WHERE c.organization_id = %(organization)s AND (c.discarded_on IS NULL OR c.discarded_on > %(until)s)
        AND (w.client_id IS NOT NULL OR c.registered_on IS NULL OR c.registered_on <= %(until)s)
+       AND (%(clients)s::bigint[] IS NULL OR c.id = ANY(%(clients)s::bigint[]))
 )"""
