@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import signals  # noqa: F401  (connects the receivers)
+        from accounts import audit_words, signals  # noqa: F401  (registers the trail's words, connects the receivers)
         from accounts.selectors import unread_count
         from accounts.shell import nav_count
         from accounts.tenancy import checks  # noqa: F401  (registers the system checks)

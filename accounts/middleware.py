@@ -23,7 +23,7 @@ class SessionAgeMiddleware:
             if sessions.has_ended(session, at=at):
                 session.flush()
             else:
-                sessions.touch(session, at=at)
+                request.was_idle = sessions.touch(session, at=at)  # type: ignore[attr-defined]
         return self.get_response(request)
 
 

@@ -70,11 +70,13 @@ def has_ended(session: SessionBase, *, at: datetime) -> bool:
     return at - seen >= idle or at - started >= whole
 
 
-def touch(session: SessionBase, *, at: datetime) -> None:
-    """Remember that the session is in use; written once a minute at most."""
+def touch(session: SessionBase, *, at: datetime) -> bool:
+    """Remember that the session is in use; written once a minute at most. Returns whether this was the time."""
     seen = _instant(session.get(SEEN))
-    if seen is None or at - seen >= TOUCH_EVERY:
+    due = seen is None or at - seen >= TOUCH_EVERY
+    if due:
         session[SEEN] = at.timestamp()
+    return due
 
 
 def _instant(seconds: float | None) -> datetime | None:

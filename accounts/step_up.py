@@ -32,9 +32,9 @@ def proved_recently(request: HttpRequest) -> bool:
     return "mfa" in recent if is_mfa_enabled(request.user, FACTORS) else bool(recent)
 
 
-def ask_again(request: HttpRequest, back: str) -> HttpResponse:
+def ask_again(request: HttpRequest, back: str, *, why: str = "") -> HttpResponse:
     """Send the person to prove who they are and then to ``back``, a page that is only read: nothing posted is replayed."""
-    messages.info(request, _("Confirme que é você e repita: isto envolve mais de %(n)s linhas.") % {"n": MANY_ROWS})
+    messages.info(request, why or _("Confirme que é você e repita: isto envolve mais de %(n)s linhas.") % {"n": MANY_ROWS})
     name = "mfa_reauthenticate" if is_mfa_enabled(request.user, FACTORS) else "account_reauthenticate"
     target = f"{reverse(name)}?{urlencode({'next': back})}"
     if getattr(request, "htmx", False):

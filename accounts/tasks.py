@@ -5,8 +5,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.management.organizations import organization_ids
-from accounts.services import outbox, seals
+from accounts.services import outbox, seals, verify
 from accounts.tenancy import tenant_atomic
+from accounts.tenancy.tasks import TenantTask
 
 
 @shared_task(name="accounts.tasks.relay_outbox")
@@ -27,3 +28,9 @@ def seal_audit() -> None:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             seals.take_time()
             seals.seal_audit(at=timezone.now())
+
+
+@shared_task(name="accounts.tasks.verify_trail", base=TenantTask)
+def verify_trail(check_id: int, *, organization_id: int) -> None:
+    """Recompute the trail somebody asked about, page by page; its row says how far it came."""
+    verify.run_check(check_id, organization_id)

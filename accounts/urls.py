@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.views import consent, notices, offline, organizations, profile
+from accounts.views import audit, consent, notices, offline, organizations, people, profile, welcome
 
 app_name = "accounts"
 inside = "o/<slug:organization>/"
@@ -22,6 +22,19 @@ urlpatterns = [
     path(f"{inside}me/", profile.profile, name="profile"),
     path(f"{inside}me/sessions/end/", profile.end_sessions, name="end_sessions"),
     path(f"{inside}people/<int:representative>/consent/", consent.consent, name="consent"),
+    path("invitations/<str:token>/", welcome.invitation, name="invitation"),
+    path(f"{inside}people/", people.people_list, name="people"),
+    path(f"{inside}people/invite/", people.invite, name="invite"),
+    path(f"{inside}people/invitations/<int:invitation_id>/<str:act>/", people.invitation_act, name="invitation_act"),
+    path(f"{inside}people/members/<int:membership_id>/", people.member, name="member"),
+    path(f"{inside}people/members/<int:membership_id>/end/", people.end_access, name="end_access"),
+    path(f"{inside}people/members/<int:membership_id>/restore/", people.restore_access, name="restore_access"),
+    path(f"{inside}people/teams/", people.team_list, name="teams"),
+    path(f"{inside}people/teams/<int:team_id>/", people.team, name="team"),
+    path(f"{inside}audit/", audit.audit, name="audit"),
+    path(f"{inside}audit/verify/", audit.verify, name="audit_verify"),
+    path(f"{inside}audit/check/", audit.check, name="audit_check"),
+    path(f"{inside}audit/export.<str:form>", audit.export, name="audit_export"),
     path(f"{inside}notices/", notices.notice_list, name="notices"),
     path(f"{inside}notices/read/", notices.read_all, name="read_notices"),
     path(f"{inside}notices/<int:notice_id>/read/", notices.read, name="read_notice"),

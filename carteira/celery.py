@@ -78,6 +78,7 @@ app.conf.update(
         "rotation.tasks.*": {"queue": "rotation"},
         "clients.tasks.*": {"queue": "imports"},
         "portfolio.tasks.*": {"queue": "imports"},
+        "accounts.tasks.verify_trail": {"queue": "imports"},  # reads a whole history: mail must not wait for it
         "accounts.tasks.*": {"queue": "mail"},
     },
     task_create_missing_queues=True,

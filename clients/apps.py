@@ -5,4 +5,4 @@ class ClientsConfig(AppConfig):
     name = "clients"
 
     def ready(self) -> None:
-        from clients import notices  # noqa: F401 - registers its words
+        from clients import audit_words, notices  # noqa: F401 - both register their words

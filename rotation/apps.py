@@ -9,7 +9,7 @@ class RotationConfig(AppConfig):
         from clients.signals import orders_changed
         from portfolio.call_lists import call_lists_from
         from portfolio.threats import threats_from
-        from rotation import notices, receivers  # noqa: F401 - notices registers its kinds
+        from rotation import audit_words, notices, receivers  # noqa: F401 - the first two register their kinds
         from rotation.selectors.campaigns import waiting_lists
         from rotation.selectors.requests import n_open_requests
         from rotation.selectors.runs import pending_for

@@ -1,4 +1,5 @@
-from accounts.models.audit import AuditEvent, AuditSeal
+from accounts.models.audit import AuditCheck, AuditEvent, AuditSeal
+from accounts.models.invitation import Invitation
 from accounts.models.messaging import ConsumedEvent, IdempotencyKey, Notice, OutboxEvent, ThrottleCounter
 from accounts.models.organization import Organization
 from accounts.models.people import ApiToken, Membership, Role, Team, User
@@ -8,10 +9,12 @@ from accounts.models.session import Session
 __all__ = [
     "Absence",
     "ApiToken",
+    "AuditCheck",
     "AuditEvent",
     "AuditSeal",
     "ConsumedEvent",
     "IdempotencyKey",
+    "Invitation",
     "Membership",
     "Notice",
     "Organization",

@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models.people import Membership
 from accounts.tenancy.constraints import AppendOnly, tenant_walls
@@ -31,7 +32,12 @@ class AuditEvent(TenantModel):
             AppendOnly(name="auditevent_append_only"),
             models.UniqueConstraint(fields=["organization", "stream", "seq"], name="auditevent_seq"),
         ]
-        indexes = [models.Index(fields=["organization", "-at"], name="auditevent_recent")]
+        # Newest first, of everybody, of one kind, of one person; ``id`` breaks the ties of what one statement wrote.
+        indexes = [
+            models.Index(fields=["organization", "-at", "-id"], name="auditevent_recent_id"),
+            models.Index(fields=["organization", "action", "-at", "-id"], name="auditevent_by_action"),
+            models.Index(fields=["organization", "actor", "-at", "-id", "action"], name="auditevent_by_actor"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stream} #{self.seq} {self.action}"
@@ -57,3 +63,39 @@ class AuditSeal(TenantModel):
 
     def __str__(self) -> str:
         return f"seal {self.seq}"
+
+
+class AuditCheck(TenantModel):
+    """One verification of the trail somebody asked for: how far it came, and the first place where it does not hold."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Na fila")
+        RUNNING = "running", _("Verificando")
+        HOLDS = "holds", _("Íntegra")
+        BROKEN = "broken", _("Quebrada")
+        FAILED = "failed", _("Falhou")
+
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    asked_by = TenantForeignKey(Membership, models.PROTECT, null=True, related_name="+")
+    asked_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    events = models.BigIntegerField(default=0)  # to check, as counted at the start
+    checked = models.BigIntegerField(default=0)
+    reached_stream = models.CharField(max_length=80, blank=True)  # the last event that was read and held
+    reached_seq = models.BigIntegerField(default=0)
+    place = models.CharField(max_length=160, blank=True)  # of the first break
+    what = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            *tenant_walls("auditcheck", "asked_by"),
+            # One at a time: twenty clicks must not read the whole history twenty times.
+            models.UniqueConstraint(
+                fields=["organization"], condition=models.Q(state__in=["waiting", "running"]), name="auditcheck_one_open"
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "-asked_at"], name="auditcheck_recent")]
+
+    def __str__(self) -> str:
+        return f"check {self.pk}: {self.state}"

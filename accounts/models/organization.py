@@ -38,6 +38,16 @@ class Organization(models.Model):
     # How many days before a contract ends somebody is asked to see to its renewal; 0 asks nobody.
     renewal_days = models.PositiveSmallIntegerField(_("dias antes do fim do contrato"), default=60, db_default=60)
     require_second_factor = models.BooleanField(_("exige segundo fator"), default=True)
+    second_factor_from = models.DateField(_("segundo fator a partir de"), null=True, blank=True)  # None: at once
+    # Class A holds the clients up to this share of the year's net value, B those up to the next; C the rest.
+    abc_a_percent = models.PositiveSmallIntegerField(_("corte da curva A"), default=80)
+    abc_b_percent = models.PositiveSmallIntegerField(_("corte da curva B"), default=95)
+    # "outcome:field" of what a report must fill in beyond what it always must. Not JSON: every page reads this row with a plain cursor.
+    visit_asks = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    discard_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: the product's own
+    loss_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: free words
+    notices_kept_days = models.PositiveSmallIntegerField(_("dias que se guardam avisos lidos"), null=True, blank=True)  # None: for good
+    photos_kept_days = models.PositiveSmallIntegerField(_("dias que se guardam fotos de visitas"), null=True, blank=True)
     is_demo = models.BooleanField(default=False)
     suspended_at = models.DateTimeField(null=True, blank=True)
     # The day up to which the order feed is known to be complete; a stale feed blocks runs.
@@ -53,6 +63,10 @@ class Organization(models.Model):
                 condition=Q(cadence_a_days__gte=1, cadence_b_days__gte=1, cadence_c_days__gte=1), name="organization_cadence_positive"
             ),
             models.CheckConstraint(condition=Q(check_in_radius_m__range=(50, 1000)), name="organization_check_in_radius"),
+            models.CheckConstraint(
+                condition=Q(abc_a_percent__gte=1) & Q(abc_a_percent__lt=F("abc_b_percent")) & Q(abc_b_percent__lte=100),
+                name="organization_abc_cuts_in_order",
+            ),
             TenantPolicy(
                 name="organization_tenant",
                 quiet=True,

@@ -95,6 +95,7 @@ class Membership(TenantModel):
     is_active = models.BooleanField(default=True)
     deactivated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True, blank=True)  # last use of this organization's pages, to ten minutes
 
     # Sign-in asks "which organizations am I in" before one is active; row security answers with one's own rows only.
     identities = models.Manager()

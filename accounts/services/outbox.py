@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.models import ConsumedEvent, OutboxEvent
+from accounts.services.invitations import invitation_mail
 
 logger = logging.getLogger("carteira.outbox")
 
@@ -83,9 +84,19 @@ def send_mail(event: OutboxEvent) -> None:
     A worker that dies between sending and marking sends again: the Message-ID is the event's, so a mailbox shows it once.
     """
     payload: dict[str, Any] = event.payload
-    message = EmailMultiAlternatives(
-        payload["subject"], payload["body"], to=payload["to"], headers={"Message-ID": f"<{event.event_id}@carteira>"}
-    )
+    message = _message(event, payload["to"], payload["subject"], payload["body"])
     if payload.get("html"):
         message.attach_alternative(payload["html"], "text/html")
     message.send()
+
+
+@consumer("invitation", "invitation")
+def send_invitation(event: OutboxEvent) -> None:
+    """Payload: invitation, nonce. The link is made here, so that no queue and no backup holds it; one sent anew since is left alone."""
+    mail = invitation_mail(event.payload["invitation"], event.payload["nonce"])
+    if mail:
+        _message(event, *mail).send()
+
+
+def _message(event: OutboxEvent, to: list[str], subject: str, body: str) -> EmailMultiAlternatives:
+    return EmailMultiAlternatives(subject, body, to=to, headers={"Message-ID": f"<{event.event_id}@carteira>"})

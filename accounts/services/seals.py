@@ -97,6 +97,28 @@ def audit_breaks() -> Iterator[Break]:
         yield Break(f"{stream} #{seq}", f"sealed by seal {seal} and gone")
 
 
+def seal_breaks() -> Iterator[Break]:
+    """Every place where the chain of seals by itself does not hold."""
+    yield from _seal_breaks({})
+
+
+def altered_event(row: tuple, *, expected: int, previous: str) -> Break | None:
+    """What is wrong with one event where ``expected`` and ``previous`` are what its stream calls for; None where it holds.
+
+    Parameters
+    ----------
+    row : stream, seq, previous_hash, hash, then what the hash is taken over, as ``_EVENTS`` selects them
+    """
+    name, seq, previous_hash, digest, *said = row
+    if seq != expected:
+        return Break(f"{name} #{expected}", "missing")
+    if previous_hash != previous:
+        return Break(f"{name} #{seq}", "does not follow the event before it")
+    if digest != _digest(previous_hash + _event_text(name, seq, said)):
+        return Break(f"{name} #{seq}", "altered")
+    return None
+
+
 def _seal_breaks(sealed: dict[tuple[str, int], tuple[str, int]]) -> Iterator[Break]:
     previous, expected, heads = "", 1, dict[str, int]()
     for seal in AuditSeal.objects.order_by("seq").iterator():

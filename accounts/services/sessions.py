@@ -1,8 +1,12 @@
 """Ending sessions. A session is a row: once it is gone, its cookie opens nothing."""
 
+from datetime import datetime, timedelta
+
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts.models import Session
+from accounts.models import Membership, Session
+
+SEEN_EVERY = timedelta(minutes=10)
 
 
 def session_name(session_key: str) -> str:
@@ -23,3 +27,9 @@ def end_session(user_id: int, name: str) -> bool:
             session.delete()
             return True
     return False
+
+
+def note_seen(membership: Membership, *, at: datetime) -> None:
+    """Remember that the member used the organization's pages, to ten minutes. Inside its transaction."""
+    if membership.seen_at is None or at - membership.seen_at >= SEEN_EVERY:
+        Membership.objects.filter(pk=membership.pk).update(seen_at=at)

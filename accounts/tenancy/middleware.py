@@ -8,10 +8,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.second_factor import lacks_second_factor
 from accounts.selectors import membership_in, was_member
+from accounts.services.sessions import note_seen
 from accounts.tenancy.context import identity_atomic, tenant_atomic
 from accounts.tenancy.identity import named_identity
 from accounts.views.errors import wants_json
@@ -54,6 +56,8 @@ class TenantMiddleware:
                 return self._answer(request)  # process_view answers 404
             with tenant_atomic(membership.organization_id):
                 request.membership, request.organization = membership, membership.organization  # type: ignore[attr-defined]
+                if getattr(request, "was_idle", False):  # once a minute at most, with the session's own note
+                    note_seen(membership, at=timezone.now())
                 return self._answer(request)
 
     def process_view(self, request: HttpRequest, view, args, kwargs):

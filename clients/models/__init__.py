@@ -1,6 +1,7 @@
 from clients.models.activity import ClientActivity, ClientMonth
 from clients.models.client import Client, ClientWord, Contact
 from clients.models.colleague import Colleague
+from clients.models.custom import CustomField, CustomValue
 from clients.models.discard import DiscardProposal
 from clients.models.imports import ImportJob
 from clients.models.opportunity import Opportunity, OpportunityMove
@@ -20,6 +21,8 @@ __all__ = [
     "Contract",
     "CreditEvent",
     "CreditSnapshot",
+    "CustomField",
+    "CustomValue",
     "DiscardProposal",
     "ImportJob",
     "Opportunity",

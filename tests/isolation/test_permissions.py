@@ -245,6 +245,22 @@ ACTIONS = {
 }
 
 
+_OFFICE = {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": FOUND}
+_ADMINS = _OFFICE | {"auditor": GONE}
+ACTIONS |= {
+    "read the trail": ("get", "audit/", {}, _OFFICE),
+    "take the trail away": ("get", "audit/export.csv", {}, _OFFICE),
+    "prove the trail": ("post", "audit/verify/", {}, _OFFICE),
+    "see the people": ("get", "people/", {}, _OFFICE),
+    "see a member": ("get", "people/members/{sales}/", {}, _OFFICE),
+    "invite": ("get", "people/invite/", {}, _ADMINS),
+    "end somebody's access": ("post", "people/members/{sales}/end/", {}, _ADMINS),
+    "see the teams": ("get", "people/teams/", {}, _OFFICE),
+    "make a team": ("post", "people/teams/", {"name": "Nova"}, _ADMINS),
+    "see the representatives": ("get", "people/representatives/", {}, _OFFICE),
+    "read a representative": ("get", "people/{giver}/", {}, _OFFICE),
+    "change a representative": ("post", "people/{giver}/", {"code": "V"}, _ADMINS | {"admin": {422}}),
+}
 ACTIONS |= {
     "see the requests": (
         "get",

@@ -247,7 +247,7 @@ def test_a_rule_that_waits_for_a_leaver_runs_once_when_one_leaves(acting, admin,
     ClientFactory(representative=ana)
     assert start_due_runs(timezone.now()) == []
 
-    deactivate_membership(ana.membership, admin)
+    deactivate_membership(ana.membership, admin, with_clients=True)
     run = only(start_due_runs(timezone.now()))
 
     assert (run.trigger, run.as_of) == ("event", timezone.now().astimezone(acting.zone).date())
@@ -262,10 +262,10 @@ def test_somebody_who_left_without_clients_or_before_the_rule_starts_nothing(act
         each.membership = make_member(acting, Role.REPRESENTATIVE)
         each.save()
     ClientFactory(representative=ana)
-    deactivate_membership(ana.membership, admin)
+    deactivate_membership(ana.membership, admin, with_clients=True)
     rule = create_rule(LEAVER, by=admin)
     publish(rule.versions.get(), by=admin)
-    deactivate_membership(bruno.membership, admin)
+    deactivate_membership(bruno.membership, admin, with_clients=True)
 
     assert start_due_runs(timezone.now()) == []
 
@@ -285,10 +285,10 @@ def test_a_second_leaver_of_the_same_day_waits_for_the_next(acting, admin, repre
         each.membership = make_member(acting, Role.REPRESENTATIVE)
         each.save()
         ClientFactory(representative=each)
-    deactivate_membership(representatives[0].membership, admin)
+    deactivate_membership(representatives[0].membership, admin, with_clients=True)
     first = only(start_due_runs(timezone.now()))
     Run.objects.filter(pk=first.pk).update(state=Run.State.AWAITING)
-    deactivate_membership(representatives[1].membership, admin)
+    deactivate_membership(representatives[1].membership, admin, with_clients=True)
 
     assert start_due_runs(timezone.now()) == []
     assert only(start_due_runs(timezone.now() + timedelta(days=1))).as_of == first.as_of + timedelta(days=1)

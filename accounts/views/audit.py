@@ -1,0 +1,136 @@
+"""The audit trail: who did what to whom and when; filtered, as a file, and proved on request."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import trail
+from accounts.exports import spreadsheet
+from accounts.models import AuditCheck, Role
+from accounts.selectors.trail import PAGE, Place, TrailFilter, last_check, people_in_trail, trail_events
+from accounts.services import Actor, record_event
+from accounts.services.verify import SILENT, request_check
+from accounts.step_up import EXPORTS_AN_HOUR, MANY_ROWS, ask_again, proved_recently
+from accounts.throttle import tries
+from accounts.trail import Told, told
+from accounts.verify_words import break_words
+from accounts.views.common import OFFICE, answered, member_of, only
+
+MOST_ROWS = 50_000
+DONE = 286  # htmx stops asking
+
+
+@require_GET
+@only(OFFICE)
+def audit(request: HttpRequest) -> HttpResponse:
+    """A page of the trail, newest first."""
+    organization = request.organization  # type: ignore[attr-defined]
+    wanted, after = TrailFilter.parse(request.GET), Place.parse(request.GET.get("after", ""))
+    events = trail_events(wanted, organization, after=after, size=PAGE + 1)
+    more, events = len(events) > PAGE, events[:PAGE]
+    here = reverse("accounts:audit", args=[organization.slug])
+    context: dict[str, Any] = {
+        "rows": told(events),
+        "wanted": wanted,
+        "here": here,
+        "next_url": _url(here, wanted, str(Place(events[-1].at, events[-1].pk))) if more else "",
+        "first_url": _url(here, wanted) if after else "",
+        "clear_url": here,
+        "base": f"/o/{organization.slug}/",
+        "about": _about(wanted, events),
+    }
+    if not request.htmx:  # type: ignore[attr-defined]
+        context |= {
+            "people": people_in_trail(),
+            "groups": trail.GROUPS.items(),
+            "kinds": sorted(((kind, str(text)) for kind, text in trail.known_kinds().items()), key=lambda each: each[1]),
+            **_check_context(last_check()),
+        }
+    context["query"] = urlencode(wanted.query)
+    return answered(request, "audit/audit.html", "audit/_events.html", context)
+
+
+def _url(here: str, wanted: TrailFilter, after: str = "") -> str:
+    query = wanted.query | ({"after": after} if after else {})
+    return f"{here}?{urlencode(query)}" if query else here
+
+
+def _about(wanted: TrailFilter, events: list) -> str:
+    """The name of the one thing the trail is narrowed to."""
+    if not wanted.stream:
+        return ""
+    first = told(events[:1])
+    return first[0].about if first else wanted.stream
+
+
+@require_GET
+@only(OFFICE)
+def export(request: HttpRequest, form: str) -> HttpResponse:
+    """The filter's events as a file; who took them away is an event too. An auditor's leaves out what people wrote."""
+    organization, member = request.organization, member_of(request)  # type: ignore[attr-defined]
+    if form not in ("csv", "xlsx"):
+        raise Http404
+    wanted = TrailFilter.parse(request.GET)
+    here = reverse("accounts:audit", args=[organization.slug])
+    back = _url(here, wanted)
+    if not proved_recently(request) and len(trail_events(wanted, organization, size=MANY_ROWS + 1)) > MANY_ROWS:
+        return ask_again(request, back)
+    if tries(f"export:{member.pk}", window_seconds=3600) > EXPORTS_AN_HOUR:
+        messages.warning(request, _("Já foram %(n)s arquivos nesta hora. Espere um pouco e exporte de novo.") % {"n": EXPORTS_AN_HOUR})
+        return redirect(back)
+    events = trail_events(wanted, organization, size=MOST_ROWS)
+    header = [_("Quando"), _("Quem"), _("O quê"), _("Sobre"), _("Mudou"), _("Motivo"), _("Registro")]
+    lines = [_line(each, organization.zone) for each in told(events, masked=member.role == Role.AUDITOR)]
+    after = {"form": form, "rows": len(lines), "filter": urlencode(wanted.query)[:300]}
+    record_event("audit", "audit.exported", by=Actor(member), after=after)
+    if len(lines) == MOST_ROWS:
+        messages.info(request, _("O arquivo leva os %(n)s registros mais novos do filtro.") % {"n": MOST_ROWS})
+    return spreadsheet(form, _("auditoria-%(day)s") % {"day": timezone.localdate().isoformat()}, header, lines)
+
+
+def _line(row: Told, zone: Any) -> list:
+    changes = "; ".join(
+        f"{each.label}: {each.before} → {each.after}" if each.before else f"{each.label}: {each.after}" for each in row.changes
+    )
+    return [row.at.astimezone(zone), row.who, row.what, row.about, changes, row.reason, f"{row.stream} #{row.seq}"]
+
+
+@require_POST
+def verify(request: HttpRequest) -> HttpResponse:
+    """Ask for the whole trail to be proved: administration's and audit's right alike, since it changes nothing."""
+    if member_of(request).role not in OFFICE:
+        raise Http404
+    check = request_check(by=member_of(request), at=timezone.now())
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "audit/_check.html", _check_context(check))
+    return redirect(reverse("accounts:audit", args=[request.organization.slug]))  # type: ignore[attr-defined]
+
+
+@require_GET
+@only(OFFICE)
+def check(request: HttpRequest) -> HttpResponse:
+    """How far the verification is; asked again while it runs."""
+    context = _check_context(last_check())
+    response = render(request, "audit/_check.html", context, status=200 if context["running"] else DONE)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _check_context(check: AuditCheck | None) -> dict[str, Any]:
+    now = timezone.now()
+    running = check is not None and check.state in (AuditCheck.State.WAITING, AuditCheck.State.RUNNING)
+    silent = running and check is not None and (check.heartbeat_at or check.asked_at) < now - SILENT
+    return {
+        "check": check,
+        "running": running and not silent,
+        "silent": silent,
+        "elapsed": int((now - check.asked_at).total_seconds()) if check else 0,
+        "broken": break_words(check.place, check.what) if check and check.what else None,
+    }
