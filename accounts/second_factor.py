@@ -3,16 +3,21 @@
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import Organization
+from accounts.selectors import local_day
 from accounts.sessions import SECOND_FACTOR
 
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 
 def requires_second_factor(organization: Organization) -> bool:
-    """Every member of an organization that says so; never of a demonstration, whose passwords are published."""
-    return organization.require_second_factor and not organization.is_demo
+    """Every member of an organization that says so, from the day it names; never of a demonstration, whose passwords are published."""
+    if not organization.require_second_factor or organization.is_demo:
+        return False
+    since = organization.second_factor_from
+    return since is None or local_day(organization, at=timezone.now()) >= since
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:

@@ -5,7 +5,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.management.organizations import organization_ids
-from accounts.services import outbox, seals, verify
+from accounts.services import outbox, purge, seals, verify
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.tasks import TenantTask
 
@@ -34,3 +34,11 @@ def seal_audit() -> None:
 def verify_trail(check_id: int, *, organization_id: int) -> None:
     """Recompute the trail somebody asked about, page by page; its row says how far it came."""
     verify.run_check(check_id, organization_id)
+
+
+@shared_task(name="accounts.tasks.purge")
+def purge_old() -> None:
+    """Every night: what each organization keeps only for a time."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            purge.purge(at=timezone.now())

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.views import audit, consent, notices, offline, organizations, people, profile, welcome
+from accounts.views import audit, consent, notices, offline, organizations, people, profile, settings, welcome
 
 app_name = "accounts"
 inside = "o/<slug:organization>/"
@@ -31,6 +31,11 @@ urlpatterns = [
     path(f"{inside}people/members/<int:membership_id>/restore/", people.restore_access, name="restore_access"),
     path(f"{inside}people/teams/", people.team_list, name="teams"),
     path(f"{inside}people/teams/<int:team_id>/", people.team, name="team"),
+    path(f"{inside}settings/", settings.index, name="settings"),
+    path(f"{inside}settings/identity/", settings.identity, name="settings_identity"),
+    path(f"{inside}settings/reasons/", settings.reasons, name="settings_reasons"),
+    path(f"{inside}settings/security/", settings.security, name="settings_security"),
+    path(f"{inside}settings/retention/", settings.retention, name="settings_retention"),
     path(f"{inside}audit/", audit.audit, name="audit"),
     path(f"{inside}audit/verify/", audit.verify, name="audit_verify"),
     path(f"{inside}audit/check/", audit.check, name="audit_check"),

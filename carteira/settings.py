@@ -198,6 +198,9 @@ BEAT: dict[str, float | str] = {
     "portfolio.tasks.ask_for_renewals": "07:40",
     "portfolio.tasks.send_reports": 60,
     "portfolio.tasks.plan_visits": "07:20",  # before dawn in Brazil
+    "accounts.tasks.purge": "04:10",
+    "clients.tasks.erase_custom_values": "04:20",
+    "portfolio.tasks.purge_photos": "04:30",
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "text" if sys.stderr.isatty() else "json", cast=one_of("json", "text"))

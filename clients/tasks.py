@@ -7,8 +7,12 @@ from accounts.management.organizations import organization_ids
 from accounts.models import Organization
 from accounts.selectors import local_day
 from accounts.tenancy import tenant_atomic
+from accounts.tenancy.limits import allow_minutes
+from accounts.tenancy.tasks import TenantTask
 from clients.models import ClientActivity
+from clients.services import refresh_abc
 from clients.services import refresh_windows as bring_windows_to
+from clients.services.custom import erase_expired
 
 
 @shared_task(name="clients.tasks.refresh_windows")
@@ -21,3 +25,19 @@ def refresh_windows() -> None:
             behind = ClientActivity.objects.filter(windows_on__lt=today).exists()
         if behind:
             bring_windows_to(organization, as_of=today)
+
+
+@shared_task(name="clients.tasks.refresh_classes", base=TenantTask)
+def refresh_classes(*, organization_id: int) -> None:
+    """The organization set other ABC cuts: every client's class again."""
+    with tenant_atomic(organization_id, durable=True):
+        allow_minutes()
+        refresh_abc()
+
+
+@shared_task(name="clients.tasks.erase_custom_values")
+def erase_custom_values() -> None:
+    """Every night: what custom fields were to keep only for a time, and that time is over."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            erase_expired(at=timezone.now())

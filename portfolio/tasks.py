@@ -8,6 +8,7 @@ from accounts.models import Organization
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.tasks import TenantTask, send
 from portfolio.services import due, renewals, report_schedules
+from portfolio.services.purge import purge_photos
 
 
 @shared_task(name="portfolio.tasks.plan_visits")
@@ -43,3 +44,11 @@ def send_reports() -> None:
         with tenant_atomic(organization_id, durable=True):
             organization = Organization.objects.get(pk=organization_id)
             report_schedules.send_due_reports(organization, at=timezone.now())
+
+
+@shared_task(name="portfolio.tasks.purge_photos")
+def purge_old_photos() -> None:
+    """Every night: photos of visits kept for as long as their organization said."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            purge_photos(at=timezone.now())

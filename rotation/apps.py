@@ -18,5 +18,15 @@ class RotationConfig(AppConfig):
         orders_changed.connect(receivers.measure_changed_orders, dispatch_uid="measure_changed_orders")
         threats_from(threats_of)
         call_lists_from(waiting_lists)
+        _settings_sections()
         nav_count("rotation/", urgent=True)(lambda request: pending_for(request.membership))
         nav_count("requests/", urgent=True)(lambda request: n_open_requests(request.membership))
+
+
+def _settings_sections() -> None:
+    from django.utils.translation import gettext_lazy
+
+    from accounts.settings_pages import SectionLink, section
+
+    text = gettext_lazy("Segunda aprovação, reversão, travas, motivos de recusa")
+    section(SectionLink("settings/rotation/", gettext_lazy("Limites do giro"), text, "repeat", None, 50))

@@ -80,7 +80,6 @@ kinds(
         "rotation.hold_days": _("Mudou o limite das travas"),
         "rotation.two_publishers": _("Mudou quantos publicam uma regra"),
         "rotation.settings": _("Mudou os limites do giro"),
-        "rotation.refusal_reasons": _("Mudou os motivos de recusa"),
     },
 )
 kinds("data", {"run.exported": _("Exportou o giro"), "backtest.exported": _("Exportou o teste")})
@@ -108,6 +107,7 @@ fields(
         "undo_days": _("dias para reverter"),
         "max_feed_age_hours": _("horas até os pedidos ficarem velhos"),
         "hold_days_most": _("dias de trava no máximo"),
-        "labels": _("motivos"),
+        "refusal_reasons": _("motivos de recusa"),
+        "publish_needs_two": _("duas pessoas para publicar"),
     }
 )

@@ -26,6 +26,7 @@ from rotation.views import (
     review_map,
     rules,
     runs,
+    settings,
     team_load,
 )
 
@@ -80,6 +81,7 @@ urlpatterns = [
     path("campaigns/<int:number>/act/", campaigns.act, name="campaign_act"),
     path("campaigns/<int:number>/contacts/<int:contact>/", campaigns.contact, name="campaign_contact"),
     path("campaigns/<int:number>/export.<str:form>", campaigns.export, name="campaign_export"),
+    path("settings/rotation/", settings.rotation, name="settings_rotation"),
     path("rules/", rules.rules, name="rules"),
     path("rules/new/", rules.new_rule, name="rule-new"),
     path("rules/new/definition/", definition.definition, name="rule-new-definition"),

@@ -112,8 +112,10 @@ ranked AS (
       FROM clients_clientactivity WHERE organization_id = %(organization)s
 ), classes AS (
     SELECT client_id, stored,
-           CASE WHEN net_12m_cents <= 0 THEN '' WHEN before * 100 < total * 80 THEN 'A'
-                WHEN before * 100 < total * 95 THEN 'B' ELSE 'C' END AS class
+           CASE WHEN net_12m_cents <= 0 THEN ''
+                WHEN before * 100 < total * (SELECT abc_a_percent FROM accounts_organization WHERE id = %(organization)s) THEN 'A'
+                WHEN before * 100 < total * (SELECT abc_b_percent FROM accounts_organization WHERE id = %(organization)s) THEN 'B'
+                ELSE 'C' END AS class
       FROM ranked
 )
 """

@@ -85,7 +85,7 @@ def refresh_months(client_ids: Collection[int]) -> None:
 
 
 def refresh_abc() -> int:
-    """Set every client's class by its share of the year's net value: A to 80 %, B to 95 %, C the rest.
+    """Set every client's class by its share of the year's net value: A and B to the organization's cuts (80 % and 95 %), C the rest.
 
     A client that bought nothing net in the window has no class. Returns how many classes changed.
     """

@@ -23,6 +23,7 @@ from portfolio.errors import NeverReached, VisitRefused
 from portfolio.models import Ownership, Visit, VisitEdit, VisitPhoto
 from portfolio.projections import refresh_contact_days
 from portfolio.services.planning import plan_visit
+from portfolio.visit_asks import asked, sentence
 
 OLDEST = timedelta(days=366)  # how far back a report may reach; older visits come by import
 
@@ -206,6 +207,9 @@ def _checked(report: Report, *, client: Client, by: Membership, at: datetime, un
     visited_on = local_day(organization, at=visited_at)
     if report.next_contact_on is not None and report.next_contact_on <= visited_on:
         errors["next_contact_on"] = [_("O próximo contato tem de ser depois do dia da visita.")]
+    for name in asked(organization.visit_asks, outcome):
+        if not _has(report, name, until):
+            errors.setdefault(name, []).append(sentence(name))
     place = _place(report, client, organization.check_in_radius_m, until, errors)
     if errors:
         raise VisitRefused(errors)
@@ -220,6 +224,15 @@ def _checked(report: Report, *, client: Client, by: Membership, at: datetime, un
         "visited_on": visited_on,
         **place,
     }
+
+
+def _has(report: Report, name: str, until: Visit | None) -> bool:
+    """Whether the report fills in a field the company asks for; place and photos of the visit it corrects still count."""
+    if name == "location":
+        return report.fix is not None or (until is not None and until.latitude is not None)
+    if name == "photo":
+        return bool(report.photos) or (until is not None and until.photos.exists())
+    return bool(getattr(report, name))
 
 
 def _place(report: Report, client: Client, radius_m: int, until: Visit | None, errors: dict[str, list[str]]) -> dict[str, Any]:

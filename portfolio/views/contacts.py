@@ -1,6 +1,7 @@
 """The people at a client: added, changed, and their word about being contacted."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -11,10 +12,13 @@ from accounts.errors import DomainError, NotAllowed
 from accounts.services.personal import record_reading
 from clients.models import Client, Contact
 from clients.selectors.contacts import Consent, shown
+from clients.selectors.custom import said_of_contact
 from clients.selectors.visibility import clients_visible_to
 from clients.services.contacts import FIELDS, give_consent, save_contact, withdraw_consent
+from clients.services.custom import set_values
 from clients.services.reach import may_write
 from portfolio.contact_forms import ConsentForm, ContactForm
+from portfolio.settings_forms import CustomValuesForm
 from portfolio.views.common import today_of
 from portfolio.views.reached import client_url, member_of, writable_or_404
 
@@ -36,11 +40,16 @@ def _form(request: HttpRequest, client: Client, found: Contact | None) -> HttpRe
     member, status = member_of(request), 200
     initial = {name: getattr(found, name) for name in FIELDS} if found else None
     form = ContactForm(request.POST or None, contact=found, initial=initial)
+    said = said_of_contact(found or Contact(), at=timezone.now())
+    own = CustomValuesForm(request.POST or None, said=said)
     if request.method == "POST":
         status = 422
-        if form.is_valid():
+        if all([form.is_valid(), own.is_valid()]):
             try:
-                saved = save_contact(client, form.cleaned_data, by=member, contact=found)
+                with transaction.atomic():
+                    saved = save_contact(client, form.cleaned_data, by=member, contact=found)
+                    if said:
+                        set_values(client, own.values, by=member, at=timezone.now(), contact=saved)
             except DomainError as refusal:
                 status = _add(form, refusal)
             else:
@@ -48,7 +57,7 @@ def _form(request: HttpRequest, client: Client, found: Contact | None) -> HttpRe
                 return redirect(client_url(request, client.pk, "contacts"))
     elif found:
         record_reading(f"client:{client.pk}", by=member, at=timezone.now())
-    context = {"client": client, "contact": found, "form": form, "back": client_url(request, client.pk, "contacts")}
+    context = {"client": client, "contact": found, "form": form, "own": own, "back": client_url(request, client.pk, "contacts")}
     return render(request, "portfolio/contact.html", context, status=status)
 
 

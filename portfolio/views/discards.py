@@ -64,7 +64,7 @@ def discard(request: HttpRequest, client_id: int) -> HttpResponse:
         "form": form,
         "decides": decides,
         "proposal": proposal,
-        "reasons": DISCARD_REASONS,
+        "reasons": member.organization.discard_reasons or DISCARD_REASONS,
         "back": client_url(request, client.pk),
         "id_made": request.POST.get("id_made") or uuid4(),
     }

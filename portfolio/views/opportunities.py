@@ -123,7 +123,7 @@ def opportunity(request: HttpRequest, opportunity_id: int) -> HttpResponse:
         "writes": may_write(member),
         "as_of": today_of(request),
         "losing": request.GET.get("lose") == "1",
-        "reasons": LOSS_REASONS,
+        "reasons": member_of(request).organization.loss_reasons or LOSS_REASONS,
         "back": client_url(request, found.client_id, "opportunities"),
     }
     return render(request, "portfolio/opportunity.html", context, status=status)

@@ -19,6 +19,7 @@ from accounts.templatetags.formats import money_whole, month, symbol
 from clients.models import Client, Contract, CreditEvent, CreditSnapshot, Opportunity, Order
 from clients.selectors import Limits
 from clients.selectors.contacts import people_of
+from clients.selectors.custom import said_of
 from clients.selectors.mix import bought_mix, peer_suggestions, timely_offers
 from clients.selectors.opportunities import OPEN, opportunities_of
 from clients.selectors.page import Standing, activity_of, monthly_revenue, recent_orders, standing_of
@@ -105,6 +106,7 @@ def _summary(request: HttpRequest, client: Client, standing: Standing, context: 
     organization, as_of = member_of(request).organization, context["as_of"]
     line = timeline(client, organization, as_of=as_of, size=6)
     filled: Context = {
+        "custom": said_of(client, at=timezone.now()),
         "forecast": shown_forecast(standing, currency=organization.currency),
         "people": people_of(client, country=organization.country, masked=context["masked"], most=3),
         "entries": [told(each, currency=organization.currency) for each in line.entries],

@@ -170,7 +170,7 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     columns.update(signal_columns(rules, Base(client_id, columns["last_on"]), signals))
     minutes = any(rule.receivers.capacity == "minutes" for rule in rules)
     if minutes or _needs_abc(rules):
-        columns["abc"] = abc_classes(columns["net_12m"])
+        columns["abc"] = abc_classes(columns["net_12m"], (organization.abc_a_percent / 100, organization.abc_b_percent / 100))
     if minutes:
         columns["minutes"] = client_minutes(columns["abc"])
     _forget_later(columns, values, day_number(as_of))
