@@ -186,6 +186,8 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "carteira@localhost")
 # What beat sends, and how often: seconds between two, or the time of day in UTC (see carteira/celery.py).
 BEAT: dict[str, float | str] = {
     "clients.tasks.refresh_windows": 3600,
+    "clients.tasks.sweep_imports": 60,
+    "clients.tasks.erase_import_files": "04:40",
     "rotation.tasks.score_due": 300,
     "rotation.tasks.start_due_runs": 600,
     "rotation.tasks.sweep": 60,

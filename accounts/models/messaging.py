@@ -31,6 +31,7 @@ class Notice(TenantDetail):
         VISIT_ELSEWHERE = "visit_elsewhere", _("Visita a cliente de outra carteira")
         COVER = "cover", _("Cobertura")
         HANDOVER = "handover", _("Saída de um representante")
+        IMPORT_ENDED = "import_ended", _("Importação encerrada")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=40, choices=Kind.choices)

@@ -31,3 +31,9 @@ class UnknownKind(ImportRefused):
     """No such kind of import, or not available yet."""
 
     code = "unknown_kind"
+
+
+class ImportCancelled(ImportRefused):
+    """A person stopped it between two chunks; what was written stays, and the same file sent again goes on."""
+
+    code = "import_cancelled"

@@ -27,35 +27,10 @@ from django.utils.translation import gettext as _
 
 from clients.imports.errors import BadMapping, MissingColumns
 from clients.imports.kinds.base import Kind
+from clients.imports.spoken import spoken
 
 Block = list[list[str]]  # columns of a block of rows
 Source = Callable[[Block, int], list[str]]  # columns and number of rows -> cells
-
-# Headers people use, for the guess in a refusal; never taken without being mapped.
-_SPOKEN = {
-    "client_code": "cliente codigo_cliente cod_cliente codigo_do_cliente customer customer_id client_id account",
-    "representative_code": "vendedor representante codigo_vendedor cod_vendedor sales_rep seller rep salesperson",
-    "product_code": "produto codigo_produto cod_produto sku item stock_code product_id",
-    "order_code": "pedido numero_pedido num_pedido nota nota_fiscal invoice order order_id",
-    "name": "nome razao_social cliente_nome nombre descricao description company",
-    "trade_name": "fantasia nome_fantasia",
-    "tax_id": "cnpj cnpj_cpf documento cuit nit rut vat",
-    "ordered_on": "data data_pedido emissao data_emissao date order_date invoice_date invoice_ts fecha",
-    "amount": "valor total valor_total vl_total amount_usd importe monto",
-    "quantity": "quantidade qtd qtde cantidad qty",
-    "unit_price": "preco preco_unitario valor_unitario vl_unitario price precio unit_price_gbp",
-    "started_on": "inicio desde data_inicio start from",
-    "ended_on": "fim ate data_fim end to",
-    "visited_at": "visita data_visita visit_date check_in",
-    "city": "cidade municipio ciudad",
-    "state": "uf estado",
-    "email": "e_mail correio mail",
-    "phone": "telefone fone celular telefono",
-    "latitude": "lat",
-    "longitude": "lon lng long",
-    "segment": "segmento canal ramo",
-    "observed_on": "data",
-}
 
 
 def key_of(header: str) -> str:
@@ -136,7 +111,7 @@ def bind(header: list[str], kind: type[Kind], mapping: dict[str, Any] | None = N
 def _missing_sentence(kind: str, missing: list[str], header: list[str]) -> str:
     named = []
     for name in missing:
-        guess = _guess(name, header)
+        guess = _guess(kind, name, header)
         named.append(_("%(column)s (seria “%(guess)s”?)") % {"column": name, "guess": guess} if guess else name)
     return _("Faltam colunas obrigatórias de %(kind)s: %(missing)s. O cabeçalho traz: %(header)s. Renomeie-as ou envie um mapeamento.") % {
         "kind": kind,
@@ -145,11 +120,11 @@ def _missing_sentence(kind: str, missing: list[str], header: list[str]) -> str:
     }
 
 
-def _guess(name: str, header: list[str]) -> str | None:
+def _guess(kind: str, name: str, header: list[str]) -> str | None:
     by_key = {key_of(cell): cell for cell in header if cell}
-    for spoken in _SPOKEN.get(name, "").split():
-        if spoken in by_key:
-            return by_key[spoken]
+    for word in spoken(kind, name):
+        if word in by_key:
+            return by_key[word]
     close = difflib.get_close_matches(name, by_key, n=1, cutoff=0.6)
     return by_key[close[0]] if close else None
 

@@ -3,6 +3,7 @@
 import csv
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,10 @@ class Refusals:
         for line in sorted(self._why)[:limit]:
             column, value, reason = self._why[line]
             yield {"line": line, "column": column, "value": value, "reason": reason}
+
+    def reasons(self, limit: int) -> list[tuple[str, str, int]]:
+        """The commonest (column, reason) with how many lines each refused, at most ``limit`` of them."""
+        return [(*why, n) for why, n in Counter((column, reason) for column, _value, reason in self._why.values()).most_common(limit)]
 
     def write(self, table: Table, to: Path) -> None:
         """The refused rows with the columns as sent, then line, column, value and reason, in UTF-8 with BOM."""

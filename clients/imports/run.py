@@ -9,13 +9,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from django.db import OperationalError, transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import Organization
@@ -23,7 +24,7 @@ from accounts.selectors import local_day
 from accounts.services import Actor, record_event
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.limits import allow_minutes
-from clients.imports.errors import ImportRefused
+from clients.imports.errors import ImportCancelled, ImportRefused
 from clients.imports.kinds.base import Context, Kind, Tally, kind_named
 from clients.imports.mapping import Binding, bind
 from clients.imports.reading import COMMAND, Limits, Table, open_table
@@ -36,6 +37,7 @@ from clients.models import ImportJob
 log = logging.getLogger(__name__)
 
 BLOCK_ROWS = 10_000
+SHOWN_REFUSALS, SHOWN_REASONS = 50, 12  # kept with the job, for its page; the file of refused rows has them all
 _RETRIED = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 Progress = Callable[[str, int, int], None]  # phase ("read" or "write"), rows done, rows in all
 
@@ -90,6 +92,7 @@ def run_import(
     refused_to: Path | None = None,
     file_name: str = "",
     progress: Progress = lambda phase, done, total: None,
+    job: ImportJob | None = None,
 ) -> ImportResult:
     """Take one file in: every row is written, merged or refused with its reason.
 
@@ -101,6 +104,8 @@ def run_import(
     at : the instant of the import; its local day is what "today" means for owners and windows
     refused_to : where the refused rows go; by default under the organization's files
     file_name : the name the sender gave, when ``path`` is a copy
+    job : the row of a file sent through a page, already claimed; by default one is made. Chunks add to its counts as they
+        commit, so that of an import killed and begun again every row is counted as what it was first
 
     Raises
     ------
@@ -115,11 +120,14 @@ def run_import(
     context = Context(organization, by, at, local_day(organization, at=at), place)
     kind = chosen(context, binding.sources)
     result = ImportResult(kind_name, dry_run=dry_run, ignored_columns=binding.ignored)
-    job = None if dry_run else _open_job(context, kind_name, file_name or path.name, table.digest)
+    resumable = job is not None  # a page's job is begun again by the sweeper; the command's person sees the failure at once
+    if job is None and not dry_run:
+        job = _open_job(context, kind_name, file_name or path.name, table.digest)
+    kept = None if dry_run else job  # a check leaves its row to who asked for it
     try:
         with Spool(-(-max(1, table.expected_rows) // kind.chunk_rows)) as spool:
             result.rows = _read(table, binding, kind, result.refusals, spool, progress)
-            tally = _write(spool, kind, context, binding, result, progress)
+            tally = _write(spool, kind, context, binding, result, progress, kept)
         with tenant_atomic(organization.pk):
             kind.finish(dry_run=dry_run)
         result.created, result.updated = tally.created, tally.updated
@@ -129,13 +137,13 @@ def run_import(
             result.refused_file = refused_to or place_for_upload(organization.pk)
             result.refusals.write(table, result.refused_file)
     except BaseException as failure:  # recorded and raised again, whatever stopped the import
-        if job:
-            _close_job(context, job, result, error=_sentence(failure))
+        if kept and (isinstance(failure, ImportRefused) or not resumable):
+            _close_job(context, kept, result, error=_sentence(failure), cancelled=isinstance(failure, ImportCancelled))
         raise
     result.seconds = time.monotonic() - started
-    if job:
-        result.job_id = job.pk
-        _close_job(context, job, result)
+    if kept:
+        result.job_id = kept.pk
+        _close_job(context, kept, result)
     return result
 
 
@@ -209,7 +217,9 @@ def _value(text: str, column, place: Place) -> Any:
         return reason
 
 
-def _write(spool: Spool, kind: Kind, context: Context, binding: Binding, result: ImportResult, progress: Progress) -> Tally:
+def _write(
+    spool: Spool, kind: Kind, context: Context, binding: Binding, result: ImportResult, progress: Progress, job: ImportJob | None
+) -> Tally:
     """Load every chunk in a transaction of its own; a chunk another writer got in the way of is tried again."""
     tally, done, total = Tally(), 0, result.rows
     for rows, content in spool.chunks():
@@ -224,6 +234,8 @@ def _write(spool: Spool, kind: Kind, context: Context, binding: Binding, result:
                     stage.run("DROP TABLE staged")
                     if result.dry_run:
                         transaction.set_rollback(True)
+                    elif job:
+                        _count_chunk(job, loaded)
                 break
             except OperationalError as error:
                 result.refusals.forget(stage.refused_here)
@@ -233,30 +245,58 @@ def _write(spool: Spool, kind: Kind, context: Context, binding: Binding, result:
         tally.add(loaded)
         done += rows
         progress("write", done, total)
-    return tally
+    return _counted_before(tally, job, context, result) if job else tally
+
+
+def _count_chunk(job: ImportJob, loaded: Tally) -> None:
+    """In the chunk's own transaction: whoever kills the import loses neither the rows nor what is known of them."""
+    now = datetime.now(tz=UTC)
+    ImportJob.objects.filter(pk=job.pk).update(
+        created=F("created") + loaded.created, updated=F("updated") + loaded.updated, heartbeat_at=now
+    )
+
+
+def _counted_before(tally: Tally, job: ImportJob, context: Context, result: ImportResult) -> Tally:
+    """The counts of all attempts: a row an earlier one wrote is found unchanged by this one, and was created or updated all the same."""
+    with tenant_atomic(context.organization.pk):
+        created, updated = ImportJob.objects.values_list("created", "updated").get(pk=job.pk)
+    before = (created - tally.created) + (updated - tally.updated)
+    if not 0 <= before <= tally.unchanged:  # somebody else wrote the same rows meanwhile: this attempt's own counts are the sure ones
+        return tally
+    return replace(tally, created=created, updated=updated, unchanged=tally.unchanged - before)
 
 
 def _open_job(context: Context, kind: str, file_name: str, digest: str) -> ImportJob:
     with tenant_atomic(context.organization.pk):
         return ImportJob.objects.create(
-            organization=context.organization, kind=kind, file_name=file_name[-200:], digest=digest, by=context.by.membership
+            organization=context.organization,
+            kind=kind,
+            file_name=file_name[-200:],
+            digest=digest,
+            by=context.by.membership,
+            heartbeat_at=datetime.now(tz=UTC),
         )
 
 
-def _close_job(context: Context, job: ImportJob, result: ImportResult, error: str = "") -> None:
+def _close_job(context: Context, job: ImportJob, result: ImportResult, error: str = "", *, cancelled: bool = False) -> None:
     """Record the outcome, with one audit event; in a transaction of its own, because a failed chunk rolled its own back."""
-    counts = {name: getattr(result, name) for name in ("rows", "created", "updated", "unchanged", "refused")}
+    counts = {name: getattr(result, name) for name in ("rows", "created", "updated", "unchanged", "merged", "refused")}
+    if error:  # what its chunks counted as they committed stands
+        counts = {"rows": result.rows, "refused": len(result.refusals)}
+    state = ImportJob.State.CANCELLED if cancelled else ImportJob.State.FAILED if error else ImportJob.State.DONE
     with tenant_atomic(context.organization.pk):
         ImportJob.objects.filter(pk=job.pk).update(
             **counts,
-            state=ImportJob.State.FAILED if error else ImportJob.State.DONE,
+            state=state,
             refused_file=str(result.refused_file or "")[-200:],
+            refusals=list(result.refusals.listed(SHOWN_REFUSALS)),
+            reasons=result.refusals.reasons(SHOWN_REASONS),
             error=error[:500],
             finished_at=datetime.now(tz=context.at.tzinfo),
         )
         record_event(
             f"import:{job.pk}",
-            "import.failed" if error else "import.finished",
+            "import.cancelled" if cancelled else "import.failed" if error else "import.finished",
             by=context.by,
             after={"kind": job.kind, "digest": job.digest, "merged": result.merged, **counts},
         )
