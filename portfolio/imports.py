@@ -19,6 +19,7 @@ class OwnershipHistory(Kind):
 
     name = "ownership"
     spread_by = "client_code"
+    follows_aliases = False  # the ledger of a client merged into another stays its own
     offers = (
         Column("client_code", values.text(60), must=True, filled=True),
         Column("representative_code", values.text(40), must=True, filled=True),

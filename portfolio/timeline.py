@@ -93,6 +93,11 @@ _EMPTY = {
 }
 _OWN = "{0}.organization_id = %(organization)s AND {0}.client_id = %(client)s"
 
+# The ledger of a client merged into this one stays its own; its past is told here.
+_OWN_OR_ALIAS = """o.organization_id = %(organization)s AND o.client_id = ANY(ARRAY(
+        SELECT %(client)s::bigint UNION ALL SELECT a.id FROM clients_client a
+         WHERE a.organization_id = %(organization)s AND a.merged_into_id = %(client)s))"""
+
 
 def _dated(at: str) -> dict[str, str]:
     return {"at": at, "day": _DAY.format(at=at), "second": _CLOCK.format(at=at)}
@@ -125,7 +130,7 @@ BRANCHES: list[dict[str, str]] = [
         "kind": "owner",
         "rank": "3",
         "source": "portfolio_ownership o",
-        "where": _OWN.format("o"),
+        "where": _OWN_OR_ALIAS,
         "day": "o.started_on",
         "second": "-2",
         "row": "o.id",

@@ -283,6 +283,7 @@ def cycle_text(proposal: Proposal) -> str:
 
 
 STALE_WORDS = {
+    "client_merged": gettext_lazy("o cadastro foi mesclado com outro depois da proposta"),
     "owner_changed": gettext_lazy("o cliente mudou de representante depois da proposta"),
     "already_owner": gettext_lazy("o destino já responde pelo cliente"),
     "no_room": gettext_lazy("o destino ficou sem lugar"),

@@ -230,7 +230,9 @@ def _write(
                 with tenant_atomic(context.organization.pk):
                     allow_minutes()
                     stage.copy(content)
+                    left = stage.settle_aliases(follow=kind.follows_aliases)
                     loaded = kind.load(stage)
+                    loaded.unchanged += left
                     stage.run("DROP TABLE staged")
                     if result.dry_run:
                         transaction.set_rollback(True)

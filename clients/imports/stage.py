@@ -13,6 +13,7 @@ from psycopg2 import sql
 
 from clients.imports.kinds.base import Column, Context
 from clients.imports.refusals import Refusals
+from clients.services.aliases import lock_merging
 
 I = sql.Identifier  # noqa: E741
 
@@ -29,6 +30,7 @@ class Stage:
         self.context, self.columns, self.refusals, self.headers = context, columns, refusals, headers
         self.organization_id: int = context.organization.pk
         self.refused_here: set[int] = set()
+        self.aliases = False  # whether any client of the organization was merged into another
 
     def run(self, statement: str | sql.Composable, **params: Any) -> list[tuple]:
         """Rows of one statement; ``%(organization)s`` is always there, for every table it names."""
@@ -55,6 +57,29 @@ class Stage:
             # The driver's own cursor: Django's has no COPY.
             cursor.cursor.copy_expert("COPY staged FROM STDIN (FORMAT csv, NULL '\\N')", rows)
             cursor.execute("ANALYZE staged")
+
+    def settle_aliases(self, *, follow: bool) -> int:
+        """Rows that name a client merged into another: sent on to that one, or left out; returns how many were left out.
+
+        A merge waits until the chunk is committed, and the chunk until a merge is: neither sees half of the other.
+        """
+        if "client_code" not in {column.name for column in self.columns}:
+            return 0
+        lock_merging(self.organization_id, shared=True)
+        if not self.run("SELECT 1 FROM clients_client WHERE organization_id = %(organization)s AND merged_into_id IS NOT NULL LIMIT 1"):
+            return 0
+        self.aliases = True
+        if follow:
+            self.run(
+                "UPDATE staged s SET client_code = c.code FROM clients_client a"
+                " JOIN clients_client c ON c.organization_id = a.organization_id AND c.id = a.merged_into_id"
+                " WHERE a.organization_id = %(organization)s AND a.code = s.client_code AND a.merged_into_id IS NOT NULL"
+            )
+            return 0
+        return self.count(
+            "DELETE FROM staged s USING clients_client a"
+            " WHERE a.organization_id = %(organization)s AND a.code = s.client_code AND a.merged_into_id IS NOT NULL"
+        )
 
     def header_of(self, column: str) -> str:
         """What the person's file calls the column."""

@@ -4,6 +4,7 @@ from clients.models.colleague import Colleague
 from clients.models.custom import CustomField, CustomValue
 from clients.models.discard import DiscardProposal
 from clients.models.imports import ImportJob
+from clients.models.merge import ClientMerge, DistinctClients, MergedRow
 from clients.models.opportunity import Opportunity, OpportunityMove
 from clients.models.order import Order, OrderItem, Product
 from clients.models.score import ClientScore, Scoring
@@ -13,6 +14,7 @@ from clients.models.standing import Contract, CreditEvent, CreditSnapshot
 __all__ = [
     "Client",
     "ClientActivity",
+    "ClientMerge",
     "ClientMonth",
     "ClientScore",
     "ClientWord",
@@ -24,7 +26,9 @@ __all__ = [
     "CustomField",
     "CustomValue",
     "DiscardProposal",
+    "DistinctClients",
     "ImportJob",
+    "MergedRow",
     "Opportunity",
     "OpportunityMove",
     "Order",

@@ -15,6 +15,21 @@ class Unaccented(models.Func):
     output_field = models.TextField()
 
 
+class TwinKey(models.Func):
+    """Name and city by which one company registered twice is recognized: letters and digits only, without the words of its legal form.
+
+    Empty where either is: a name alone, in a country, is no sign of anything.
+    """
+
+    _FORMS = r"\m(ltda|me|epp|eireli|mei|cia|s[./ ]?a|sa|srl|sac|inc|llc|ltd)\M"
+    _BARE = "regexp_replace(lower(normalize({0}, NFKD)), '[^[:alnum:]]|" + _FORMS + "', '', 'g')"
+    template = (
+        "CASE WHEN btrim(city) = '' OR " + _BARE.format("name") + " = '' THEN ''"
+        " ELSE " + _BARE.format("name") + " || '/' || " + _BARE.format("city") + " END"
+    )
+    output_field = models.TextField()
+
+
 class LastWord(Unaccented):
     """The last word of it, written as ``Unaccented`` writes: by which a person is looked for too."""
 
@@ -68,13 +83,21 @@ class Client(TenantModel):
     visit_every_days = models.PositiveSmallIntegerField(_("dias entre visitas"), null=True, blank=True)  # None: its class's
 
     representative = TenantForeignKey(Representative, models.PROTECT, null=True, blank=True, related_name="clients")
+    # A second registration of a company, merged into the first: discarded, nobody's, an alias. Who names its code means ``merged_into``.
+    merged_into = TenantForeignKey("self", models.PROTECT, null=True, blank=True, related_name="aliases")
+    merged_on = models.DateField(null=True, blank=True)
+    twin_key = models.GeneratedField(expression=TwinKey("name", "city"), output_field=models.TextField(), db_persist=True)
     created_at = models.DateTimeField(auto_now_add=True)
     registered_on = models.DateField(null=True, blank=True)  # when the company met this client, for the guard on new clients
 
     class Meta:
         constraints = [
-            *tenant_walls("client", "representative", "registered_by"),
+            *tenant_walls("client", "representative", "registered_by", "merged_into"),
             models.UniqueConstraint(fields=["organization", "code"], name="client_code"),
+            models.CheckConstraint(
+                condition=Q(merged_into=None) | Q(discarded_on__isnull=False, representative=None, merged_on__isnull=False),
+                name="client_alias_is_nobodys",
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "representative", "name_key", "id"], name="client_of_representative"),
@@ -83,7 +106,11 @@ class Client(TenantModel):
             models.Index(fields=["organization", "state", "representative"], name="client_by_state"),
             models.Index(fields=["organization", "segment", "representative"], name="client_by_segment"),
             models.Index(fields=["organization", "hold_until"], condition=Q(hold_until__isnull=False), name="client_held"),
-            models.Index(fields=["organization", "tax_id_root"], condition=~Q(tax_id_root=""), name="client_by_tax_root"),
+            # Companies registered twice stand beside each other here: found by reading the index once, however many clients.
+            models.Index(fields=["organization", "tax_id_root", "tax_id", "id"], condition=~Q(tax_id_root=""), name="client_by_tax_root"),
+            models.Index(fields=["organization", "twin_key", "id"], condition=~Q(twin_key=""), name="client_by_twin_key"),
+            models.Index(fields=["organization", "id"], condition=Q(latitude=None), name="client_without_place"),
+            models.Index(fields=["organization", "merged_into"], condition=Q(merged_into__isnull=False), name="client_aliases"),
         ]
 
     def __str__(self) -> str:

@@ -59,12 +59,14 @@ class Order(TenantModel):
     )
     # Who answered for the client on the order's day; set from the ownership ledger, not from the file.
     representative = TenantForeignKey(Representative, models.PROTECT, null=True, blank=True, related_name="orders")
+    # The client it was made under, where that one was merged into ``client`` afterwards: whose ledger says who answered that day.
+    came_under = TenantForeignKey(Client, models.PROTECT, null=True, blank=True, related_name="+")
     # Who the ERP says sold it, kept beside.
     sold_by = TenantForeignKey(Representative, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         constraints = [
-            *tenant_walls("order", "client", "representative", "sold_by"),
+            *tenant_walls("order", "client", "representative", "sold_by", "came_under"),
             models.UniqueConstraint(fields=["organization", "code"], name="order_code"),
             models.CheckConstraint(condition=Q(status__in=["valid", "cancelled", "returned"]), name="order_status_known"),
         ]

@@ -9,16 +9,23 @@ from accounts.tenancy import active_organization_id
 
 # Letters and digits of the names and the code without accents, the tax id, and the phone's digits; as Unaccented does.
 # The phone stands once more without country and area, which people leave out: nine digits of a mobile's, else eight.
+# What was merged into a client is found by its own names and numbers too, and is not found itself.
 _WORDS = r"""
-found AS (
+own AS (
+    SELECT id, name, trade_name, code, tax_id, phone FROM clients_client
+     WHERE organization_id = %(organization)s AND id = ANY(%(clients)s) AND merged_into_id IS NULL
+    UNION ALL
+    SELECT merged_into_id, name, trade_name, code, tax_id, phone FROM clients_client
+     WHERE organization_id = %(organization)s AND merged_into_id = ANY(%(clients)s)
+), found AS (
     SELECT DISTINCT c.id AS client_id, left(word, 60) AS word
-      FROM clients_client c, LATERAL (SELECT regexp_replace(c.phone, '[^0-9]', '', 'g') AS digits) p, LATERAL unnest(
+      FROM own c, LATERAL (SELECT regexp_replace(c.phone, '[^0-9]', '', 'g') AS digits) p, LATERAL unnest(
            regexp_split_to_array(lower(regexp_replace(normalize(c.name || ' ' || c.trade_name || ' ' || c.code, NFKD),
                                                       '[\u0300-\u036f]', '', 'g')), '[^[:alnum:]]+')
            || lower(c.code) || lower(c.tax_id) || p.digits
            || CASE WHEN length(p.digits) <= 9 THEN '' WHEN length(p.digits) %% 2 = 1 THEN right(p.digits, 9) ELSE right(p.digits, 8) END
            ) AS word
-     WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s) AND word <> ''
+     WHERE word <> ''
 )
 """
 _INSERT_FIRST = f"""WITH {_WORDS} INSERT INTO clients_clientword (organization_id, client_id, word)

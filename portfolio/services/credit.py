@@ -9,12 +9,13 @@ from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 
 # Half-open days: on its last day an ownership already belongs to its successor, and one of no days is never found.
+# An order made under a client that was merged into another since is credited by that one's ledger: history does not change hands.
 # Subqueries, not a join of the orders with themselves: right after a first import the planner believes there is one
 # order, and pairs each with every other. Of a ledger that has just come it knows as little, and any index seems
 # good: asked for the last, it takes the client's own, instead of reading half the organization's ledger for each order.
 _OWNER = """(
   SELECT w.representative_id FROM portfolio_ownership w
-   WHERE w.organization_id = %(organization)s AND w.client_id = o.client_id
+   WHERE w.organization_id = %(organization)s AND w.client_id = coalesce(o.came_under_id, o.client_id)
      AND w.started_on <= o.ordered_on AND (w.ended_on IS NULL OR w.ended_on > o.ordered_on)
    ORDER BY w.seq DESC LIMIT 1)"""
 _CREDIT = f"""

@@ -107,6 +107,21 @@ def record_history(rows: Sequence[PastOwnership], *, by: Actor, at: datetime | N
     return result
 
 
+def end_ownerships(client_ids: Sequence[int], *, on: date, by: Actor, at: datetime | None = None) -> list[int]:
+    """Close the open ownership of each client on day ``on``, with nobody after it; returns the clients that had one.
+
+    An ownership that begins later is closed on the day it begins. The caller holds the clients' locks.
+    """
+    open_rows = Ownership.objects.filter(client_id__in=client_ids, ended_on=None).order_by("client_id")
+    ledger = {
+        client_id: [_Period(seq, representative_id, started_on, max(on, started_on), closed_now=True)]
+        for client_id, seq, representative_id, started_on in open_rows.values_list("client_id", "seq", "representative_id", "started_on")
+    }
+    if ledger:
+        _write(ledger, by=by, at=at or timezone.now())
+    return list(ledger)
+
+
 def _refusal(row: PastOwnership, clients: set[int], people: set[int]) -> str:
     if row.client_id not in clients:
         return "client_unknown"

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
@@ -56,6 +56,8 @@ Context = dict[str, Any]
 def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
     """One client: where it stands, what it bought, who answered for it and why. Out of reach is 404."""
     client, as_of, member = client_or_404(request, client_id), today_of(request), member_of(request)
+    if client.merged_into_id:
+        return redirect(client_url(request, client.merged_into_id))
     organization, tab = member.organization, request.GET.get("tab", "summary")
     if tab not in TABS:
         raise Http404

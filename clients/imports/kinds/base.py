@@ -74,6 +74,8 @@ class Kind:
     # Rows are spread over chunks by this column, so that whatever shares its value meets in one transaction.
     spread_by: ClassVar[str]
     chunk_rows: ClassVar[int] = 10_000
+    # Rows that name a client merged into another: of what happened they follow it there; what says what the absorbed one is stays unread.
+    follows_aliases: ClassVar[bool] = True
 
     def __init__(self, context: Context, present: Iterable[str]) -> None:
         self.context = context

@@ -45,6 +45,7 @@ class Clients(Kind):
 
     name = "clients"
     spread_by = "client_code"
+    follows_aliases = False
     offers = (
         Column("client_code", values.text(60), must=True, filled=True),
         Column("name", values.text(200), must=True, filled=True),

@@ -92,3 +92,10 @@ SELECT %(organization)s, order_id, line, product_id, quantity, unit_price_cents,
 LINES_OF_ORDERS = """
 SELECT o.id, f.lines, f.merged FROM sent f JOIN clients_order o ON o.organization_id = %(organization)s AND o.code = f.order_code
 """
+
+# Made under a client merged since, and given to a third one by this file: it is that one's like any other.
+LEFT_THE_ALIAS = """
+UPDATE clients_order o SET came_under_id = NULL FROM clients_client a
+ WHERE o.organization_id = %(organization)s AND o.id = ANY(%(orders)s) AND o.came_under_id IS NOT NULL
+   AND a.organization_id = o.organization_id AND a.id = o.came_under_id AND a.merged_into_id IS DISTINCT FROM o.client_id
+"""

@@ -171,6 +171,8 @@ class Orders(Kind):
             for order in self._write_items(stage, written):
                 written.setdefault(order, False)
         touched |= {row[0] for row in stage.run(lines_sql.CLIENTS_OF_ORDERS, orders=list(written))}
+        if stage.aliases:
+            stage.run(lines_sql.LEFT_THE_ALIAS, orders=list(written))
         if touched:
             client_ids = sorted(touched)
             orders_changed.send(sender=type(self), client_ids=client_ids)
