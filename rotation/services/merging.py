@@ -65,8 +65,8 @@ def merge_clients(*, survivor_id: int, absorbed_id: int, take: Mapping[str, str]
 
     Parameters
     ----------
-    take : choice (a key of ``CHOICES``) -> "absorbed" where the absorbed client's value wins; the survivor's otherwise, and where the
-        survivor has none, the absorbed one's
+    take : choice (a key of ``CHOICES``) -> "absorbed" or "survivor", whose value wins; of one not named the survivor's, and where it
+        has none, the absorbed client's
 
     Raises
     ------
@@ -186,7 +186,7 @@ def _chosen_fields(survivor: Client, absorbed: Client, take: Mapping[str, str]) 
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     for choice, fields in CHOICES.items():
-        lacking = bool(fields) and not any(getattr(survivor, name) not in ("", None) for name in fields)
+        lacking = choice not in take and not any(getattr(survivor, name) not in ("", None) for name in fields)
         if take.get(choice) == "absorbed" or lacking:
             for name in fields:
                 if getattr(survivor, name) != getattr(absorbed, name):
