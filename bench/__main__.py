@@ -20,6 +20,7 @@ PARTS = {
     "run": [],
     "pages": [],
     "field": [],
+    "office": [],
     "apply": [],
     "import_speed": [],
     "backtest": [],
