@@ -10,7 +10,7 @@ import accounts.tenancy.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_people_audit_and_settings"),
+        ("accounts", "0018_people_audit_and_settings"),
         ("clients", "0012_names_phones_and_contacts_found"),
     ]
 

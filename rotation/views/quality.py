@@ -182,7 +182,8 @@ def merge(request: HttpRequest) -> HttpResponse:
     """Two registrations side by side: which stays, and which values win; POST merges them."""
     asked = request.POST if request.method == "POST" else request.GET
     ids = [row_id(asked.get("a")), row_id(asked.get("b"))]
-    rows = Client.objects.filter(pk__in=[pk for pk in ids if pk], merged_into=None).select_related("representative").prefetch_related("activity")
+    both = Client.objects.filter(pk__in=[pk for pk in ids if pk], merged_into=None)
+    rows = both.select_related("representative").prefetch_related("activity")
     by_id = {row.pk: row for row in rows}
     first, second = by_id.get(ids[0] or 0), by_id.get(ids[1] or 0)
     if first is None or second is None or first is second:

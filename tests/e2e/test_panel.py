@@ -15,7 +15,15 @@ from clients.signals import orders_changed
 from portfolio.models import Goal
 from rotation.views.dashboard import PARTS
 from tests.e2e.conftest import faults_of
-from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
+from tests.factories import (
+    ClientFactory,
+    OrderFactory,
+    OwnershipFactory,
+    RepresentativeFactory,
+    TeamFactory,
+    make_member,
+    make_organization,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 BASE = "/o/vale-verde/dashboard/"

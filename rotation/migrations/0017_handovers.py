@@ -10,8 +10,8 @@ import accounts.tenancy.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_cover_and_handover_notices"),
-        ("rotation", "0014_one_index_by_client"),
+        ("accounts", "0016_cover_and_handover_notices"),
+        ("rotation", "0016_comments"),
     ]
 
     operations = [

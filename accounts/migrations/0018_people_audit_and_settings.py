@@ -24,7 +24,7 @@ REVOKE ALL ON FUNCTION carteira_members() FROM PUBLIC;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0014_discard_notice"),
+        ("accounts", "0017_import_notice"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_campaign_notice"),
+        ("accounts", "0018_people_audit_and_settings"),
     ]
 
     operations = [

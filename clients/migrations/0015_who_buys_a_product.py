@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0014_discard_notice"),
-        ("clients", "0012_names_phones_and_contacts_found"),
+        ("clients", "0014_imports_in_browser"),
     ]
 
     operations = [

@@ -7,8 +7,8 @@ import accounts.tenancy.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_import_notice"),
-        ("clients", "0012_names_phones_and_contacts_found"),
+        ("accounts", "0017_import_notice"),
+        ("clients", "0013_custom_fields"),
     ]
 
     operations = [

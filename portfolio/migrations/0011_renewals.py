@@ -9,9 +9,9 @@ import accounts.tenancy.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0016_renewal_days"),
+        ("accounts", "0019_renewal_days"),
         ("clients", "0012_names_phones_and_contacts_found"),
-        ("portfolio", "0009_interaction_contact"),
+        ("portfolio", "0010_receipts"),
     ]
 
     operations = [

@@ -9,8 +9,8 @@ import clients.models.client
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0015_import_notice"),
-        ("clients", "0013_imports_in_browser"),
+        ("accounts", "0017_import_notice"),
+        ("clients", "0015_who_buys_a_product"),
     ]
 
     operations = [

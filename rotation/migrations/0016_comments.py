@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("rotation", "0014_one_index_by_client")]
+    dependencies = [("rotation", "0015_campaigns")]
     operations = [
         migrations.AlterField(
             "decision",

@@ -10,7 +10,7 @@ import accounts.tenancy.models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0014_discard_notice"),
-        ("portfolio", "0009_interaction_contact"),
+        ("portfolio", "0011_renewals"),
     ]
 
     operations = [
