@@ -19,7 +19,7 @@ class RotationConfig(AppConfig):
         threats_from(threats_of)
         call_lists_from(waiting_lists)
         _settings_sections()
-        nav_count("rotation/", urgent=True)(lambda request: pending_for(request.membership))
+        nav_count("rotation/", urgent=True)(lambda request: pending_for(request.membership, known=getattr(request, "pending_known", None)))
         nav_count("requests/", urgent=True)(lambda request: n_open_requests(request.membership))
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum, Value
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Lookup, Q, QuerySet, Sum, Value
 
 from accounts.models import Membership, Representative, Role
-from accounts.selectors import representatives_visible_to
+from accounts.selectors import team_ids_under
 from clients.models import ClientMonth
 from rotation.models import Decision, Proposal, RefusalReason, Run, RunRule
 from rotation.selectors.filters import CAUTION, TABS, ReviewFilter, in_tab, page_of
@@ -17,16 +17,39 @@ State = Proposal.State
 OPEN_STATES = (State.PROPOSED, State.APPROVED, State.REJECTED)
 
 
+class AnyOf(Lookup):
+    """``column = ANY(array)``: one parameter, where ``IN`` has one an id."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        column, values = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s::bigint[])", (*values, self.rhs)
+
+
 @dataclass(frozen=True)
 class Reach:
-    """Which representatives a member answers for; ``ids`` is None when the answer is all of them."""
+    """Which representatives a member answers for; ``ids`` is None when the answer is all of them, clients of nobody included.
+
+    ``whole`` says that ``ids`` are all the organization has: then nobody need be looked up in them, row by row.
+    """
 
     ids: frozenset[int] | None
     decides: bool
+    whole: bool = False
 
     def covers(self, representative_id: int | None) -> bool:
         """Whether the member may move clients from or to that representative; clients of nobody are the admin's."""
         return self.ids is None or representative_id in self.ids
+
+    def among(self, field: str) -> Q:
+        """Rows whose ``field`` names a representative within reach."""
+        if self.ids is None:
+            return Q()
+        if self.whole:
+            return Q(**{f"{field}__isnull": False})
+        return Q(AnyOf(F(f"{field}_id"), sorted(self.ids)))
 
     def may_decide(self, proposal: Proposal) -> bool:
         """Both representatives must be within reach."""
@@ -38,22 +61,23 @@ def reach_of(member: Membership) -> Reach:
     decides = member.role in (Role.ADMIN, Role.MANAGER)
     if member.role in (Role.ADMIN, Role.AUDITOR):
         return Reach(None, decides)
-    return Reach(frozenset(representatives_visible_to(member).values_list("id", flat=True)), decides)
+    people = dict(Representative.objects.values_list("id", "team_id"))
+    teams = team_ids_under(member.team_id)
+    ids = frozenset(pk for pk, team in people.items() if team in teams)
+    return Reach(ids, decides, whole=len(ids) == len(people))
 
 
 def proposals_visible_to(reach: Reach, run: Run) -> QuerySet[Proposal]:
     """The run's proposals whose client the member may see; clients kept as control group are not proposals."""
     proposals = Proposal.objects.filter(run=run).exclude(state=State.WITHHELD)
-    return proposals if reach.ids is None else proposals.filter(from_representative__in=reach.ids)
+    return proposals.filter(reach.among("from_representative"))
 
 
 def decidable_by(reach: Reach, proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
     """Those of ``proposals`` the member may decide."""
     if not reach.decides:
         return proposals.none()
-    if reach.ids is None:
-        return proposals
-    return proposals.filter(from_representative__in=reach.ids, to_representative__in=reach.ids)
+    return proposals.filter(reach.among("from_representative"), reach.among("to_representative"))
 
 
 @dataclass(frozen=True)
@@ -64,7 +88,6 @@ class Totals:
     decided: int
     pending_cents: int
     revenue_cents: int
-    value_cents: int
     approved_cents: int
     km_from: float | None
     km_to: float | None
@@ -101,7 +124,6 @@ class Kind(NamedTuple):
     within: bool
     n: int
     net_12m_cents: int
-    value_cents: int
     km_from: float
     n_km_from: int
     km_to: float
@@ -113,8 +135,9 @@ class Kind(NamedTuple):
 
 def kinds_of(proposals: QuerySet[Proposal], reach: Reach | None = None) -> list[Kind]:
     """The rows given, counted by kind in one pass; a few dozen kinds at most. Without a ``reach`` all are within it."""
-    ids = reach.ids if reach is not None else None
-    within: Value | Q = Value(True) if ids is None else Q(to_representative__isnull=False, to_representative__in=ids)
+    within: Value | Q = Value(True)
+    if reach is not None and reach.ids is not None:
+        within = Q(to_representative__isnull=False) & reach.among("to_representative")
     both = Q(km_from__isnull=False, km_to__isnull=False)
     rows: QuerySet[Any] = proposals.order_by().annotate(
         postponed=ExpressionWrapper(Q(postponed_at__isnull=False), BooleanField()),
@@ -124,7 +147,6 @@ def kinds_of(proposals: QuerySet[Proposal], reach: Reach | None = None) -> list[
     counted = rows.values_list("state", "postponed", "caution", "abc", "rule_version_id", "within").annotate(
         n=Count("id"),
         cents=Sum("net_12m_cents"),
-        expected=Sum("value_cents"),
         km_before=Sum("km_from", filter=both, default=0.0),
         n_before=Count("km_from", filter=both),
         km_after=Sum("km_to", default=0.0),
@@ -144,7 +166,6 @@ def totals_of(kinds: Iterable[Kind]) -> Totals:
         decided=tabs["all"] - sum(kind.n for kind in kinds if kind.state == State.PROPOSED),
         pending_cents=int(sum(kind.net_12m_cents for kind in kinds if kind.is_in("pending"))),
         revenue_cents=int(sum(kind.net_12m_cents for kind in live)),
-        value_cents=int(sum(kind.value_cents for kind in live)),
         approved_cents=int(sum(kind.net_12m_cents for kind in kinds if kind.is_in("approved"))),
         km_from=sum(kind.km_from for kind in live) / n_from if n_from else None,
         km_to=sum(kind.km_to for kind in live) / n_to if n_to else None,
@@ -233,6 +254,20 @@ LINE = (
 def shown(proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
     """Rows with all that a line of the list needs, and no more."""
     return proposals.select_related("client", "from_representative", "to_representative", "decided_by").only(*LINE)
+
+
+# What the panel shows beyond a line; each column left out is one less to name, read and keep.
+PANEL = (
+    *LINE, "last_order_on", "candidates", "candidate_values", "candidate_kms", "candidate_costs", "decision_note",
+    "client__representative_id", "rule_version__organization_id",
+    "rule_version__rule_id", "rule_version__number", "rule_version__definition",
+    "from_representative__contract_type", "from_representative__commission_rate",
+)  # fmt: skip
+
+
+def whole(proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
+    """Rows with all that the panel of one proposal needs."""
+    return proposals.select_related("client", "from_representative", "to_representative", "decided_by", "rule_version").only(*PANEL)
 
 
 def groups_of(
@@ -345,10 +380,25 @@ def candidates_of(proposal: Proposal, *, clients: dict[int, int]) -> list[Candid
     return found
 
 
-def history_of(proposal: Proposal, *, most: int = 20) -> list[Decision]:
+class Said(NamedTuple):
+    """One decision or comment about a proposal; the codes of its receiver before and after."""
+
+    action: str
+    at: datetime
+    reason: str
+    note: str
+    by_name: str
+    from_code: str | None
+    to_code: str | None
+
+
+def history_of(proposal: Proposal, *, most: int = 20) -> list[Said]:
     """What people decided and wrote about the proposal, the latest first; one query."""
-    found = Decision.objects.filter(proposal=proposal).select_related("by", "from_receiver", "to_receiver")
-    return list(found.order_by("-pk")[:most])
+    found = Decision.objects.filter(proposal=proposal).order_by("-pk")
+    return [
+        Said(*row)
+        for row in found.values_list("action", "at", "reason", "note", "by__name", "from_receiver__code", "to_receiver__code")[:most]
+    ]
 
 
 def months_of(client_id: int, *, until: date, n: int = 12) -> list[tuple[date, int]]:

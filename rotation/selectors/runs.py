@@ -1,6 +1,6 @@
 """Lists of runs and of rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,20 +25,27 @@ def runs_visible_to(member: Membership) -> QuerySet[Run]:
 _PENDING = """
     SELECT count(*) FROM rotation_proposal WHERE organization_id = %(organization)s AND state = 'proposed' AND postponed_at IS NULL
        AND run_id = ANY(ARRAY(SELECT id FROM rotation_run WHERE organization_id = %(organization)s AND state = 'awaiting_approval'
-                                                             AND kind = 'rotation'))
+                                                             AND kind = 'rotation' AND id <> ALL(%(counted)s::bigint[])))
 """
 _PENDING_WITHIN = f"{_PENDING} AND from_representative_id = ANY(%(reach)s::bigint[]) AND to_representative_id = ANY(%(reach)s::bigint[])"
 
 
-def pending_for(member: Membership) -> int | None:
-    """Proposals that wait for this member in the runs in review; None to those who decide nothing."""
+def pending_for(member: Membership, *, known: Mapping[int, int] | None = None) -> int | None:
+    """Proposals that wait for this member in the runs in review; None to those who decide nothing.
+
+    ``known`` has what the page counted already, by run: those rows are not read again.
+    """
     if member.role not in (Role.ADMIN, Role.MANAGER):
         return None
+    counted = dict(known or {})
+    others = Run.objects.filter(state=Run.State.AWAITING, kind=Run.Kind.ROTATION).exclude(pk__in=list(counted))
+    if counted and not others.exists():
+        return sum(counted.values()) or None
     reach = sorted(representatives_visible_to(member).values_list("pk", flat=True)) if member.role == Role.MANAGER else None
     with connection.cursor() as cursor:
-        values: dict[str, Any] = {"organization": member.organization_id, "reach": reach}
+        values: dict[str, Any] = {"organization": member.organization_id, "reach": reach, "counted": list(counted)}
         cursor.execute(_PENDING_WITHIN if reach is not None else _PENDING, values)
-        return cursor.fetchone()[0] or None
+        return cursor.fetchone()[0] + sum(counted.values()) or None
 
 
 @dataclass
@@ -66,10 +73,9 @@ def run_lines(runs: QuerySet[Run], reach: Reach, *, most: int = 50) -> list[RunL
     found = list(runs.select_related("started_by").prefetch_related(Prefetch("rules", rules)).order_by("-created_at", "-id")[:most])
     lines = {run.pk: RunLine(run, list(run.rules.all())) for run in found}
     proposals = Proposal.objects.filter(run__in=list(lines)).exclude(state=State.WITHHELD)
-    if reach.ids is not None:
-        proposals = proposals.filter(from_representative__in=reach.ids)
     counted = (
-        proposals.order_by()
+        proposals.filter(reach.among("from_representative"))
+        .order_by()
         .values("run_id")
         .annotate(
             pending=Count("id", filter=Q(state=State.PROPOSED)),

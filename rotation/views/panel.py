@@ -19,7 +19,7 @@ from rotation.models import Proposal
 from rotation.selectors.commission import commission_of_move
 from rotation.selectors.filters import ReviewFilter
 from rotation.selectors.load import clients_held
-from rotation.selectors.review import candidates_of, history_of, months_of
+from rotation.selectors.review import candidates_of, history_of, months_of, whole
 from rotation.services.comments import comment
 from rotation.views.common import DECIDERS, LEADERS, only, paged, partial, query_here, without
 from rotation.views.desk import Desk, desk_of, line_of
@@ -29,8 +29,7 @@ from rotation.wording import any_of, cycle_text
 def panel(request: HttpRequest, desk: Desk, proposal_id: int, wanted: ReviewFilter) -> dict[str, Any]:
     """One proposal whole: reasons, what would have avoided it, purchases, candidates, what it does to commissions, what was
     said of it. No row in sight gives None."""
-    rows = desk.proposals.select_related("client", "from_representative", "to_representative", "decided_by", "rule_version")
-    proposal = rows.defer("client__custom_fields").filter(pk=proposal_id).first()
+    proposal = whole(desk.proposals).filter(pk=proposal_id).first()
     if proposal is None:
         return {"proposal": None}
     organization = request.organization  # type: ignore[attr-defined]

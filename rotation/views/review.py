@@ -112,6 +112,9 @@ def frame(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
     """What any answer about the list needs: the filter, the run counted by kind, totals, tabs, what may be done; two queries."""
     wanted, kinds = ReviewFilter.parse(query), kinds_of(desk.proposals, desk.reach)
     totals = totals_of(kinds)
+    if desk.run.state == Run.State.AWAITING:
+        # The count beside "Giro" in the shell is of these same rows.
+        request.pending_known = {desk.run.pk: sum(kind.n for kind in kinds if kind.within and kind.is_in("pending"))}  # type: ignore[attr-defined]
     return {
         "desk": desk,
         "run": desk.run,

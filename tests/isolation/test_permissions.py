@@ -160,6 +160,18 @@ ACTIONS = {
         {"approve": "{proposal}:1"},
         {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": NO, "auditor": NO},
     ),
+    "comment on a proposal": (
+        "post",
+        "rotation/{run}/proposals/{proposal}/comment/",
+        {"comment": "Falei com o dono."},
+        {"admin": {302}, "manager": {302}, "far_manager": GONE, "representative": NO, "auditor": NO},
+    ),
+    "see the proposals on the map": (
+        "get",
+        "rotation/{run}/points/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": FOUND},
+    ),
     "apply": (
         "post",
         "rotation/{run}/apply/",
