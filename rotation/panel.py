@@ -14,8 +14,9 @@ from accounts.models import Membership, Representative, Role, Team
 from accounts.selectors import representatives_visible_to, team_ids_under
 from accounts.templatetags.formats import month_year
 from clients.selectors.lifecycle import Limits
-from portfolio.selectors.figures import People, Span
+from portfolio.selectors.figures import MonthOfSales, People, Span, sales_by_month
 from portfolio.selectors.goals import month_of, next_month, previous_month
+from rotation.selectors.waiting import Waiting, waiting_for
 
 PERIODS = ("month", "quarter", "year", "span")
 FARTHEST = timedelta(days=3_660)  # months farther back than this are a slip of the address
@@ -110,6 +111,16 @@ class Asked:
     def year(self) -> Span:
         """The twelve months up to the last one: what the charts over time show, whatever the period."""
         return Span.months(back(self.month, 11), self.month, as_of=self.today)
+
+    @cached_property
+    def months_sold(self) -> list[MonthOfSales]:
+        """Sales of the thirteen months up to the last one: twelve of them whole, whatever the day. One query, however often asked."""
+        return sales_by_month(Span.months(back(self.month, 12), self.month, as_of=self.today), self.people)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """What waits for this member."""
+        return waiting_for(self.member, self.people)
 
     def query(self, **changes: Any) -> str:
         """The query string of this page with ``changes`` (None takes one away)."""

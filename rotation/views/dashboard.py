@@ -26,7 +26,7 @@ from rotation.panel import Asked, back, teams_visible_to
 from rotation.panel_indicators import indicator_rows
 from rotation.panel_table import SORTS, people_rows
 from rotation.selectors.scores import latest_scoring
-from rotation.selectors.waiting import received_age, waiting_for
+from rotation.selectors.waiting import received_age
 from rotation.templatetags.panel import Bar
 from rotation.views.common import LEADERS, only, paged, partial
 
@@ -129,9 +129,8 @@ def kpis(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     was = figures.sales(before, people).total, figures.reached(before, people).total, figures.visits(before, people).total
     # A month still running would look like a fall: the lines are of whole months.
     whole = asked.year.before_last() if asked.year.partial else asked.year
-    months = figures.sales_by_month(whole, people)
+    months = asked.months_sold[:12] if asked.year.partial else asked.months_sold[1:]
     standing = figures.composition(asked.today, asked.limits, people)
-    waiting = waiting_for(asked.member, asked.people)
     return {
         "sold": sold,
         "sold_trend": _trend(_change(sold.revenue_cents, was[0].revenue_cents)),
@@ -144,7 +143,7 @@ def kpis(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "revenue_line": [month.revenue_cents for month in months],
         "buyers_line": [month.clients for month in months],
         "visits_line": [n for _month, n in figures.visits_by_month(whole, people)],
-        "waiting": waiting,
+        "waiting": asked.waiting,
         "before": before,
         "urls": {what: rows_url(asked, what) for what in ("revenue", "buyers", "visited", "near_inactive")},
     }
@@ -159,7 +158,7 @@ def revenue(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     wanted = dict(goals.order_by().values_list("month").annotate(target=Sum("target")))
     organization = request.organization  # type: ignore[attr-defined]
     bars = []
-    for row in figures.sales_by_month(year, people):
+    for row in asked.months_sold[1:]:
         now = asked.until_now and row.month == year.last_month
         projected = None
         if now and year.partial:
@@ -187,7 +186,7 @@ def todo(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     limit = RotationSettings.objects.values_list("max_feed_age_hours", flat=True).first() or STALE_HOURS
     age = received_age(organization.orders_received_at, at=timezone.now())
     return {
-        "waiting": waiting_for(asked.member, asked.people),
+        "waiting": asked.waiting,
         "stale": age is None or age > limit,
         "received_at": organization.orders_received_at,
         "imports_url": _place(asked, "imports/"),

@@ -33,6 +33,8 @@ BY = Actor(label="test")
 def own(clients: Iterable[Client], representative, start=date(2025, 1, 1), end=None, seq=1, source="import") -> None:
     for client in clients:
         OwnershipFactory(client=client, representative=representative, started_on=start, ended_on=end, seq=seq, source=source)
+        if end is None:
+            Client.objects.filter(pk=client.pk).update(representative=representative)
 
 
 def buy(client: Client, day: date, products=(), cents: int = 10_000, status: str = "valid") -> Order:
@@ -59,7 +61,7 @@ def goods(n: int) -> list[Product]:
 
 
 def test_a_span_is_compared_with_the_same_days_before():
-    assert Span(date(2026, 11, 1), AS_OF) == NOV
+    assert Span(date(2026, 11, 1), AS_OF, now=True) == NOV
     assert NOV.before() == Span(date(2026, 10, 1), date(2026, 10, 23), cut=True)
     march = Span.month(date(2026, 3, 9), as_of=date(2026, 3, 30))
     assert march.before() == Span(date(2026, 2, 1), date(2026, 2, 28))  # February has no 30th: all of it

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from portfolio.selectors.figures.span import SOLD, STANDING, Clients, Figures, People, Span, asked, gathered, only, scope, share
+from portfolio.selectors.figures.span import SOLD, Clients, Figures, People, Span, asked, gathered, only, scope, share, standing
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def reached(span: Span, people: People = None, clients: Clients = None) -> Figur
     A client belongs to whoever answers for it on the last day: one that bought and then changed hands counts for the new one,
     as in the goals, so that nobody is told to sell to who has just bought.
     """
-    statement = f"""WITH {SOLD}, {STANDING}
+    statement = f"""WITH {SOLD}, {standing(span)}
 SELECT grouping(s.representative_id), s.representative_id,
        count(*) FILTER (WHERE s.representative_id IS NOT NULL),
        count(b.client_id) FILTER (WHERE s.representative_id IS NOT NULL),
@@ -111,7 +111,7 @@ def moves(span: Span, people: People = None) -> Figures[Moves]:
     reversal and by hand are no giro; an ownership of no days (given back on the day it began) moved nobody.
     """
     statement = f"""
-WITH {STANDING}, moved AS (
+WITH {standing(span)}, moved AS (
     SELECT n.client_id, o.representative_id AS giver, n.representative_id AS taker FROM portfolio_ownership n
       LEFT JOIN portfolio_ownership o ON o.organization_id = %(organization)s AND o.client_id = n.client_id
             AND o.ended_on = n.started_on AND o.started_on < o.ended_on

@@ -29,11 +29,13 @@ class Span:
 
     ``cut`` says that the last month went on after ``until`` and the days beyond must not be counted: as when a month
     still running is compared with the same days of the one before. A month cut only by the present is not ``cut``.
+    ``now`` says that ``until`` is the organization's today: who answers for a client then stands on the client itself.
     """
 
     since: date
     until: date
     cut: bool = False
+    now: bool = False
 
     def __post_init__(self) -> None:
         if self.since.day != 1 or self.until < self.since:
@@ -48,7 +50,8 @@ class Span:
         ValueError
             The first month is after the last, or after ``as_of``.
         """
-        return cls(first.replace(day=1), min(_months_from(last, 1) - timedelta(days=1), as_of))
+        until = min(_months_from(last, 1) - timedelta(days=1), as_of)
+        return cls(first.replace(day=1), until, now=until == as_of)
 
     @classmethod
     def month(cls, day: date, *, as_of: date) -> "Span":
@@ -154,8 +157,7 @@ sold AS (
      GROUP BY client_id, representative_id
 )"""
 
-# Every client that counts on the last day and who answers for it then, None for nobody. Discarded ones have left all denominators.
-STANDING = """
+_LEDGER = """
 standing AS (
     SELECT c.id AS client_id, w.representative_id FROM clients_client c
       LEFT JOIN portfolio_ownership w ON w.organization_id = %(organization)s AND w.client_id = c.id
@@ -164,3 +166,17 @@ standing AS (
        AND (w.client_id IS NOT NULL OR c.registered_on IS NULL OR c.registered_on <= %(until)s)
        AND (%(clients)s::bigint[] IS NULL OR c.id = ANY(%(clients)s::bigint[]))
 )"""
+_MIRROR = """
+standing AS (
+    SELECT id AS client_id, representative_id FROM clients_client
+     WHERE organization_id = %(organization)s AND (discarded_on IS NULL OR discarded_on > %(until)s)
+       AND (representative_id IS NOT NULL OR registered_on IS NULL OR registered_on <= %(until)s)
+)"""
+
+
+def standing(span: Span) -> str:
+    """CTE "standing": every client that counts on the last day and who answers for it then, None for nobody.
+
+    Discarded ones have left all denominators. Today the mirror of the ledger tells, which is half the reading.
+    """
+    return _MIRROR if span.now else _LEDGER
