@@ -65,7 +65,14 @@ class ClientMonth(TenantDetail):
                 fields=["organization", "client", "month", "representative"], name="clientmonth_once", nulls_distinct=False
             ),
         ]
-        indexes = [models.Index(fields=["organization", "month", "representative"], name="clientmonth_of_month")]
+        indexes = [
+            # Covers what the panel reads of months: an index-only scan of the months asked for.
+            models.Index(
+                fields=["organization", "month", "representative"],
+                include=["client", "orders", "order_days", "revenue_cents", "products"],
+                name="clientmonth_of_month",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.client_id} {self.month:%Y-%m}"

@@ -75,6 +75,10 @@ class Order(TenantModel):
             models.Index(fields=["organization", "client", "ordered_on"], include=["net_cents"], name="order_of_client"),
             # Orders come in roughly by day, so a few bytes a range of pages tell where those of a day, or of days to come, are.
             BrinIndex(fields=["organization", "ordered_on"], name="order_days"),
+            # The days of a month that is compared with the same days of another, whatever order the orders came in.
+            models.Index(
+                fields=["organization", "ordered_on"], include=["client", "representative", "status", "net_cents"], name="order_by_day"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -81,6 +81,19 @@ class Visit(TenantModel):
             models.Index(
                 fields=["organization", "representative", "planned_on"], condition=Q(planned_on__isnull=False), name="visit_planned"
             ),
+            # What was done and what was planned in some days, by whomever: index-only scans.
+            models.Index(
+                fields=["organization", "visited_on"],
+                include=["client", "representative", "outcome", "order_value_cents"],
+                condition=Q(visited_on__isnull=False),
+                name="visit_by_day",
+            ),
+            models.Index(
+                fields=["organization", "planned_on"],
+                include=["representative", "visited_on", "cancelled_at"],
+                condition=Q(planned_on__isnull=False),
+                name="visit_by_plan",
+            ),
         ]
 
     def __str__(self) -> str:

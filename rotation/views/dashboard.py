@@ -43,9 +43,9 @@ def asked_of(request: HttpRequest) -> Asked:
 @only(LEADERS)
 @paged
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """The page: numbers, revenue and what waits at once; the other cards come by themselves, or by their links without a script."""
+    """The page: the numbers and what waits at once; the cards come by themselves, or by their links without a script."""
     asked = asked_of(request)
-    context = shown(request, asked) | kpis(request, asked) | revenue(request, asked) | todo(request, asked)
+    context = shown(request, asked) | strip(asked) | todo(request, asked)
     context["cards"] = [(name, title) for name, (title, _make, later) in PARTS.items() if later]
     return render(request, "rotation/dashboard/page.html", context)
 
@@ -122,30 +122,36 @@ def _points(now: float | None, before: float | None) -> dict[str, Any]:
     return {"note": note, "tone": "ok" if difference > 0 else "bad" if difference < 0 else ""}
 
 
-def kpis(request: HttpRequest, asked: Asked) -> dict[str, Any]:
-    """The strip: five numbers, each with what it was in the span before and the months behind it."""
-    span, people, before = asked.span, asked.people, asked.span.before()
-    sold, reached, visits = figures.sales(span, people).total, figures.reached(span, people).total, figures.visits(span, people).total
-    was = figures.sales(before, people).total, figures.reached(before, people).total, figures.visits(before, people).total
-    # A month still running would look like a fall: the lines are of whole months.
-    whole = asked.year.before_last() if asked.year.partial else asked.year
-    months = asked.months_sold[:12] if asked.year.partial else asked.months_sold[1:]
-    standing = figures.composition(asked.today, asked.limits, people)
+def strip(asked: Asked) -> dict[str, Any]:
+    """Five numbers as they are: what the page can say at once."""
+    span, people = asked.span, asked.people
+    near = figures.near_inactive(asked.today, asked.limits, people)
     return {
-        "sold": sold,
-        "sold_trend": _trend(_change(sold.revenue_cents, was[0].revenue_cents)),
-        "reached": reached,
-        "reached_trend": _points(reached.positivation, was[1].positivation),
-        "visits": visits,
-        "visits_trend": _trend(_change(visits.done, was[2].done)),
-        "standing": standing,
-        "turning_on": asked.today + timedelta(days=standing.soon_days),
+        "sold": figures.sales(span, people).total,
+        "reached": figures.reached(span, people).total,
+        "visits": figures.visits(span, people).total,
+        "near": near,
+        "turning_on": asked.today + timedelta(days=near.soon_days),
+        "waiting": asked.waiting,
+        "urls": {what: rows_url(asked, what) for what in ("revenue", "buyers", "visited", "near_inactive")},
+    }
+
+
+def kpis(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """The strip with what each number was in the same days of the span before, and the whole months behind it."""
+    found, people, before = strip(asked), asked.people, asked.span.before()
+    # A month still running would look like a fall: the lines are of whole months.
+    months = asked.months_sold[:12] if asked.year.partial else asked.months_sold[1:]
+    whole = asked.year.before_last() if asked.year.partial else asked.year
+    sold, reached, visits = figures.sales(before, people).total, figures.reached(before, people).total, figures.visits(before, people).total
+    return found | {
+        "trends": True,
+        "sold_trend": _trend(_change(found["sold"].revenue_cents, sold.revenue_cents)),
+        "reached_trend": _points(found["reached"].positivation, reached.positivation),
+        "visits_trend": _trend(_change(found["visits"].done, visits.done)),
         "revenue_line": [month.revenue_cents for month in months],
         "buyers_line": [month.clients for month in months],
         "visits_line": [n for _month, n in figures.visits_by_month(whole, people)],
-        "waiting": asked.waiting,
-        "before": before,
-        "urls": {what: rows_url(asked, what) for what in ("revenue", "buyers", "visited", "near_inactive")},
     }
 
 
@@ -313,7 +319,7 @@ Make = Callable[[HttpRequest, Asked], dict[str, Any]]
 # name: what the card is called, what it shows, and whether it comes after the page.
 PARTS: dict[str, tuple[Any, Make, bool]] = {
     "kpis": (gettext_lazy("Números do período"), kpis, False),
-    "revenue": (gettext_lazy("Faturamento"), revenue, False),
+    "revenue": (gettext_lazy("Faturamento"), revenue, True),
     "todo": (gettext_lazy("Precisa de você"), todo, False),
     "reps": (gettext_lazy("Vendedores"), reps, True),
     "states": (gettext_lazy("Faturamento por estado"), states, True),

@@ -61,12 +61,14 @@ def test_a_manager_reads_the_panel_from_end_to_end(company, page, sign_in):
     # The cards that come later are there, with their drawings and tables.
     expect(page.locator("#panel-indicators")).to_contain_text("Ticket médio")
     expect(page.locator("#panel-states svg.choropleth path")).to_have_count(27)
+    expect(page.locator("#panel-kpis svg.spark")).to_have_count(3)
     expect(page.locator("#panel-risk")).to_contain_text("19 vezes em 20")
+    expect(page.locator("#panel-revenue svg.wide")).to_be_visible()
     page.locator("#panel-revenue summary").click()
     expect(page.locator("#panel-revenue table")).to_contain_text("Projeção")
 
     # A number opens its clients.
-    page.get_by_role("link", name="Faturamento R$").first.click()
+    page.locator("#panel-kpis").get_by_role("link", name="Faturamento R$").click()
     expect(page.get_by_role("heading", name="Faturamento por cliente")).to_be_visible()
     expect(page.locator("tbody tr").first).to_be_visible()
     page.get_by_role("navigation", name="Onde estou").get_by_role("link", name="Painel").click()

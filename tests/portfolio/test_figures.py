@@ -18,7 +18,7 @@ from clients.selectors.lifecycle import Limits
 from clients.services import refresh_abc, refresh_clients
 from portfolio.models import Ownership, Visit
 from portfolio.selectors import figures
-from portfolio.selectors.figures import ClassShare, Mix, MonthOfSales, Movement, Moves, Reached, Risk, Sales, Span, Visits
+from portfolio.selectors.figures import ClassShare, Mix, MonthOfSales, Movement, Moves, Near, Reached, Risk, Sales, Span, Visits
 from portfolio.selectors.figures.risk import interval
 from portfolio.services import Transfer, credit_orders, transfer_clients
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_organization
@@ -515,6 +515,7 @@ def test_the_base_by_groups_puts_each_client_in_one(acting):
         "credit_rejected": 1,
     }
     assert (found.turning, found.clients, found.groups["inactive"].revenue_cents) == (2, 15, 200)
+    assert figures.near_inactive(AS_OF, LIMITS) == Near(4, 2, 7)
     turning = figures.clients_behind("turning", NOV, LIMITS, as_of=AS_OF)
     assert sorted((AS_OF - row.last_on).days for row in turning.rows) == [83, 89]
 

@@ -140,7 +140,8 @@ def test_the_parts_stand_on_pages_of_their_own_and_as_fragments(acting, company,
 def test_a_new_company_is_told_what_comes_first(acting, signed_in):
     web = signed_in(make_member(acting, Role.ADMIN))
     body = text(web.get(BASE))
-    assert "Nenhum pedido nestes doze meses" in body and "Nenhum pedido recebido ainda" in body
+    assert "Faturamento R$ 0" in body and "Nenhum pedido recebido ainda" in body
+    assert "Nenhum pedido nestes doze meses" in text(web.get(f"{BASE}revenue/"))
     assert "Nenhum cliente ainda" in text(web.get(f"{BASE}base/"))
     assert "Sem previsão para hoje" in text(web.get(f"{BASE}risk/"))
     assert "Nenhum representante" in text(web.get(f"{BASE}reps/"))

@@ -92,15 +92,15 @@ SELECT grouping(s.representative_id), s.representative_id,
 def visits(span: Span, people: People = None) -> Figures[Visits]:
     """Visits done, with an order, planned and kept; one statement. Files say "order" for a sale, or tell its value."""
     statement = f"""
-SELECT grouping(representative_id), representative_id,
-       count(*) FILTER (WHERE visited_on BETWEEN %(since)s AND %(until)s),
-       count(*) FILTER (WHERE visited_on BETWEEN %(since)s AND %(until)s AND (outcome IN ('sale', 'order') OR order_value_cents > 0)),
-       count(*) FILTER (WHERE planned_on BETWEEN %(since)s AND %(until)s AND (cancelled_at IS NULL OR visited_on IS NOT NULL)),
-       count(*) FILTER (WHERE planned_on BETWEEN %(since)s AND %(until)s AND visited_on IS NOT NULL)
-  FROM portfolio_visit
- WHERE organization_id = %(organization)s AND {scope(people, "representative_id")}
-   AND (visited_on BETWEEN %(since)s AND %(until)s OR planned_on BETWEEN %(since)s AND %(until)s)
- GROUP BY GROUPING SETS ((representative_id), ())"""  # noqa: S608 - constants
+SELECT grouping(representative_id), representative_id, count(*) FILTER (WHERE done), count(*) FILTER (WHERE done AND with_order),
+       count(*) FILTER (WHERE NOT done), count(*) FILTER (WHERE NOT done AND with_order) FROM (
+    SELECT TRUE AS done, representative_id, outcome IN ('sale', 'order') OR order_value_cents > 0 AS with_order FROM portfolio_visit
+     WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s
+    UNION ALL
+    SELECT FALSE, representative_id, visited_on IS NOT NULL FROM portfolio_visit
+     WHERE organization_id = %(organization)s AND planned_on BETWEEN %(since)s AND %(until)s
+       AND (cancelled_at IS NULL OR visited_on IS NOT NULL)) visit
+ WHERE {scope(people, "representative_id")} GROUP BY GROUPING SETS ((representative_id), ())"""  # noqa: S608 - constants
     return gathered(statement, asked(span, people), Visits)
 
 

@@ -76,6 +76,26 @@ SELECT what, count(*), sum(cents)::bigint, count(*) FILTER (WHERE what = 'near_i
 
 
 @dataclass(frozen=True)
+class Near:
+    """Near-inactive clients, and those of them that turn inactive within ``soon_days`` if they order nothing."""
+
+    clients: int
+    turning: int
+    soon_days: int
+
+
+def near_inactive(as_of: date, limits: Limits, people: People = None, *, soon_days: int = 7) -> Near:
+    """Who is near-inactive on ``as_of``, as in ``composition``; one statement over those days of the index of last orders."""
+    statement = f"""
+SELECT count(*), count(*) FILTER (WHERE a.last_on <= %(as_of)s - %(inactive)s + %(soon)s) FROM clients_clientactivity a
+  JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = a.client_id
+ WHERE a.organization_id = %(organization)s AND a.last_on > %(as_of)s - %(inactive)s AND a.last_on <= %(as_of)s - %(warn)s
+   AND (c.discarded_on IS NULL OR c.discarded_on > %(as_of)s) AND {scope(people, "c.representative_id")}"""  # noqa: S608 - constants
+    ((clients, turning),) = rows(statement, standing_values(as_of, limits, people) | {"soon": soon_days})
+    return Near(clients, turning, soon_days)
+
+
+@dataclass(frozen=True)
 class StateSales:
     """Sales to the clients of one state of the country ("" where it is not known)."""
 
