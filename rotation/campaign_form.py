@@ -9,29 +9,12 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Membership
 from accounts.selectors import representatives_visible_to
 from clients.selectors.segments import segments_for
-from portfolio.opportunity_form import cents_of
+from portfolio.cents_field import CentsField
 from rotation.models import Campaign, CampaignStep
 from rotation.services.campaigns import MOST_STEPS, SHARES, StepWanted
 
 DAYS = (30, 45, 60, 90)
 MOST_PEOPLE = 60
-
-
-class CentsField(forms.CharField):
-    """Money as people write it; empty is nothing spent."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off"})
-        super().__init__(max_length=20, required=False, widget=widget, **kwargs)
-
-    def clean(self, value: Any) -> int:
-        text = super().clean(value)
-        if not text.strip():
-            return 0
-        try:
-            return cents_of(text)
-        except ValueError:
-            raise forms.ValidationError(_("Não é um valor. Escreva como 1.234,56.")) from None
 
 
 class CampaignForm(forms.Form):

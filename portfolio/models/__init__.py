@@ -1,4 +1,5 @@
 from portfolio.models.ownership import Ownership, Receipt
+from portfolio.models.plan import Plan, PlanStep
 from portfolio.models.renewal import Renewal
 from portfolio.models.report import ReportDelivery, ReportRecipient, ReportSchedule
 from portfolio.models.task import Goal, Task
@@ -8,6 +9,8 @@ __all__ = [
     "Goal",
     "Interaction",
     "Ownership",
+    "Plan",
+    "PlanStep",
     "Receipt",
     "Renewal",
     "ReportDelivery",

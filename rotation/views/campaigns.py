@@ -17,6 +17,7 @@ from accounts.models import Membership, Role
 from accounts.templatetags.formats import symbol
 from clients.selectors import ClientFilter
 from clients.selectors.visibility import clients_within, reach_of
+from portfolio.cents_field import CentsField
 from portfolio.filter_words import summary
 from portfolio.services.tasks import complete_task, reopen_task
 from portfolio.views.common import today_of
@@ -151,15 +152,16 @@ def _initial(campaign: Campaign | None, proposed: float) -> dict[str, Any]:
         first = {"kind_1": "call", "offset_1": 0, "kind_2": "visit", "offset_2": 7, "kind_3": "offer", "offset_3": 21}
         return {"source": "filter", "days": 60, "assigning": "owner", "per_day": 5, "share": f"{proposed:g}"} | first
     values = {name: getattr(campaign, name) for name in ("name", "days", "assigning", "per_day", "worth_only")}
-    values |= {"source": "filter", "share": f"{campaign.share:g}", "fixed_cost": _typed(campaign.fixed_cost_cents)}
+    values |= {"source": "filter", "share": f"{campaign.share:g}", "fixed_cost": CentsField.written(campaign.fixed_cost_cents)}
     values["people"] = [str(pk) for pk in campaign.people.values_list("representative_id", flat=True)]
     for n, step in enumerate(campaign.steps.order_by("position"), 1):
-        values |= {f"kind_{n}": step.kind, f"offset_{n}": step.day_offset, f"cost_{n}": _typed(step.cost_cents), f"words_{n}": step.words}
+        values |= {
+            f"kind_{n}": step.kind,
+            f"offset_{n}": step.day_offset,
+            f"cost_{n}": CentsField.written(step.cost_cents),
+            f"words_{n}": step.words,
+        }
     return values
-
-
-def _typed(cents: int) -> str:
-    return f"{cents // 100},{cents % 100:02d}" if cents else ""
 
 
 @require_GET

@@ -57,6 +57,7 @@ AGREEING: dict[str, dict] = {
     "Outcome": {"drawn_on": date(2026, 1, 1), "until_on": date(2026, 4, 1)},
     "Campaign": {"started_on": date(2026, 1, 1), "ends_on": date(2026, 3, 2), "state": "running"},
     "Goal": {"month": date(2026, 1, 1)},
+    "Plan": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 3, 31)},
     "Request": {"until_on": date(2026, 2, 1)},
     "Absence": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 1, 8)},
 }
