@@ -32,8 +32,8 @@ def months_chart(
 def client_fields(prefix: str = "client__") -> list[Field]:
     """Code, name and place of the client of a ``values()`` row."""
     return [
-        Field(_("Código"), lambda row: row[f"{prefix}code"]),
         Field(_("Cliente"), lambda row: row[f"{prefix}trade_name"] or row[f"{prefix}name"], "client"),
+        Field(_("Código"), lambda row: row[f"{prefix}code"]),
         Field(_("Cidade"), lambda row: place(row[f"{prefix}city"], row[f"{prefix}state"])),
     ]
 

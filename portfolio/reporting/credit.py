@@ -130,8 +130,8 @@ def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None
         return None
     text = str(query.get("band", ""))
     band = int(text) if text.isascii() and text.isdigit() and int(text[:3]) < BANDS else None
-    if what == "band" and band is None:
-        return None
+    if what == "band" and band is None:  # the total of the bands
+        what = "scored"
     rows = credit_rows(asked.scope, what, band=band or 0)
     titles = {
         "clients": _("Clientes na carteira"),
@@ -139,11 +139,12 @@ def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None
         "unknown": _("Clientes sem crédito informado"),
         "overdue": _("Clientes inadimplentes"),
         "restrictions": _("Clientes com restrições"),
+        "scored": _("Clientes com score informado"),
         "band": _("Clientes com score %(band)s") % {"band": _band_words(band or 0)},
     }
     fields = [
-        Field(_("Código"), lambda row: row[1]),
         Field(_("Cliente"), lambda row: row[3] or row[2], "client"),
+        Field(_("Código"), lambda row: row[1]),
         Field(_("Cidade"), lambda row: place(row[4], row[5])),
         Field(_("Representante"), lambda row: person(row[7], row[8])),
         Field(_("Em atraso"), lambda row: row[11], "money"),

@@ -11,14 +11,17 @@ from portfolio.reporting.filters import Asked
 from portfolio.reporting.shape import Column, Field, Figure, Line, Listing, Part, Report
 from portfolio.selectors.reports.losses import Reason, discarded, losses_by_month, lost_sales, reasons, total
 from portfolio.selectors.reports.reach import MonthOfLoss, losses_of_months
+from portfolio.selectors.reports.scope import months_until
 
-MOST_MONTHS = 12  # of the monthly rates
+MOST_MONTHS = 12  # of the rates and the charts
 
 
 def report(asked: Asked, today: Any) -> Report:
     clients, sales = reasons(discarded(asked.scope)), reasons(lost_sales(asked.scope))
     all_clients, all_sales = total(clients), total(sales)
     by_month = losses_by_month(asked.scope)
+    shown = months_until(asked.scope.last, MOST_MONTHS)
+    months = losses_of_months(asked.scope, asked.limits, shown)
     figures = [
         Figure(_("Clientes descartados"), all_clients.n, behind="discarded"),
         Figure(_("Compravam em 12 meses"), all_clients.cents, "money"),
@@ -27,16 +30,22 @@ def report(asked: Asked, today: Any) -> Report:
     ]
     charts = [
         months_chart(
+            _("Clientes que ficaram inativos e que se perderam, por mês"),
+            [(each.month, (each.inactivated, each.lost)) for each in months],
+            [_("Ficaram inativos"), _("Perdidos")],
+            ["warn", "bad"],
+            note=_("Os doze meses até o fim do período."),
+        ),
+        months_chart(
             _("Clientes descartados e oportunidades perdidas por mês"),
             [(month, (n_clients, n_sales)) for month, n_clients, n_sales in by_month],
             [_("Descartados"), _("Oportunidades perdidas")],
             ["bad", "was"],
             note=_("Os doze meses até o fim do período."),
-        )
+        ),
     ]
-    months = losses_of_months(asked.scope, asked.limits, asked.scope.months[-MOST_MONTHS:])
     parts = [
-        _monthly(months),
+        _monthly([each for each in months if each.month >= asked.scope.first]),
         _part("discarded", _("Clientes descartados, por motivo"), _("Clientes"), _("Compravam em 12 meses"), clients, all_clients),
         _part("sales", _("Oportunidades perdidas, por motivo"), _("Oportunidades"), _("Valor"), sales, all_sales),
     ]

@@ -140,7 +140,8 @@ def _people(asked: Asked, by: Mapping[int | None, Any], values: Any, whole: Any,
         lines.append(Line(_("Sem representante"), told))
     title = _("Por representante")
     total = Line(_("Total"), values(whole))
-    return Part("people", title, _("Representante"), columns, lines, total, empty=_("Ninguém tem clientes neste período."), note=note)
+    empty = _("Ninguém tem clientes neste período.")
+    return Part("people", title, _("Representante"), columns, lines, total, empty=empty, note=note, beside=True)
 
 
 def _nothing(asked: Asked, whole: Reached, sentence: str) -> tuple[Any, Any, str, Any] | None:
@@ -166,8 +167,8 @@ def reached_listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listin
     }
     rows = reached_clients(asked.scope, what)
     fields = [
-        Field(_("Código"), lambda row: row.code),
         Field(_("Cliente"), lambda row: row.name, "client"),
+        Field(_("Código"), lambda row: row.code),
         Field(_("Cidade"), lambda row: place(row.city, row.state)),
         Field(_("Representante"), lambda row: row.representative),
         Field(_("Pedidos no período"), lambda row: row.orders, "count"),
@@ -185,8 +186,8 @@ def mixed_listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing 
         return None
     rows = mixed_clients(asked.scope)
     fields = [
-        Field(_("Código"), lambda row: row.code),
         Field(_("Cliente"), lambda row: row.name, "client"),
+        Field(_("Código"), lambda row: row.code),
         Field(_("Cidade"), lambda row: place(row.city, row.state)),
         Field(_("Representante"), lambda row: row.representative or _("ninguém")),
         Field(_("Produtos distintos"), lambda row: row.products, "count"),

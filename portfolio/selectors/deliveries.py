@@ -30,7 +30,7 @@ def deliveries_of(schedule_ids: Sequence[int], *, most: int = 60) -> list[Delive
     found = list(rows)
     ids = [row.event_id for row in found if row.event_id]
     events = {event.event_id: event for event in OutboxEvent.objects.filter(event_id__in=ids)}
-    return [_delivery(row, events.get(row.event_id)) for row in found]
+    return [_delivery(row, events.get(row.event_id) if row.event_id else None) for row in found]
 
 
 def _delivery(row: ReportDelivery, event: OutboxEvent | None) -> Delivery:

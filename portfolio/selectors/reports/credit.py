@@ -93,10 +93,11 @@ SELECT t.client_id, c.code, c.name, c.trade_name, c.city, c.state, r.id, r.code,
   JOIN accounts_representative r ON r.organization_id = %(organization)s AND r.id = t.representative_id
  WHERE CASE %(what)s WHEN 'clients' THEN true WHEN 'known' THEN t.observed_on IS NOT NULL WHEN 'unknown' THEN t.observed_on IS NULL
        WHEN 'overdue' THEN t.overdue_cents > 0 WHEN 'restrictions' THEN t.restrictions > 0
+       WHEN 'scored' THEN t.score IS NOT NULL
        WHEN 'band' THEN t.score IS NOT NULL AND least(greatest(t.score, 0) / {BAND}, {BANDS - 1}) = %(band)s END
  ORDER BY t.overdue_cents DESC NULLS LAST, t.restrictions DESC NULLS LAST, c.name_key, c.id
 """  # noqa: S608 - constants of this module
-WHATS = ("clients", "known", "unknown", "overdue", "restrictions", "band")
+WHATS = ("clients", "known", "unknown", "overdue", "restrictions", "scored", "band")
 
 
 def credit_by_representative(scope: Scope) -> dict[int, Credit]:
