@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.tenancy import tenant_atomic
-from clients.models import Client, ClientActivity, Colleague, Contact, DiscardProposal
-from portfolio.models import Goal, Interaction, Task
+from clients.models import Client, ClientActivity, Colleague, Contact, DiscardProposal, Product
+from portfolio.models import Goal, Interaction, ReportSchedule, Task
 from rotation.engine.presets import PRESETS
 from rotation.models import Proposal, Request, Rule, RuleVersion, Run
 from rotation.services.rules import create_rule, publish
@@ -91,7 +91,10 @@ def scene(organization):
             until_on=today + timedelta(days=9),
         )
         planned = VisitFactory(client=client, representative=giver, planned_on=today)
+        product = Product.objects.create(organization=organization, code="P", name="Panetone")
     return {
+        "product": product,
+        "recipient": people["admin"],
         "task": task,
         "asked": asked,
         "sales": sales,
@@ -370,6 +373,28 @@ ACTIONS |= {
     ),
 }
 
+LED = {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": FOUND}
+ACTIONS |= {
+    "read a report": ("get", "reports/movement/", {}, LED),
+    "take a report away": ("get", "reports/movement/export.csv", {}, LED),
+    "schedule a report": (
+        "post",
+        "reports/schedules/new/",
+        {"kind": "movement", "period": "last", "every": "week", "weekday": "0", "hour": "7", "recipients": "{recipient}"},
+        {"admin": {302}, "manager": {302}, "far_manager": {302}, "representative": GONE, "auditor": GONE},
+    ),
+    # a representative is led to the sheet of a visit of their own
+    "see the team's visits": ("get", "visits/", {}, {**LED, "representative": {302}}),
+    "take the clients away": ("get", "clients/export.csv", {}, LED),
+    "see the catalogue": ("get", "products/", {}, dict.fromkeys(ROLES, FOUND)),
+    "mark a product": (
+        "post",
+        "products/{product}/",
+        {"season": "Natal"},
+        {"admin": {302}, "manager": {302}, "far_manager": {302}, "representative": GONE, "auditor": GONE},
+    ),
+}
+
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("action", ACTIONS)
@@ -401,6 +426,9 @@ def test_each_role_may_what_the_table_says(scene, organization, signed_in, actio
         assert Interaction.objects.exists() == (action == "record a talk" and role in sold_by)
         assert Contact.objects.exists() == (action == "add a contact" and role in sold_by)
         client = Client.objects.get(pk=scene["client"].pk)
+        leads = role in {"admin", "manager", "far_manager"}
+        assert (Product.objects.get().season == "Natal") == (action == "mark a product" and leads)
+        assert ReportSchedule.objects.exists() == (action == "schedule a report" and leads)
         assert (client.discarded_on is not None) == (action == "discard the client" and role in {"admin", "manager"})
         assert DiscardProposal.objects.filter(accepted=None).exists() == (action == "discard the client" and role == "representative")
         registered = action == "register a company" and role in {"admin", "manager", "representative"}

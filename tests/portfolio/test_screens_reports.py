@@ -131,7 +131,7 @@ def test_choosers_narrow_by_team_person_and_segment_and_stay_in_the_address(orga
 
 def test_a_fragment_holds_the_report_alone(house, signed_in):
     fragment = signed_in(house["manager"]).get(f"{BASE}movement/", headers={"HX-Request": "true"}).content.decode()
-    assert fragment.startswith('<section id="report"')
+    assert fragment.startswith('<div id="report"')
 
 
 def test_a_report_costs_the_same_queries_with_few_clients_and_with_many(organization, house, signed_in):
