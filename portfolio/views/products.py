@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.dateparse import parse_date
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
@@ -36,23 +36,15 @@ from portfolio.views.common import is_partial, today_of
 from portfolio.views.exporting import MOST_ROWS, exported
 
 PER_PAGE = 50
-# Offered where a season is written; those of the other languages of the site count too.
-SEASON_WORDS = (
-    gettext_lazy("Natal"),
-    gettext_lazy("Ano novo"),
-    gettext_lazy("Verão"),
-    gettext_lazy("Outono"),
-    gettext_lazy("Inverno"),
-    gettext_lazy("Primavera"),
-    gettext_lazy("Volta às aulas"),
-    gettext_lazy("Carnaval"),
-    gettext_lazy("Páscoa"),
-    gettext_lazy("Dia das mães"),
-    gettext_lazy("Festa junina"),
-    gettext_lazy("Dia dos pais"),
-    gettext_lazy("Dia das crianças"),
-    gettext_lazy("Black Friday"),
-)
+# Offered where a season is written: words that ``clients.selectors.seasons`` knows, which are data and not the page's own.
+SEASON_WORDS = {
+    "pt": (
+        *("Natal", "Ano novo", "Verão", "Outono", "Inverno", "Primavera", "Volta às aulas", "Carnaval", "Páscoa", "Dia das mães"),
+        *("Festa junina", "Dia dos pais", "Dia das crianças", "Black Friday", "Plantio", "Safra", "Colheita"),
+    ),
+    "es": ("Navidad", "Verano", "Invierno", "Primavera", "Carnaval", "Pascua", "Black Friday"),
+    "en": ("Christmas", "Black Friday"),
+}
 
 
 @require_GET
@@ -189,7 +181,7 @@ def _page(request: HttpRequest, found: Product, *, error: dict[str, str] | None 
         "sold": any(cents for _month, cents in months),
         "own": member.role == Role.REPRESENTATIVE,
         "marks": may_mark(member),
-        "seasons": SEASON_WORDS,
+        "seasons": SEASON_WORDS.get((get_language() or "pt")[:2], SEASON_WORDS["pt"]),
         "season": request.POST.get("season", "") if posted else found.season,
         "stock_since": request.POST.get("stock_since", "") if posted else found.stock_since.isoformat() if found.stock_since else "",
         "error": error or {},
