@@ -199,6 +199,15 @@ def rule_submitted(facts: Facts, currency: str) -> Sentence:
     return Sentence(text, detail, path, "clock", "warn")
 
 
+@words_for(Notice.Kind.RULE_NOT_PUBLISHED)
+def rule_not_published(facts: Facts, currency: str) -> Sentence:
+    text = _("A v%(n)s de “%(rule)s” não entrou em vigor na data marcada")
+    path = f"rules/{facts['rule']}/" if isinstance(facts.get("rule"), int) else "rules/"
+    return Sentence(
+        text % {"n": _number(facts, "number"), "rule": facts.get("name", "")}, str(facts.get("why", "")), path, "circle-alert", "bad"
+    )
+
+
 def _clients(facts: Facts) -> tuple[int, list]:
     clients = [pair for pair in facts.get("clients") or [] if isinstance(pair, list) and len(pair) == 2]
     return _number(facts, "n", "count"), clients

@@ -135,3 +135,13 @@ class HandoverRefused(DomainError):
     def __init__(self, sentence: str, *, field: str = "") -> None:
         super().__init__(sentence)
         self.field = field
+
+
+class BadDay(DomainError):
+    """A day chosen for a publication or a quiet period cannot be; ``field`` names the control it came from."""
+
+    code = "bad_day"
+
+    def __init__(self, sentence: str, *, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field

@@ -102,10 +102,16 @@ WEEKDAYS = {
 CAVEAT_WORDS = dict(Proposal.Caveat.choices)
 
 
-def fact_text(field: str, value: Any, currency: str = "BRL") -> str:
-    """A value as its field is read: money, share, days or word."""
+# Of the fields that hold ids (owner, team), the name of each id; for whoever has asked for them.
+Names = Mapping[str, Mapping[int, str]]
+
+
+def fact_text(field: str, value: Any, currency: str = "BRL", names: Names | None = None) -> str:
+    """A value as its field is read: money, share, days, word, or the name of an id."""
     if value is None:
         return _("sem dado")
+    if names and field in names:
+        return str(names[field].get(value, value))
     if isinstance(value, bool | str):
         return str(WORDS.get(value, value))
     if field.endswith("_cents"):
@@ -117,20 +123,20 @@ def fact_text(field: str, value: Any, currency: str = "BRL") -> str:
     return decimal(value, 0 if float(value).is_integer() else 1)
 
 
-def condition_text(leaf: Mapping[str, Any], currency: str = "BRL") -> str:
+def condition_text(leaf: Mapping[str, Any], currency: str = "BRL", names: Names | None = None) -> str:
     """One condition in short: “Dias sem compra ≥ 90”."""
     field, op, value = leaf["field"], leaf["op"], leaf.get("value", True)
     name = FIELD_NAMES.get(field, field)
     if op == "is_null":
         return (_("%(field)s: sem dado") if value else _("%(field)s: com dado")) % {"field": name}
     if op == "between":
-        low, high = (fact_text(field, each, currency) for each in value)
+        low, high = (fact_text(field, each, currency, names) for each in value)
         return _("%(field)s de %(low)s a %(high)s") % {"field": name, "low": low, "high": high}
     if op in ("in", "not_in"):
-        words = any_of(fact_text(field, each, currency) for each in value)
+        words = any_of(fact_text(field, each, currency, names) for each in value)
         pattern = _("%(field)s: %(words)s") if op == "in" else _("%(field)s: menos %(words)s")
         return pattern % {"field": name, "words": words}
-    return f"{name} {OPS[op]} {fact_text(field, value, currency)}"
+    return f"{name} {OPS[op]} {fact_text(field, value, currency, names)}"
 
 
 def any_of(words: Iterable[str]) -> str:
@@ -141,24 +147,61 @@ def any_of(words: Iterable[str]) -> str:
     return _("%(first)s ou %(last)s") % {"first": ", ".join(listed[:-1]), "last": listed[-1]}
 
 
-def phrase(leaf: Mapping[str, Any], currency: str = "BRL") -> str:
+# How conditions read after “quando o cliente”, by field and comparison; the value is written into the one gap.
+_PHRASES = {
+    ("abc", "in"): gettext_lazy("é curva %(value)s"),
+    ("abc", "="): gettext_lazy("é curva %(value)s"),
+    ("uf", "in"): gettext_lazy("fica em %(value)s"),
+    ("region", "in"): gettext_lazy("fica em %(value)s"),
+    ("city", "in"): gettext_lazy("fica em %(value)s"),
+    ("city", "="): gettext_lazy("fica em %(value)s"),
+    ("state", "in"): gettext_lazy("está %(value)s"),
+    ("state", "="): gettext_lazy("está %(value)s"),
+    ("segment", "in"): gettext_lazy("é do segmento %(value)s"),
+    ("segment", "="): gettext_lazy("é do segmento %(value)s"),
+    ("segment", "not_in"): gettext_lazy("não é do segmento %(value)s"),
+    ("tags", "in"): gettext_lazy("tem a etiqueta %(value)s"),
+    ("tags", "not_in"): gettext_lazy("não tem a etiqueta %(value)s"),
+    ("owner_status", "in"): gettext_lazy("tem como representante %(value)s"),
+    ("net_12m_cents", ">="): gettext_lazy("comprou %(value)s ou mais em 12 meses"),
+    ("net_12m_cents", ">"): gettext_lazy("comprou %(value)s ou mais em 12 meses"),
+    ("p_cross", ">="): gettext_lazy("tem %(value)s ou mais de chance de inativar"),
+    ("p_silent", ">="): gettext_lazy("tem %(value)s ou mais de chance de silenciar"),
+    ("lateness", ">="): gettext_lazy("está %(value)s ou mais além do próprio ciclo"),
+    ("median_gap", "<="): gettext_lazy("costuma comprar a cada %(value)s dias ou menos"),
+    ("days_since_visit", ">="): gettext_lazy("não recebe visita há %(value)s dias ou mais"),
+    ("days_since_contact", ">="): gettext_lazy("não tem contato há %(value)s dias ou mais"),
+    ("days_owned", ">="): gettext_lazy("está na carteira há %(value)s dias ou mais"),
+    ("missed_visits_90d", ">="): gettext_lazy("teve %(value)s ou mais visitas perdidas em 90 dias"),
+    ("overdue_cents", ">="): gettext_lazy("deve %(value)s ou mais em atraso"),
+    ("contract_days_left", "<="): gettext_lazy("tem contrato que acaba em %(value)s dias ou menos"),
+    ("owner_load", ">="): gettext_lazy("é de um representante com %(value)s ou mais da capacidade"),
+}
+
+
+def phrase(leaf: Mapping[str, Any], currency: str = "BRL", names: Names | None = None) -> str:
     """One condition as it reads after “quando o cliente”."""
     field, op, value = leaf["field"], leaf["op"], leaf.get("value", True)
     if field == "days_since_last" and op == "between":
         return _("está há %(low)s a %(high)s dias sem compra") % {"low": value[0], "high": value[1]}
     if field == "days_since_last" and op == ">=":
         return ngettext("está há %(n)s dia ou mais sem compra", "está há %(n)s dias ou mais sem compra", value) % {"n": value}
-    if field == "abc" and op == "in":
-        return _("é curva %(words)s") % {"words": any_of(value)}
-    if field == "uf" and op == "in":
-        return _("fica em %(words)s") % {"words": any_of(value)}
-    if field == "net_12m_cents" and op in (">=", ">"):
-        return _("comprou %(money)s ou mais em 12 meses") % {"money": money_whole(value, currency)}
-    if field == "p_cross" and op == ">=":
-        return _("tem %(share)s ou mais de chance de inativar") % {"share": percent(value)}
-    if field == "owner_status" and op == "in":
-        return _("tem como representante %(words)s") % {"words": any_of(str(WORDS.get(each, each)) for each in value)}
-    text = condition_text(leaf, currency)
+    if field in ("key_account", "contract_only") and op == "=":
+        kinds = {
+            ("key_account", True): _("é conta-chave"),
+            ("key_account", False): _("não é conta-chave"),
+            ("contract_only", True): _("só compra por contrato"),
+            ("contract_only", False): _("não compra só por contrato"),
+        }
+        return kinds[field, value]
+    if pattern := _PHRASES.get((field, op)):
+        text = (
+            any_of(fact_text(field, each, currency, names) for each in value)
+            if isinstance(value, list | tuple)
+            else fact_text(field, value, currency, names)
+        )
+        return str(pattern) % {"value": text}
+    text = condition_text(leaf, currency, names)
     return _("tem %(condition)s") % {"condition": text[:1].lower() + text[1:]}
 
 
@@ -166,24 +209,24 @@ def mark(text: Any) -> SafeString:
     return format_html("<mark>{}</mark>", text)
 
 
-def conditions_sentence(condition: Mapping[str, Any], currency: str = "BRL") -> SafeString:
+def conditions_sentence(condition: Mapping[str, Any], currency: str = "BRL", names: Names | None = None) -> SafeString:
     """A tree of conditions as marked words joined by “e” and “ou”; "" for the one that holds for everyone."""
     if "field" in condition:
-        return mark(phrase(condition, currency))
+        return mark(phrase(condition, currency, names))
     kind = next(iter(condition), "all")
     if kind == "not":
-        return format_html(_("não ({condition})"), condition=conditions_sentence(condition["not"], currency))
-    parts = [part for part in (conditions_sentence(child, currency) for child in condition.get(kind, [])) if part]
+        return format_html(_("não ({condition})"), condition=conditions_sentence(condition["not"], currency, names))
+    parts = [part for part in (conditions_sentence(child, currency, names) for child in condition.get(kind, [])) if part]
     if not parts:
         return mark_safe("")
     joined = mark_safe((_(" e ") if kind == "all" else _(" ou ")).join(conditional_escape(part) for part in parts))
     return format_html("({})", joined) if kind == "any" and len(parts) > 1 else joined
 
 
-def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL") -> SafeString:
+def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL", names: Names | None = None) -> SafeString:
     """The whole rule in one or two sentences, its changeable parts marked."""
-    trigger = conditions_sentence(definition.get("trigger", {}), currency)
-    population = conditions_sentence(definition.get("population", {}), currency)
+    trigger = conditions_sentence(definition.get("trigger", {}), currency, names)
+    population = conditions_sentence(definition.get("population", {}), currency, names)
     when = format_html(_("{trigger} e {population}"), trigger=trigger, population=population) if population else trigger
     receivers, limits = definition.get("receivers", {}), definition.get("limits", {})
     give, receive = limits.get("give_share", 0.1), limits.get("receive_share", 0.1)

@@ -21,6 +21,7 @@ class Notice(TenantDetail):
         SAVE_WINDOW = "save_window", _("Clientes a salvar")
         RULE_HALTED = "rule_halted", _("Regra parada")
         RULE_SUBMITTED = "rule_submitted", _("Versão à espera de publicação")
+        RULE_NOT_PUBLISHED = "rule_not_published", _("Versão que não entrou em vigor")
         TASK_GIVEN = "task_given", _("Tarefa recebida")
         TASK_DONE = "task_done", _("Tarefa concluída")
         COLLEAGUE_NAMED = "colleague_named", _("Cliente em comum")

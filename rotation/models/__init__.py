@@ -4,7 +4,7 @@ from rotation.models.handover import Handover
 from rotation.models.outcome import Outcome
 from rotation.models.proposal import Decision, Proposal, RefusalReason
 from rotation.models.request import Request
-from rotation.models.rule import Rule, RuleVersion
+from rotation.models.rule import QuietPeriod, Rule, RuleVersion
 from rotation.models.run import Holdout, RotationSettings, Run, RunRule
 from rotation.models.warning import SaveWarning
 
@@ -20,6 +20,7 @@ __all__ = [
     "Holdout",
     "Outcome",
     "Proposal",
+    "QuietPeriod",
     "RefusalReason",
     "Request",
     "RotationSettings",

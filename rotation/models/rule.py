@@ -54,18 +54,50 @@ class RuleVersion(TenantModel):
     canary_team = TenantForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
     released_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
     released_at = models.DateTimeField(null=True, blank=True)
+    # A draft may have been sent to the rest of the administration, and may be planned to come into force on a day.
+    submitted_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    publish_on = models.DateField(null=True, blank=True)
+    scheduled_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
+    scheduled_at = models.DateTimeField(null=True, blank=True)
     guard_limits = models.JSONField(default=dict, blank=True)  # guard figure -> share above which the rule stops
     watched_since = models.DateTimeField(null=True, blank=True)  # guard figures count what happened from here on
 
     class Meta:
         constraints = [
-            *tenant_walls("ruleversion", "rule", "created_by", "published_by", "canary_team", "released_by"),
+            *tenant_walls(
+                "ruleversion", "rule", "created_by", "published_by", "canary_team", "released_by", "submitted_by", "scheduled_by"
+            ),
             models.UniqueConstraint(fields=["organization", "rule", "number"], name="ruleversion_number"),
             models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="published"), name="ruleversion_one_in_force"),
             models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="draft"), name="ruleversion_one_draft"),
             models.UniqueConstraint(fields=["organization", "rule"], condition=Q(state="canary"), name="ruleversion_one_canary"),
+            models.CheckConstraint(
+                condition=Q(publish_on=None) | Q(state="draft", scheduled_by__isnull=False), name="ruleversion_only_drafts_wait"
+            ),
             models.CheckConstraint(condition=~Q(state="canary") | Q(canary_team__isnull=False), name="ruleversion_canary_has_team"),
         ]
 
     def __str__(self) -> str:
         return f"{self.rule_id} v{self.number}"
+
+
+class QuietPeriod(TenantModel):
+    """Days [starts_on, ends_on) on which no run starts by itself: stock-taking, a fair, the holidays of the whole company."""
+
+    starts_on = models.DateField(_("de"))
+    ends_on = models.DateField(_("até antes de"))
+    reason = models.CharField(_("motivo"), max_length=120)
+    made_by = TenantForeignKey(Membership, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            *tenant_walls("quietperiod", "made_by"),
+            models.CheckConstraint(condition=Q(ends_on__gt=models.F("starts_on")), name="quietperiod_days_in_order"),
+            models.CheckConstraint(condition=~Q(reason=""), name="quietperiod_has_reason"),
+        ]
+        indexes = [models.Index(fields=["organization", "ends_on"], name="quietperiod_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.starts_on} – {self.ends_on}"

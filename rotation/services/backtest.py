@@ -42,6 +42,7 @@ MODEL_COSTS = 10  # as much as ten looks without a model
 TELL_FIRST, TELL_EVERY = 0.5, 1.5  # seconds until the first numbers are stored, and between two
 SILENT_FOR = timedelta(minutes=6)  # longer than a task may live: whoever computed it is gone
 KEPT_FOR = timedelta(days=90)
+EDITED_KEPT = 20  # proofs a person made of one draft while editing
 MAX_CUTOFFS = 1_000
 
 Progress = Callable[[int, int, Callable[[], dict[str, Any]]], None]
@@ -156,8 +157,12 @@ def request_backtest(
     label: str = "",
     against: Mapping[str, Any] | None = None,
     against_label: str = "",
+    replaces: bool = False,
 ) -> Backtest:
     """The proof of a definition, found again if nothing it rests on changed, computed at once, or sent to be computed.
+
+    ``replaces``: asked for while somebody edits. What the same person asked of the rule before and is still being computed
+    is given up, and of proofs of unsaved states only the last ``EDITED_KEPT`` stay.
 
     Raises
     ------
@@ -181,6 +186,8 @@ def request_backtest(
     )
     if found := at_work.first():
         return found
+    if replaces and rule is not None:
+        _give_up(rule, by, label)
     row = Backtest(
         organization=organization,
         rule=rule,
@@ -232,7 +239,8 @@ def compute_backtest(backtest_id: int, organization_id: int, *, at: datetime | N
             return
         numbers = so_far()
         with tenant_atomic(organization_id):
-            _at_work(backtest_id).update(done=done, total=total, result=numbers, heartbeat_at=timezone.now())
+            if not _at_work(backtest_id).update(done=done, total=total, result=numbers, heartbeat_at=timezone.now()):
+                raise _Superseded
         told = monotonic()
 
     try:
@@ -244,6 +252,8 @@ def compute_backtest(backtest_id: int, organization_id: int, *, at: datetime | N
             row.data_digest = read.digest
             same = _same_as(row)
         result = same.result if same else _compute(rules, span, read, tell)
+    except _Superseded:
+        pass
     except Exception as error:
         with tenant_atomic(organization_id):
             sentence = (
@@ -261,6 +271,10 @@ def compute_backtest(backtest_id: int, organization_id: int, *, at: datetime | N
             )
     with tenant_atomic(organization_id):
         return Backtest.objects.get(pk=backtest_id)
+
+
+class _Superseded(Exception):
+    """Nobody waits for this proof any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -316,6 +330,20 @@ def _compute(rules: list[EngineRule], span: Span, read: _Read, progress: Progres
         return so_far(whole=True)
     except EngineError as error:
         raise refused(error) from error
+
+
+def kept_backtest(definition_hash: str, against_hash: str, *, rule: Rule, since: datetime) -> Backtest | None:
+    """The latest proof of this definition beside that one, asked for since that instant; one query."""
+    asked = {"rule": rule, "definition_hash": definition_hash, "against_hash": against_hash}
+    return Backtest.objects.filter(**asked, created_at__gte=since).order_by("-created_at").first()
+
+
+def _give_up(rule: Rule, by: Membership, label: str) -> None:
+    own = Backtest.objects.filter(rule=rule, requested_by=by, label=label)
+    at_work = own.filter(state__in=[Backtest.State.WAITING, Backtest.State.COMPUTING])
+    at_work.update(state=Backtest.State.FAILED, error=_("Uma edição mais nova tomou o lugar deste teste."))
+    kept = own.order_by("-created_at").values("pk")[:EDITED_KEPT]
+    own.exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
 
 
 def _cost(rules: list[EngineRule], cutoffs: int) -> int:

@@ -1,6 +1,7 @@
 """Rules of rotation: drafted, published as immutable versions, paused, ordered, archived."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
@@ -88,30 +89,79 @@ def create_rule(definition: Mapping[str, Any], *, by: Membership) -> Rule:
 
 
 @transaction.atomic
-def save_draft(rule: Rule, definition: Mapping[str, Any], *, by: Membership) -> RuleVersion:
+def save_draft(rule: Rule, definition: Mapping[str, Any], *, by: Membership, expected: str = "", quiet: bool = False) -> RuleVersion:
     """Write the rule's draft: the present one is replaced, else one numbered after the last version begins.
+
+    A draft that says the same already stays as it is. A change takes back what was asked or planned for the draft: a
+    publication on a date is of what was read then.
+
+    Parameters
+    ----------
+    expected : hash of what the writer saw; "" writes over whatever there is
+    quiet : kept while somebody types: only the first change of a person is recorded, not every letter
 
     Raises
     ------
     RuleRefused, NotAllowed, WrongState
+    ChangedMeanwhile
+        Somebody else changed the draft since.
     """
     _allow(by, MAY_PROPOSE, _("Só administração e gerência escrevem regras."))
     checked = check_definition(definition)
     rule = _locked(rule)
-    draft = rule.versions.filter(state=RuleVersion.State.DRAFT).first()
+    if Rule.objects.filter(name=checked.name, archived_at=None).exclude(pk=rule.pk).exists():
+        raise _name_taken(checked.name)
+    draft = rule.versions.filter(state=RuleVersion.State.DRAFT).select_related("created_by").first()
+    if draft and draft.definition_hash == checked.hash:
+        return draft
     before = {"hash": draft.definition_hash} if draft else {}
+    same_person = draft is not None and draft.created_by_id == by.pk
     if draft:
+        if expected and expected != draft.definition_hash and not same_person:
+            words = {"name": draft.created_by.name if draft.created_by else ""}
+            raise ChangedMeanwhile(
+                _("%(name)s mudou este rascunho enquanto você editava. Nada foi gravado por cima; recarregue a página.") % words
+            )
         draft.definition, draft.definition_hash, draft.created_by = dict(checked.definition), checked.hash, by
-        draft.save(update_fields=["definition", "definition_hash", "created_by"])
+        draft.publish_on = draft.scheduled_by = draft.scheduled_at = draft.submitted_by = draft.submitted_at = draft.canary_team = None
+        draft.guard_limits = {}
+        draft.save()
     else:
         draft = _draft(rule, checked, by)
-    record_event(f"rule:{rule.pk}", "rule.drafted", by=Actor(by), before=before, after={"number": draft.number, "hash": checked.hash})
+    if not (quiet and same_person):
+        record_event(f"rule:{rule.pk}", "rule.drafted", by=Actor(by), before=before, after={"number": draft.number, "hash": checked.hash})
     return draft
 
 
 @transaction.atomic
+def discard_draft(rule: Rule, *, by: Membership) -> bool:
+    """Throw the rule's draft away; a rule that has nothing else goes with it (is archived). Whether the rule is still there.
+
+    Raises
+    ------
+    NotAllowed, WrongState
+    """
+    _allow(by, MAY_PROPOSE, _("Só administração e gerência escrevem regras."))
+    rule = _locked(rule)
+    draft = rule.versions.filter(state=RuleVersion.State.DRAFT).first()
+    if draft is None:
+        raise WrongState(_("Não há rascunho para descartar."))
+    if not rule.versions.exclude(pk=draft.pk).exists():
+        archive_rule(rule, by=by)
+        return False
+    draft.delete()
+    record_event(f"rule:{rule.pk}", "rule.draft_discarded", by=Actor(by), before={"number": draft.number, "hash": draft.definition_hash})
+    return True
+
+
+@transaction.atomic
 def publish(
-    version: RuleVersion, *, by: Membership, team: Team | None = None, guard_limits: Mapping[str, float] | None = None
+    version: RuleVersion,
+    *,
+    by: Membership,
+    team: Team | None = None,
+    guard_limits: Mapping[str, float] | None = None,
+    since: datetime | None = None,
 ) -> RuleVersion:
     """Put a draft in force; the version before it is retired. From here on its definition never changes.
 
@@ -119,6 +169,7 @@ def publish(
     ----------
     team : try it in this team, and those below it, first; the version in force goes on for everyone else
     guard_limits : guard figure -> share above which the rule stops by itself; what is not named keeps its default
+    since : the instant from which it is in force; now, unless it was planned for a day that began before
 
     Raises
     ------
@@ -147,7 +198,10 @@ def publish(
     moved = RuleVersion.objects.filter(pk=version.pk, state=State.DRAFT, definition_hash=version.definition_hash).update(
         state=State.CANARY if team else State.PUBLISHED,
         published_by=by,
-        published_at=now,
+        published_at=since or now,
+        publish_on=None,
+        scheduled_by=None,
+        scheduled_at=None,
         canary_team=team,
         guard_limits=dict(guard_limits or {}),
         watched_since=now,
@@ -183,6 +237,7 @@ def ask_to_publish(version: RuleVersion, *, by: Membership) -> None:
     facts = {"rule": version.rule_id, "name": version.definition["name"], "number": version.number, "by": by.name}
     key = f"rule:{version.rule_id}:submitted:{version.pk}:{version.definition_hash[:16]}"
     notify(others, Notice.Kind.RULE_SUBMITTED, key=key, facts=facts)
+    RuleVersion.objects.filter(pk=version.pk, state=RuleVersion.State.DRAFT).update(submitted_by=by, submitted_at=timezone.now())
     record_event(f"rule:{version.rule_id}", "rule.submitted", by=Actor(by), after={"number": version.number})
 
 
@@ -299,9 +354,13 @@ def _named(rule: Rule) -> Rule:
     except IntegrityError as error:
         if "rule_name" not in str(error):
             raise
-        text = _("Já existe uma regra chamada “%(name)s”. Dê outro nome.") % {"name": rule.name}
-        raise RuleRefused(text, path="name", engine_code="name_taken", params={"name": rule.name}) from error
+        raise _name_taken(rule.name) from error
     return rule
+
+
+def _name_taken(name: str) -> RuleRefused:
+    text = _("Já existe uma regra chamada “%(name)s”. Dê outro nome.") % {"name": name}
+    return RuleRefused(text, path="name", engine_code="name_taken", params={"name": name})
 
 
 def _allow(by: Membership, roles: tuple[str, ...], refusal: str) -> None:

@@ -19,6 +19,8 @@ from rotation.engine.rules import Schedule, parse_rule
 from rotation.engine.schema import WEEKDAYS
 from rotation.models import Rule, RuleVersion, Run, RunRule
 from rotation.selectors.runs import versions_in_force
+from rotation.services.planned import publish_planned
+from rotation.services.quiet import quiet_reason
 from rotation.services.runs import start_run
 
 # A scheduler that was down this long still starts what it missed; after that the day has passed.
@@ -89,6 +91,7 @@ def start_due_runs(at: datetime) -> list[Run]:
 
 def _start_due_here(at: datetime) -> list[Run]:
     organization = Organization.objects.get(pk=active_organization_id())
+    publish_planned(organization, at)
     due: dict[datetime, list[Rule]] = {}
     for rule, version in rules_in_force():
         moment = latest_occurrence(parse_rule(version.definition).schedule, organization.zone, at)
@@ -98,6 +101,8 @@ def _start_due_here(at: datetime) -> list[Run]:
     started = []
     for moment in sorted(due):
         as_of = moment.astimezone(organization.zone).date()
+        if quiet_reason(as_of):
+            continue  # not put off: the next occurrence after the quiet days runs
         waiting = _not_yet_run(due[moment], as_of)
         if waiting:
             started.append(start_run(waiting, as_of=as_of, trigger="schedule", by=SCHEDULER))
@@ -112,8 +117,10 @@ def _start_by_event(organization: Organization, at: datetime) -> list[Run]:
     waiting = [(rule, version) for rule, version in rules_in_force() if parse_rule(version.definition).schedule.cadence == "on_event"]
     if not waiting:
         return []
-    left_at = _last_departure(organization, at)
     as_of = at.astimezone(organization.zone).date()
+    if quiet_reason(as_of):
+        return []  # who left is still gone on the first day after
+    left_at = _last_departure(organization, at)
     ran = dict(
         RunRule.objects.filter(rule_version__rule__in=[rule for rule, _version in waiting])
         .exclude(run__state=Run.State.CANCELLED)

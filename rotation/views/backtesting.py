@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.errors import DomainError
 from accounts.exports import spreadsheet
@@ -21,11 +21,11 @@ from clients.selectors import clients_visible_to
 from rotation.backtest_words import CAVEAT, as_today_words, comparison, lead_words, not_replayed_words, sentences
 from rotation.models import Backtest, Rule, RuleVersion
 from rotation.services.backtest import request_backtest
-from rotation.views.common import ADMINS, DECIDERS, LEADERS, only, paged, partial
-from rotation.views.rules import current_versions, posted_form, rule_or_404
+from rotation.views.common import DECIDERS, LEADERS, only, paged, partial
+from rotation.views.rules import current_versions, rule_or_404
 
 SPANS = (6, 12, 24)
-SHOWN_LOADS, SHOWN_CLIENTS = 12, 8
+SHOWN_LOADS, CARD_LOADS, SHOWN_CLIENTS = 12, 6, 8
 METHODS = {
     "day_rule": gettext_lazy("proporção dos dias sem compra (poucos clientes para um modelo)"),
     "mixture": gettext_lazy("modelo do ciclo de cada cliente"),
@@ -63,32 +63,6 @@ def rule_backtest(request: HttpRequest, rule: int) -> HttpResponse:
     if partial(request):
         return render(request, "rotation/_backtest.html", context | proof_context(request, row))
     return redirect("rotation:backtest", request.organization.slug, row.pk)  # type: ignore[attr-defined]
-
-
-@require_POST
-@only(ADMINS)
-@paged
-def draft_backtest(request: HttpRequest) -> HttpResponse:
-    """The rule as it stands in the editor, saved or not, proved over twelve months and compared with the version in force."""
-    form = posted_form(request.POST)
-    if form is None:
-        raise Http404
-    context: dict[str, Any] = {"card": True}
-    if form.is_valid():
-        number = request.POST.get("rule", "")
-        found = rule_or_404(int(number)) if number.isascii() and number.isdigit() else None
-        in_force = current_versions(found)[0] if found else None
-        try:
-            context |= proof_context(request, _asked(request, form.definition(), found, _("rascunho"), 12, in_force), card=True)
-        except DomainError as refusal:
-            context["error"] = str(refusal)
-    else:
-        name, errors = next(iter(form.errors.items()))
-        label = form.fields[name].label if name in form.fields else _("Regra")
-        context["error"] = f"{label}: {' '.join(errors)}"
-    if partial(request):
-        return render(request, "rotation/_backtest.html", context)
-    return render(request, "rotation/backtest.html", context | {"card": False})
 
 
 @require_GET
@@ -186,7 +160,8 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         "compared": comparison(result, old) if against else "",
         "lead": lead_words(result),
         "lead_before": lead_words(against) if against else "",
-        "only_new": _("só no rascunho") if new == _("rascunho") else _("só na %(version)s") % {"version": new},
+        "only_new": _("só na %(version)s") % {"version": new},
+        "only_old": _("só na %(version)s") % {"version": old},
         "chart": _chart(result, against, new, old),
         "months_table": _months(result, against),
         "not_replayed": not_replayed_words(result),
@@ -195,24 +170,26 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         "caveat": CAVEAT,
         "delta": result["flagged"] - against["flagged"] if against else None,
     }
-    if not card:
-        people = representatives_visible_to(member).in_bulk([each["representative"] for each in result["load"] if each["representative"]])
-        shown = [
-            {**each, "person": people.get(each["representative"])}
-            for each in result["load"]
-            if each["representative"] in people or (each["representative"] is None and member.role != Role.MANAGER)
-        ]
-        context |= {"loads": shown[:SHOWN_LOADS], "more_loads": max(len(shown) - SHOWN_LOADS, 0)}
+    people = representatives_visible_to(member).in_bulk([each["representative"] for each in result["load"] if each["representative"]])
+    shown = [
+        {**each, "person": people.get(each["representative"])}
+        for each in result["load"]
+        if each["representative"] in people or (each["representative"] is None and member.role != Role.MANAGER)
+    ]
+    most = CARD_LOADS if card else SHOWN_LOADS
+    context |= {"loads": shown[:most], "more_loads": max(len(shown) - most, 0)}
+    context["most_load"] = max((each["flagged"] for each in shown), default=0)
     return context | _sample(member, result)
 
 
 def _sample(member: Any, result: Mapping[str, Any]) -> dict[str, Any]:
-    """A few clients: those only the new version saw first, each with what came of it."""
-    compared = result.get("compared")
-    only_new = compared["only_new"]["sample"] if compared else []
-    known = {(each["client"], each["cutoff"]) for each in only_new}
-    rows = [{**each, "alone": True} for each in only_new[: SHOWN_CLIENTS // 2]]
-    rows += [{**each, "alone": False} for each in result["sample"] if (each["client"], each["cutoff"]) not in known]
+    """A few clients: those only the new version saw first, then those only the old one did, each with what came of it."""
+    compared = result.get("compared") or {}
+    only = {side: compared.get(f"only_{side}", {}).get("sample", []) for side in ("new", "old")}
+    known = {(each["client"], each["cutoff"]) for each in only["new"]}
+    rows = [{**each, "alone": "new"} for each in only["new"][: SHOWN_CLIENTS // 2]]
+    rows += [{**each, "alone": "old"} for each in only["old"][: SHOWN_CLIENTS // 4]]
+    rows += [{**each, "alone": ""} for each in result["sample"] if (each["client"], each["cutoff"]) not in known]
     clients = clients_visible_to(member).in_bulk([each["client"] for each in rows])
     shown = [
         {**each, "client": clients[each["client"]], "cutoff": date.fromisoformat(each["cutoff"])}

@@ -1,31 +1,24 @@
 """Rules: the list, the form of one, what it says in words, what it would propose, its versions."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.errors import DomainError
 from accounts.models import Role
-from accounts.selectors import local_day
-from accounts.templatetags.formats import symbol
 from clients.models import Segment
-from rotation.errors import RuleRefused
 from rotation.explaining import leaves
-from rotation.forms import PRESET_NAMES, RuleForm, preset_definition
+from rotation.forms import PRESET_NAMES, preset_definition
 from rotation.models import RotationSettings, Rule, RuleVersion
 from rotation.segments import within_segment
 from rotation.selectors.runs import rule_lines, versions_of
-from rotation.services.rules import archive_rule, check_definition, create_rule, move_rule, pause, resume, save_draft
-from rotation.services.runs import preview
+from rotation.services.rules import archive_rule, create_rule, move_rule, pause, resume
 from rotation.views.common import ADMINS, LEADERS, only, paged, partial
 from rotation.views.effect import uplift_context, watch_context
-from rotation.views.previewing import preview_context
 from rotation.wording import condition_text, guard_text, rule_sentence, schedule_text
 
 
@@ -70,47 +63,34 @@ def rule_or_404(rule: int) -> Rule:
 @only(ADMINS)
 @paged
 def new_rule(request: HttpRequest) -> HttpResponse:
-    """Choose a preset, then its form; POST makes the rule with its first draft."""
-    key = request.POST.get("preset") or request.GET.get("preset", "")
-    base, segment = preset_definition(key), segment_asked(request.POST or request.GET)
-    if base is None:
+    """Choose a preset; POST makes the rule with it as the first draft, and its editor opens."""
+    base, segment = preset_definition(request.POST.get("preset", "")), segment_asked(request.POST or request.GET)
+    if request.method == "GET" or base is None:
         shared = Segment.objects.filter(owner=None).order_by("name")
-        return render(request, "rotation/rule_new.html", {"presets": preset_cards(), "segments": shared, "segment": segment})
+        context = {"presets": preset_cards(), "segments": shared, "segment": segment}
+        return render(request, "rotation/rule_new.html", context, status=200 if request.method == "GET" else 422)
     if segment:
         base, unsaid = within_segment(base, segment)
-        if unsaid and request.method == "GET":
+        if unsaid:
             words = {"what": ", ".join(unsaid), "name": segment.name}
             messages.warning(request, _("Do segmento “%(name)s” ficou de fora o que regras não sabem dizer: %(what)s.") % words)
-    form = RuleForm(request.POST or None, base=base)
-    context = form_context(request, form, base, None, None) | {"preset": key, "segment": segment}
-    if request.method == "POST":
-        return _submitted(request, form, context, None)
-    return render(request, "rotation/rule.html", context)
+    slug = request.organization.slug  # type: ignore[attr-defined]
+    try:
+        made = create_rule(base | {"name": free_name(base["name"])}, by=request.membership)  # type: ignore[attr-defined]
+    except DomainError as refusal:
+        messages.warning(request, str(refusal))
+        return redirect("rotation:rule-new", slug)
+    return redirect("rotation:rule", slug, made.pk)
 
 
-@require_http_methods(["GET", "POST"])
-@only(LEADERS)
-@paged
-def rule(request: HttpRequest, rule: int) -> HttpResponse:
-    """The rule's draft, or the version in force to begin a draft from; read-only to those who do not write rules."""
-    found = rule_or_404(rule)
-    in_force, draft, on_trial = current_versions(found)
-    version = draft or in_force or on_trial
-    if version is None:
-        raise Http404
-    effect = _effect_of(request, found, in_force or on_trial, on_trial)
-    if not writes(request):
-        if request.method == "POST":
-            raise Http404
-        return render(request, "rotation/rule_read.html", read_context(request, found, in_force or version) | effect)
-    form = RuleForm(request.POST or None, base=version.definition)
-    context = form_context(request, form, version.definition, found, version) | effect | {"in_force": in_force, "draft": draft}
-    if request.method == "POST":
-        return _submitted(request, form, context, found)
-    return render(request, "rotation/rule.html", context)
+def free_name(name: str) -> str:
+    """The name, or with the first number that no other rule of that name has: “Geral, 90 dias (2)”."""
+    taken = set(Rule.objects.filter(archived_at=None, name__startswith=name[:100]).values_list("name", flat=True))
+    numbered = (f"{name[:110]} ({n})" for n in range(2, len(taken) + 3))
+    return name if name not in taken else next(each for each in numbered if each not in taken)
 
 
-def _effect_of(request: HttpRequest, found: Rule, version: RuleVersion | None, on_trial: RuleVersion | None) -> dict[str, Any]:
+def effect_of(request: HttpRequest, found: Rule, version: RuleVersion | None, on_trial: RuleVersion | None) -> dict[str, Any]:
     """What the rule's own page says of its effect: nothing before a version runs."""
     if version is None:
         return {}
@@ -133,23 +113,6 @@ def segment_asked(query: QueryDict) -> Segment | None:
     )
 
 
-def form_context(
-    request: HttpRequest, form: RuleForm, definition: Mapping[str, Any], found: Rule | None, version: RuleVersion | None
-) -> dict[str, Any]:
-    kept = [] if form.by_days else [condition_text(leaf, currency(request)) for leaf in leaves(definition.get("trigger", {}))]
-    return {
-        "form": form,
-        "rule": found,
-        "version": version,
-        "sentence": rule_sentence(definition, currency(request)),
-        "kept_conditions": kept,
-        "kept_guards": [guard_text(guard) for guard in form.other_guards],
-        "sign": symbol(currency(request)),
-        "n_rules": Rule.objects.filter(archived_at=None).count(),
-        "schedule": schedule_text(definition),
-    }
-
-
 def read_context(request: HttpRequest, found: Rule, version: RuleVersion) -> dict[str, Any]:
     definition = version.definition
     return {
@@ -162,83 +125,6 @@ def read_context(request: HttpRequest, found: Rule, version: RuleVersion) -> dic
         ],
         "guards": list(dict.fromkeys(guard_text(guard) for guard in definition.get("guards", []))),
     }
-
-
-def _submitted(request: HttpRequest, form: RuleForm, context: dict[str, Any], found: Rule | None) -> HttpResponse:
-    """Save the draft, and go on to publishing when that was asked; what is wrong comes back at its field with 422."""
-    slug = request.organization.slug  # type: ignore[attr-defined]
-    if form.is_valid():
-        try:
-            if found is None:
-                found = create_rule(form.definition(), by=request.membership)  # type: ignore[attr-defined]
-            else:
-                save_draft(found, form.definition(), by=request.membership)  # type: ignore[attr-defined]
-        except RuleRefused as refusal:
-            form.refuse(refusal.path, str(refusal))
-        except DomainError as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            if request.POST.get("then") == "publish":
-                return redirect("rotation:rule-publish", slug, found.pk)
-            messages.success(request, _("Rascunho salvo. Nada muda até publicar."))
-            return redirect("rotation:rule", slug, found.pk)
-    if not form.errors.get("__all__") and form.errors:
-        context["n_errors"] = len(form.errors)
-    return render(request, "rotation/rule.html", context, status=422)
-
-
-@require_POST
-@only(ADMINS)
-def sentence(request: HttpRequest) -> HttpResponse:
-    """The rule as it stands in the form, in words; while something is missing the last sentence stays."""
-    form = posted_form(request.POST)
-    if form is None:
-        raise Http404
-    if not form.is_valid():
-        return HttpResponse(status=204)
-    context = {"sentence": rule_sentence(form.definition(), currency(request))}
-    return render(request, "rotation/_sentence.html", context)
-
-
-def posted_form(post: QueryDict) -> RuleForm | None:
-    """The posted form over the rule or the preset it names."""
-    base: Mapping[str, Any] | None = preset_definition(post.get("preset", ""))
-    segment = segment_asked(post)
-    if base and segment:
-        base, _unsaid = within_segment(base, segment)
-    number = post.get("rule", "")
-    if number.isascii() and number.isdigit():
-        in_force, draft, on_trial = current_versions(rule_or_404(int(number)))
-        version = draft or in_force or on_trial
-        base = version.definition if version else None
-    return RuleForm(post, base=base) if base is not None else None
-
-
-@require_POST
-@only(ADMINS)
-@paged
-def simulate(request: HttpRequest) -> HttpResponse:
-    """What the rule in the form would propose today; nothing is written."""
-    form = posted_form(request.POST)
-    if form is None:
-        raise Http404
-    context: dict[str, Any] = {"error": "", "sentence": ""}
-    if form.is_valid():
-        definition = form.definition()
-        context["sentence"] = rule_sentence(definition, currency(request))
-        try:
-            check_definition(definition)
-            as_of = local_day(request.organization, at=timezone.now())  # type: ignore[attr-defined]
-            context |= preview_context(preview([definition], as_of=as_of), request)
-        except DomainError as refusal:
-            context["error"] = str(refusal)
-    else:
-        first = next(iter(form.errors.items()))
-        label = form.fields[first[0]].label if first[0] in form.fields else _("Regra")
-        context["error"] = f"{label}: {' '.join(first[1])}"
-    if partial(request):
-        return render(request, "rotation/_preview.html", context)
-    return render(request, "rotation/simulation.html", context)
 
 
 @require_GET

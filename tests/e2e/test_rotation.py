@@ -214,18 +214,6 @@ def test_applying_is_followed_to_its_result_and_can_be_reversed(house, visit):
     expect(page.locator("#job")).to_contain_text("5 clientes voltaram a quem os tinha", timeout=10_000)
 
 
-def test_a_rule_is_rewritten_in_words_while_it_is_typed(house, visit):
-    page = visit(f"/o/vale-verde/rules/{house.rule.pk}/")
-    page.fill("#id_days_from", "75")
-    expect(page.locator("#sentence")).to_contain_text("está há 75 a 359 dias sem compra")
-    page.get_by_role("button", name="Simular agora").click()
-    expect(page.locator("#preview")).to_contain_text("Sinalizados")
-    page.fill("#id_days_to", "60")
-    page.get_by_role("button", name="Salvar rascunho").click()
-    expect(page.locator("#id_days_to")).to_be_focused()
-    expect(page.locator("#id_days_to_error")).to_contain_text("vem antes do começo")
-
-
 PAGES = {
     "runs": "/o/vale-verde/rotation/",
     "start": "/o/vale-verde/rotation/start/",

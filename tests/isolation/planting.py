@@ -59,6 +59,7 @@ AGREEING: dict[str, dict] = {
     "Goal": {"month": date(2026, 1, 1)},
     "Plan": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 3, 31)},
     "Request": {"until_on": date(2026, 2, 1)},
+    "QuietPeriod": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 1, 8)},
     "Absence": {"starts_on": date(2026, 1, 1), "ends_on": date(2026, 1, 8)},
 }
 

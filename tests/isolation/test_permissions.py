@@ -207,6 +207,18 @@ ACTIONS = {
         # the scene has no orders: who may ask is told so
         {"admin": {422}, "manager": {422}, "far_manager": {422}, "representative": GONE, "auditor": GONE},
     ),
+    "edit the rule": (
+        "post",
+        "rules/{rule}/live/",
+        {"name": "Outra", "trigger.kind": "all"},
+        {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": GONE},
+    ),
+    "test the draft": (
+        "post",
+        "rules/{rule}/proof/",
+        {"months": "6"},
+        {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": GONE},
+    ),
     "read an agenda": (
         "get",
         "agenda/?rep={giver}",

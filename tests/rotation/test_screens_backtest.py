@@ -16,7 +16,6 @@ from rotation.services.backtest import compute_backtest
 from rotation.services.rules import create_rule, publish, save_draft
 from tests.factories import TeamFactory, make_member
 from tests.rotation.conftest import make_client
-from tests.rotation.test_screens_rules import posted
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -61,18 +60,6 @@ def test_a_rule_is_proved_and_its_page_says_it_in_words(signed_in, admin, rule, 
     assert html.count("<tr><th") >= 6 and "style=" not in html and "<script>" not in html
     # the rule's page shows the latest proof again
     assert "11 dias antes" in web.get(url("rule-backtest", rule.pk)).content.decode()
-
-
-def test_the_draft_in_the_editor_is_proved_without_being_saved(signed_in, admin, rule, company):
-    form = posted(PRESETS["general"], days_from=60, days_to="", rule=rule.pk)
-    answer = signed_in(admin).post(url("rule-backtest-draft"), form, **HTMX)
-    html = answer.content.decode()
-    assert answer.status_code == 200 and 'id="backtest"' in html and "<html" not in html
-    row = Backtest.objects.get()
-    assert row.definition["trigger"]["all"][0]["value"] == 60 and row.against_label == "v1"
-    assert rule.versions.count() == 2
-    wrong = signed_in(admin).post(url("rule-backtest-draft"), {**form, "days_from": ""}, **HTMX).content.decode()
-    assert "Diga a partir de quantos dias sem compra" in wrong
 
 
 def test_while_it_is_computed_the_page_asks_again_and_then_stops(signed_in, admin, rule, company, monkeypatch):

@@ -213,14 +213,14 @@ def test_two_people_publish_where_the_company_asks_for_it(signed_in, acting, adm
 
 
 def test_the_form_holds_control_group_and_approval(signed_in, admin, rule):
-    from tests.rotation.test_screens_rules import posted
+    from tests.rotation.test_screens_editor import form_of
 
     web = signed_in(admin)
     TeamFactory()
-    form = posted(MEASURED, control_share="15", approval_mode="two_people", then="save")
+    form = form_of(web, rule) | {"experiment.share": "15", "approval.mode": "two_people", "do": "save"}
     web.post(url("rule", rule.pk), form)
     made = rule.versions.get(state="draft").definition
     assert made["experiment"]["share"] == 0.15 and made["experiment"]["exempt"] == {"abc": ["A"]}
     assert made["approval"]["mode"] == "two_people"
-    refused = web.post(url("rule", rule.pk), posted(MEASURED, control_share="80", then="save"))
-    assert refused.status_code == 422 and 'id="id_control_share_error"' in refused.content.decode()
+    refused = web.post(url("rule", rule.pk), form | {"experiment.share": "80"})
+    assert refused.status_code == 422 and 'id="id_experiment_share_error">80 está fora' in refused.content.decode()
