@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Invitation, Membership, Representative, Team
-from accounts.trail import Subject, fields, kinds, subjects
+from accounts.models import Invitation, Membership, Representative, Role, Team
+from accounts.trail import Subject, fields, kinds, subjects, values
 
 
 def _members(ids: list[int]) -> dict[int, tuple[str, str]]:
@@ -141,3 +141,4 @@ fields(
     representative=["representative", "to", "from"],
     team=["team", "parent"],
 )
+values({"role": dict(Role.choices), "contract_type": dict(Representative.Contract.choices)})

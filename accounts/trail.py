@@ -14,8 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import AuditEvent, Membership, Representative, Role, Team
-from accounts.templatetags.formats import BLANK, day_year, number
+from accounts.models import AuditEvent, Membership, Representative, Team
+from accounts.templatetags.formats import BLANK, day_year, money, number
 
 Words = str | Promise
 # Name and path below ``/o/<slug>/`` ("" where there is no page) of each id.
@@ -48,6 +48,7 @@ class Subject:
 _kinds: dict[str, tuple[str, Words]] = {}
 _subjects: dict[str, Subject] = {}
 _fields: dict[str, Words] = {}
+_values: dict[str, dict[str, Words]] = {}
 _people: dict[str, str] = {}  # key of a value that is an id -> whose: "member", "representative", "team"
 
 
@@ -68,6 +69,12 @@ def fields(words: Mapping[str, Words], **ids: Iterable[str]) -> None:
     _fields.update(words)
     for whose, keys in ids.items():
         _people.update(dict.fromkeys(keys, whose))
+
+
+def values(words: Mapping[str, Mapping[str, Words]]) -> None:
+    """Say what the codes a key holds mean: ``{"outcome": {"sale": "Vendeu"}}``."""
+    for key, codes in words.items():
+        _values.setdefault(key, {}).update(codes)
 
 
 def known_kinds() -> dict[str, Words]:
@@ -125,13 +132,13 @@ class Told:
         return "; ".join([*parts, *([self.reason] if self.reason else [])])
 
 
-def told(events: Iterable[AuditEvent], *, masked: bool = False) -> list[Told]:
+def told(events: Iterable[AuditEvent], *, masked: bool = False, currency: str = "BRL") -> list[Told]:
     """The events as words, in the order given; a constant number of queries however many they are.
 
-    ``masked`` leaves out what people wrote (the reasons), as an auditor's file does.
+    ``currency`` is what sums in cents are read in; ``masked`` leaves out what people wrote (the reasons), as an auditor's file does.
     """
     events = list(events)
-    names = _Names(events)
+    names = _Names(events, currency)
     return [_told(event, names, masked) for event in events]
 
 
@@ -167,7 +174,9 @@ def _changes(event: AuditEvent, names: "_Names") -> list[Change]:
         label = _fields.get(key)
         if label is None or (key in before and key in after and before[key] == after[key]):
             continue
-        found.append(Change(str(label), names.value(key, before[key]) if key in before else "", names.value(key, after.get(key))))
+        was, now = names.value(key, before[key]) if key in before else "", names.value(key, after.get(key))
+        if was or now != BLANK:
+            found.append(Change(str(label), was, now))
     return found
 
 
@@ -178,7 +187,8 @@ def _mapping(value: Any) -> dict[str, Any]:
 class _Names:
     """The names a page of events needs, read in one query a sort of thing."""
 
-    def __init__(self, events: list[AuditEvent]) -> None:
+    def __init__(self, events: list[AuditEvent], currency: str) -> None:
+        self.currency = currency
         wanted: dict[str, set[int]] = {"member": set(), "representative": set(), "team": set()}
         about: dict[str, set[int]] = defaultdict(set)
         for event in events:
@@ -222,10 +232,9 @@ class _Names:
         whose = _people.get(key)
         if whose and isinstance(value, int):
             return self.people[whose].get(value, f"#{value}")
+        if key.endswith("_cents") and isinstance(value, int):
+            return money(value, self.currency)
         return _value(key, value)
-
-
-_ROLES = dict(Role.choices)
 
 
 def _value(key: str, value: Any) -> str:
@@ -237,10 +246,9 @@ def _value(key: str, value: Any) -> str:
         text = ", ".join(_value(key, each) for each in value)
     elif isinstance(value, dict):
         text = ", ".join(f"{name} {_value(key, each)}" for name, each in value.items())
-    elif key == "role":
-        text = str(_ROLES.get(value, value))
     else:
-        text = _day(str(value)) or str(value)
+        word = _values.get(key, {}).get(str(value))
+        text = str(word) if word else _day(str(value)) or str(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.trail import Subject, fields, kinds, subjects
-from clients.models import Client, CustomField, ImportJob, Opportunity, Segment
+from accounts.trail import Subject, fields, kinds, subjects, values
+from clients.models import Client, Colleague, CustomField, ImportJob, Opportunity, Segment
 from clients.selectors.by_word import client_ids, typed_terms
 from clients.selectors.visibility import Reach
 from clients.selectors.words import search_tokens
@@ -88,7 +88,7 @@ fields(
         "source": _("origem"),
         "stage": _("etapa"),
         "title": _("título"),
-        "value_cents": _("valor em centavos"),
+        "value_cents": _("valor"),
         "kind": _("tipo"),
         "purpose": _("finalidade"),
         "retention_days": _("dias guardado"),
@@ -100,5 +100,12 @@ fields(
         "unchanged": _("iguais"),
         "consent_on": _("consentiu em"),
         "refused_on": _("recusou em"),
+    }
+)
+values(
+    {
+        "stage": dict(Opportunity.Stage.choices),
+        "part": dict(Colleague.Part.choices),
+        "kind": dict(CustomField.Kind.choices),
     }
 )

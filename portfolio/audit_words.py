@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.trail import Subject, fields, kinds, subjects
-from portfolio.models import Task, Visit
+from accounts.trail import Subject, fields, kinds, subjects, values
+from portfolio.models import Interaction, Ownership, Task, Visit
 
 
 def _visits(ids: list[int]) -> dict[int, tuple[str, str]]:
@@ -59,7 +59,15 @@ fields(
         "planned_on": _("planejada para"),
         "visited_on": _("feita em"),
         "outcome": _("resultado"),
-        "order_value_cents": _("pedido em centavos"),
+        "order_value_cents": _("pedido"),
         "due_on": _("prazo"),
+    }
+)
+values(
+    {
+        "outcome": dict(Visit.Outcome.choices),
+        "origin": dict(Visit.Origin.choices),
+        "source": dict(Ownership.Source.choices),
+        "kind": dict(Interaction.Kind.choices),
     }
 )

@@ -4,8 +4,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.templatetags.formats import day_year
-from accounts.trail import Subject, fields, kinds, subjects
-from rotation.models import Backtest, Rule, Run
+from accounts.trail import Subject, fields, kinds, subjects, values
+from rotation.models import Backtest, Request, Rule, Run
 
 
 def _runs(ids: list[int]) -> dict[int, tuple[str, str]]:
@@ -111,3 +111,5 @@ fields(
         "publish_needs_two": _("duas pessoas para publicar"),
     }
 )
+values({"state": dict(Run.State.choices) | dict(Request.State.choices), "kind": dict(Request.Kind.choices)})
+fields({"state": _("situação")})

@@ -37,7 +37,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     more, events = len(events) > PAGE, events[:PAGE]
     here = reverse("accounts:audit", args=[organization.slug])
     context: dict[str, Any] = {
-        "rows": told(events),
+        "rows": told(events, currency=organization.currency),
         "wanted": wanted,
         "here": here,
         "next_url": _url(here, wanted, str(Place(events[-1].at, events[-1].pk))) if more else "",
@@ -66,7 +66,7 @@ def _about(wanted: TrailFilter, events: list) -> str:
     """The name of the one thing the trail is narrowed to."""
     if not wanted.stream:
         return ""
-    first = told(events[:1])
+    first = told(events[:1])  # the same names the page needs, of one event
     return first[0].about if first else wanted.stream
 
 
@@ -87,7 +87,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
         return redirect(back)
     events = trail_events(wanted, organization, size=MOST_ROWS)
     header = [_("Quando"), _("Quem"), _("O quê"), _("Sobre"), _("Mudou"), _("Motivo"), _("Registro")]
-    lines = [_line(each, organization.zone) for each in told(events, masked=member.role == Role.AUDITOR)]
+    lines = [_line(each, organization.zone) for each in told(events, masked=member.role == Role.AUDITOR, currency=organization.currency)]
     after = {"form": form, "rows": len(lines), "filter": urlencode(wanted.query)[:300]}
     record_event("audit", "audit.exported", by=Actor(member), after=after)
     if len(lines) == MOST_ROWS:

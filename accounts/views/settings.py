@@ -56,10 +56,16 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "settings/index.html", {"links": links})
 
 
-def section_page(request: HttpRequest, section: Section, extra: Callable[[forms.Form], dict[str, Any]] | None = None) -> HttpResponse:
+def section_page(
+    request: HttpRequest,
+    section: Section,
+    extra: Callable[[forms.Form], dict[str, Any]] | None = None,
+    *,
+    suggested: Mapping[str, Any] | None = None,
+) -> HttpResponse:
     """Show the section, save it, or put back what it was before the last change. What was typed stays on any refusal.
 
-    ``extra`` gives the template more, from the form as it stands.
+    ``extra`` gives the template more, from the form as it stands; ``suggested`` values are shown in place of those in force.
     """
     organization, member = request.organization, member_of(request)  # type: ignore[attr-defined]
     writes, status = member.role == Role.ADMIN, 200
@@ -69,7 +75,8 @@ def section_page(request: HttpRequest, section: Section, extra: Callable[[forms.
             return asked
     now = _current(organization, section)
     last = last_change(section.stream(organization), section.action)
-    form = section.form(request.POST if request.method == "POST" and "restore" not in request.POST else None, initial=now)
+    shown = now | dict(suggested or {})
+    form = section.form(request.POST if request.method == "POST" and "restore" not in request.POST else None, initial=shown)
     if request.method == "POST":
         status = 422
         if "restore" in request.POST:

@@ -48,7 +48,10 @@ def limits(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and is_partial(request):
         form = LimitsForm(request.POST)
         return render(request, "settings/_effect.html", _effect(request, form), status=200 if form.is_valid() else 422)
-    return section_page(request, LIMITS, lambda form: _effect(request, form) | {"presets": [(key, *each) for key, each in PRESETS.items()]})
+    preset = PRESETS.get(request.GET.get("preset", ""))
+    suggested = dict(zip(("warn_days", "inactive_days", "lost_days"), preset[1:], strict=True)) if preset else {}
+    presets = [(key, *each) for key, each in PRESETS.items()]
+    return section_page(request, LIMITS, lambda form: _effect(request, form) | {"presets": presets}, suggested=suggested)
 
 
 def _effect(request: HttpRequest, form: forms.Form) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def _effect(request: HttpRequest, form: forms.Form) -> dict[str, Any]:
     organization = request.organization  # type: ignore[attr-defined]
     if form.is_bound and not form.is_valid():
         return {"states": None}
-    value = (lambda name: form.cleaned_data[name]) if form.is_bound else (lambda name: getattr(organization, name))
+    value = (lambda name: form.cleaned_data[name]) if form.is_bound else (lambda name: form.initial.get(name, getattr(organization, name)))
     now, later = Limits.of(organization), Limits(value("warn_days"), value("inactive_days"), value("lost_days"))
     return {
         "states": limits_effect(now, later, as_of=today_of(request)),
