@@ -75,5 +75,5 @@ def written(kind: str, value: Value) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float):
-        return repr(value)
+        return str(int(value)) if value.is_integer() else repr(value)
     return str(value).strip()[:500]
