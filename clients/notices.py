@@ -22,9 +22,9 @@ def import_ended(facts: Facts, currency: str) -> Sentence:
     path = f"jobs/{facts['job']}/" if isinstance(facts.get("job"), int) else "imports/"
     if facts.get("state") == "failed":
         return Sentence(_("“%(file)s” não foi importado") % file, str(facts.get("error") or ""), path, "circle-alert", "bad")
-    detail = _("%(created)s criados, %(updated)s alterados") % {name: number(n) for name, n in counts.items()}
+    detail = _("criados: %(created)s, alterados: %(updated)s") % {name: number(n) for name, n in counts.items()}
     if facts.get("state") == "checked":
-        detail = _("%(created)s a criar, %(updated)s a alterar") % {name: number(n) for name, n in counts.items()}
+        detail = _("a criar: %(created)s, a alterar: %(updated)s") % {name: number(n) for name, n in counts.items()}
     if counts["refused"]:
         n = counts["refused"]
         detail += " · " + ngettext("%(n)s linha recusada", "%(n)s linhas recusadas", n) % {"n": number(n)}

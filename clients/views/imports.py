@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.errors import DomainError
 from accounts.services import Actor, record_event
+from accounts.templatetags.formats import number
 from clients.import_template import template_book
 from clients.import_words import KINDS, kind_label, words_of
 from clients.imports import jobs, kind_names
@@ -255,7 +256,8 @@ def _outcome(row: ImportJob, n: dict[str, int]) -> str:
         return _("Conferência pronta.")
     if row.state != S.DONE:
         return str(row.get_state_display())
-    return ngettext("%(n)s linha importada.", "%(n)s linhas importadas.", n["rows"]) % {"n": n["rows"]}
+    taken = n["rows"] - n["refused"]
+    return ngettext("%(n)s linha importada.", "%(n)s linhas importadas.", taken) % {"n": number(taken)}
 
 
 @require_POST

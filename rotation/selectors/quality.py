@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -61,7 +62,7 @@ def feeds(organization: Organization, *, at: datetime) -> list[Feed]:
     found = []
     for kind in FED:
         job, limit = last.get(kind), hours if kind == "orders" else 24 * OTHERS_DAYS
-        came = job and (job.finished_at or job.started_at)
+        came = (job.finished_at or job.started_at) if job else None
         if kind == "orders" and organization.orders_received_at and (came is None or organization.orders_received_at > came):
             came = organization.orders_received_at  # by another door than a file
         stale = came is not None and at - came > timedelta(hours=limit)
@@ -117,7 +118,12 @@ SELECT (SELECT count(*) FROM ({GROUPS["tax_id"]}) g), (SELECT count(*) FROM ({GR
 
 def counts(organization: Organization, *, on: date) -> Counts:
     """How many there are of each, as of that day; one query, whatever the number of clients."""
-    values = {"today": on, "since": on - timedelta(days=LOOKED_AT_DAYS), "brazil": organization.country == "BR", "after": ""}
+    values: dict[str, Any] = {
+        "today": on,
+        "since": on - timedelta(days=LOOKED_AT_DAYS),
+        "brazil": organization.country == "BR",
+        "after": "",
+    }
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, {"organization": active_organization_id(), **values})
         return Counts(*cursor.fetchone())

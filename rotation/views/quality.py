@@ -62,6 +62,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         counts = {name: n for name, n in counts.items() if name not in ("tax_id", "branches", "number")}
     context = {
         "feeds": [(kind_label(feed.kind), feed) for feed in feeds],
+        "orders_late": any(feed.stale and feed.kind == "orders" for feed in feeds),
         "late": [kind_label(feed.kind) for feed in feeds if feed.stale],
         "findings": [(name, n, *ISSUES[name]) for name, n in counts.items()],
         "zone": organization.time_zone,

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.tenancy import tenant_atomic
-from clients.models import Client, ClientActivity, Colleague, Contact, DiscardProposal, Product
+from clients.models import Client, ClientActivity, Colleague, Contact, DiscardProposal, ImportJob, Product
 from portfolio.models import Goal, Interaction, ReportSchedule, Task
 from rotation.engine.presets import PRESETS
 from rotation.models import Proposal, Request, Rule, RuleVersion, Run
@@ -384,6 +384,16 @@ ACTIONS |= {
         {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
     ),
 }
+OFFICE_READS = {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": FOUND}
+OFFICE_WRITES = {"admin": FOUND, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": GONE}
+ACTIONS |= {
+    "see the imports": ("get", "imports/", {}, OFFICE_READS),
+    # a file is missing: administration is told, and nobody else is asked for one
+    "send a file": ("post", "imports/", {"kind": "clients"}, OFFICE_WRITES | {"admin": {422}}),
+    "see the quality": ("get", "quality/", {}, OFFICE_READS),
+    "give a client a segment": ("post", "quality/segment/", {"c": "{client}", "segment": "Varejo"}, OFFICE_WRITES),
+    "merge a client with itself": ("post", "quality/merge/", {"a": "{client}", "b": "{client}"}, OFFICE_WRITES | {"admin": GONE}),
+}
 
 LED = {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": FOUND}
 ACTIONS |= {
@@ -443,5 +453,7 @@ def test_each_role_may_what_the_table_says(scene, organization, signed_in, actio
         assert ReportSchedule.objects.exists() == (action == "schedule a report" and leads)
         assert (client.discarded_on is not None) == (action == "discard the client" and role in {"admin", "manager"})
         assert DiscardProposal.objects.filter(accepted=None).exists() == (action == "discard the client" and role == "representative")
+        assert (client.segment == "Varejo") == (action == "give a client a segment" and role == "admin")
+        assert not ImportJob.objects.exists()
         registered = action == "register a company" and role in {"admin", "manager", "representative"}
         assert ClientActivity.objects.count() == (2 if registered else 1)
