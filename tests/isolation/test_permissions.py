@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.models import Absence, Representative
 from accounts.tenancy import tenant_atomic
 from clients.models import Client, ClientActivity, Colleague, Contact, DiscardProposal, ImportJob, Product
 from portfolio.models import Goal, Interaction, ReportSchedule, Task
 from rotation.engine.presets import PRESETS
-from rotation.models import Proposal, Request, Rule, RuleVersion, Run
+from rotation.models import Handover, Proposal, Request, Rule, RuleVersion, Run
 from rotation.services.rules import create_rule, publish
 from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, VisitFactory, make_member
 
@@ -416,6 +417,42 @@ ACTIONS |= {
         {"admin": {302}, "manager": {302}, "far_manager": {302}, "representative": GONE, "auditor": GONE},
     ),
 }
+_TODAY = timezone.now().date()
+_LED = {"admin": {302}, "manager": {302}, "far_manager": GONE, "representative": GONE, "auditor": GONE}
+ACTIONS |= {
+    "set a capacity": ("post", "load/{giver}/capacity/", {"clients": "80"}, _LED),
+    "divide a leaver's portfolio": (
+        "post",
+        "people/{giver}/leave/",
+        {"act": "divide", "last_on": _TODAY.isoformat(), "receivers": "{taker}"},
+        _LED,
+    ),
+    "arrange a cover": (
+        "post",
+        "cover/new/",
+        {
+            "representative": "{giver}",
+            "cover": "{taker}",
+            "starts_on": (_TODAY + timedelta(days=2)).isoformat(),
+            "last_on": (_TODAY + timedelta(days=4)).isoformat(),
+        },
+        # nobody of another team is offered in the form
+        _LED | {"far_manager": {422}},
+    ),
+    "see what a move by hand would do": (
+        "get",
+        "clients/move/?c={client}&to={taker}",
+        {},
+        # a client out of reach is not chosen, and the page says that nobody is
+        {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": GONE},
+    ),
+    "see one line of the fairness ledger": (
+        "get",
+        "fairness/{giver}/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": GONE, "auditor": FOUND},
+    ),
+}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -435,6 +472,10 @@ def test_each_role_may_what_the_table_says(scene, organization, signed_in, actio
         assert rule.is_active == (not (action == "pause the rule" and role == "admin"))
         assert RuleVersion.objects.count() == 1
         assert Run.objects.count() == 1  # today's run exists: even an administrator is led to it
+        led = role in {"admin", "manager"}
+        assert (Representative.objects.get(pk=scene["giver"].pk).capacity_clients == 80) == (action == "set a capacity" and led)
+        assert Handover.objects.exists() == (action == "divide a leaver's portfolio" and led)
+        assert Absence.objects.exists() == (action == "arrange a cover" and led)
         assert Goal.objects.exists() == (action == "set the goals" and role in {"admin", "manager"})
         assert Colleague.objects.exists() == (action == "name a colleague" and role in {"admin", "manager", "representative"})
         task, asked = Task.objects.get(), Request.objects.get(kind="hold")

@@ -118,7 +118,7 @@ def asked(span: Span, people: People, **more: Any) -> dict[str, Any]:
 
 
 def only(clients: Clients) -> dict[str, Any]:
-    """What narrows a statement of SOLD, STANDING or ``mix`` to those clients, for ``asked``."""
+    """What narrows a statement of SOLD, ``standing`` or ``mix`` to those clients, for ``asked``."""
     return {"clients": None if clients is None else array(clients)}
 
 
@@ -171,6 +171,7 @@ standing AS (
     SELECT id AS client_id, representative_id FROM clients_client
      WHERE organization_id = %(organization)s AND (discarded_on IS NULL OR discarded_on > %(until)s)
        AND (representative_id IS NOT NULL OR registered_on IS NULL OR registered_on <= %(until)s)
+       AND (%(clients)s::bigint[] IS NULL OR id = ANY(%(clients)s::bigint[]))
 )"""
 
 

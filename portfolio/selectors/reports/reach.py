@@ -12,7 +12,7 @@ from django.db import connection
 
 from accounts.arrays import array
 from clients.selectors.lifecycle import Limits
-from portfolio.selectors.figures.span import SOLD, STANDING, People, Span, asked, only, scope
+from portfolio.selectors.figures.span import SOLD, People, Span, asked, only, scope, standing
 from portfolio.selectors.reports.scope import Scope, end_of
 
 REACHED = ("clients", "buyers", "missing", "visited", "unvisited")
@@ -74,9 +74,9 @@ def reached_clients(given: Scope, what: str, *, offset: int = 0, limit: int | No
 def _reached(given: Scope, what: str) -> tuple[str, dict[str, Any]]:
     if what not in REACHED:
         raise ValueError(f"no clients of the portfolio by {what!r}")
-    people = people_of(given)
+    people, span = people_of(given), span_of(given)
     statement = f"""
-WITH {SOLD}, {STANDING}, {_VISITED},
+WITH {SOLD}, {standing(span)}, {_VISITED},
 bought AS (SELECT client_id, sum(orders) AS orders, sum(revenue_cents) AS cents, sum(order_days) AS days FROM sold GROUP BY client_id)
 SELECT c.id, c.code, coalesce(nullif(c.trade_name, ''), c.name), c.city, c.state, r.id, r.code || ' ' || r.name,
        coalesce(b.orders, 0)::int, coalesce(b.cents, 0)::bigint, coalesce(v.visits, 0)::int, a.last_on, a.last_visit_on
@@ -86,7 +86,7 @@ SELECT c.id, c.code, coalesce(nullif(c.trade_name, ''), c.name), c.city, c.state
   LEFT JOIN bought b ON b.client_id = s.client_id LEFT JOIN seen v ON v.client_id = s.client_id
  WHERE {_NARROWED[what]} AND {scope(people, "s.representative_id")}
  ORDER BY coalesce(b.cents, 0) DESC, a.net_12m_cents DESC NULLS LAST, c.name_key, c.id"""  # noqa: S608 - constants of this module
-    return statement, asked(span_of(given), people, **only(given.client_ids))
+    return statement, asked(span, people, **only(given.client_ids))
 
 
 class MixedClient(NamedTuple):

@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0014_discard_notice"),
-        ("clients", "0013_facts_by_day"),
-        ("portfolio", "0009_interaction_contact"),
+        ("clients", "0014_facts_by_day"),
+        ("portfolio", "0010_receipts"),
     ]
 
     operations = [

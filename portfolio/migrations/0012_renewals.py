@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0019_renewal_days"),
         ("clients", "0012_names_phones_and_contacts_found"),
-        ("portfolio", "0010_receipts"),
+        ("portfolio", "0011_visits_by_day"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ import accounts.tenancy.models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0017_import_notice"),
-        ("clients", "0013_custom_fields"),
+        ("clients", "0014_facts_by_day"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0014_discard_notice"),
-        ("clients", "0014_imports_in_browser"),
+        ("clients", "0015_imports_in_browser"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0014_discard_notice'),
-        ('clients', '0012_names_phones_and_contacts_found'),
+        ('clients', '0013_custom_fields'),
     ]
 
     operations = [

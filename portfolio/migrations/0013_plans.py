@@ -10,7 +10,7 @@ import accounts.tenancy.models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0016_renewal_days"),
-        ("portfolio", "0011_renewals"),
+        ("portfolio", "0012_renewals"),
     ]
 
     operations = [

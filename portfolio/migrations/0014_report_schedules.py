@@ -10,7 +10,7 @@ import accounts.tenancy.models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0014_discard_notice"),
-        ("portfolio", "0011_renewals"),
+        ("portfolio", "0013_plans"),
     ]
 
     operations = [

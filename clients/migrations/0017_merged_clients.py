@@ -10,7 +10,7 @@ import clients.models.client
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0017_import_notice"),
-        ("clients", "0015_who_buys_a_product"),
+        ("clients", "0016_who_buys_a_product"),
     ]
 
     operations = [
