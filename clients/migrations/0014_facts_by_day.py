@@ -4,23 +4,28 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0014_discard_notice'),
-        ('clients', '0013_custom_fields'),
+        ("accounts", "0014_discard_notice"),
+        ("clients", "0013_custom_fields"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='clientmonth',
-            name='clientmonth_of_month',
+            model_name="clientmonth",
+            name="clientmonth_of_month",
         ),
         migrations.AddIndex(
-            model_name='clientmonth',
-            index=models.Index(fields=['organization', 'month', 'representative'], include=('client', 'orders', 'order_days', 'revenue_cents', 'products'), name='clientmonth_of_month'),
+            model_name="clientmonth",
+            index=models.Index(
+                fields=["organization", "month", "representative"],
+                include=("client", "orders", "order_days", "revenue_cents", "products"),
+                name="clientmonth_of_month",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['organization', 'ordered_on'], include=('client', 'representative', 'status', 'net_cents'), name='order_by_day'),
+            model_name="order",
+            index=models.Index(
+                fields=["organization", "ordered_on"], include=("client", "representative", "status", "net_cents"), name="order_by_day"
+            ),
         ),
     ]

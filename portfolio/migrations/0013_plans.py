@@ -9,7 +9,7 @@ import accounts.tenancy.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0016_renewal_days"),
+        ("accounts", "0019_renewal_days"),
         ("portfolio", "0012_renewals"),
     ]
 
