@@ -71,6 +71,7 @@ class ApplySummary:
     conflicts: list[tuple[int, str]] = field(default_factory=list)  # (client id, name): somebody changed the owner since
     told: list[tuple[int, str]] = field(default_factory=list)  # (membership id, name)
     needs_second_approver: bool = False
+    needs_second_person: bool = False  # a rule asks for two, and this member approved what it proposed
 
     @property
     def warnings(self) -> int:
@@ -123,6 +124,7 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
         conflicts=list(changed.order_by("client_id").values_list("client_id", "client__name")[:50]),
         told=sorted(told.items(), key=lambda each: each[1]),
         needs_second_approver=needs_second_approver(run, approved),
+        needs_second_person=approved_alone(approved, by),
     )
 
 

@@ -50,7 +50,7 @@ def apply(request: HttpRequest, run: int) -> HttpResponse:
         "summary": summary,
         "refusal": refusal,
         "reversible_days": reversible_days(request.membership),  # type: ignore[attr-defined]
-        "blocked": bool(summary.consent_missing or summary.needs_second_approver or not summary.approved),
+        "blocked": bool(summary.consent_missing or summary.needs_second_approver or summary.needs_second_person or not summary.approved),
         "over": [change for change in summary.changes if change.over_capacity],
         "commission": [change for change in summary.changes if change.commission and change.commission.change_cents < 0],
     }
