@@ -453,6 +453,40 @@ ACTIONS |= {
         {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": GONE, "auditor": FOUND},
     ),
 }
+ACTIONS |= {
+    "see the campaigns": ("get", "campaigns/", {}, {role: {200} for role in ROLES}),
+    "make a campaign": (
+        "get",
+        "campaigns/new/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": GONE},
+    ),
+    "see the renewals": ("get", "renewals/", {}, {role: {200} for role in ROLES}),
+    "set when a renewal is asked for": (
+        "post",
+        "renewals/days/",
+        {"days": "30"},
+        {"admin": {302}, "manager": GONE, "far_manager": GONE, "representative": GONE, "auditor": NO},
+    ),
+    "spread the goals": (
+        "get",
+        "goals/spread/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative": GONE, "auditor": GONE},
+    ),
+    "read a plan": (
+        "get",
+        "plan/{giver}/",
+        {},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": FOUND},
+    ),
+    "write a plan": (
+        "post",
+        "plan/{giver}/edit/",
+        {"objective": "Mais mix", "version": "0"},
+        {"admin": {302}, "manager": {302}, "far_manager": GONE, "representative": GONE, "auditor": NO},
+    ),
+}
 
 
 @pytest.mark.parametrize("role", ROLES)
