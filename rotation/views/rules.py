@@ -11,12 +11,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.errors import DomainError
 from accounts.models import Role
 from clients.models import Segment
+from rotation.differing import differences
 from rotation.explaining import leaves
 from rotation.forms import PRESET_NAMES, preset_definition
 from rotation.models import RotationSettings, Rule, RuleVersion
 from rotation.segments import within_segment
 from rotation.selectors.runs import rule_lines, versions_of
-from rotation.services.rules import archive_rule, create_rule, move_rule, pause, resume
+from rotation.services.rules import archive_rule, create_rule, move_rule, pause, resume, save_draft
 from rotation.views.common import ADMINS, LEADERS, only, paged, partial
 from rotation.views.effect import uplift_context, watch_context
 from rotation.wording import condition_text, guard_text, rule_sentence, schedule_text
@@ -131,10 +132,42 @@ def read_context(request: HttpRequest, found: Rule, version: RuleVersion) -> dic
 @only(LEADERS)
 @paged
 def versions(request: HttpRequest, rule: int) -> HttpResponse:
-    """Every version: who wrote it, who published it, when, and what it says."""
+    """Every version: who wrote it, who published it, when, what it says, and what it changed of the one before."""
     found = rule_or_404(rule)
-    lines = [(each, rule_sentence(each.definition, currency(request))) for each in versions_of(found)[:100]]
-    return render(request, "rotation/rule_versions.html", {"rule": found, "lines": lines, "writes": writes(request)})
+    rows = list(versions_of(found)[:100])
+    lines = [
+        (
+            each,
+            rule_sentence(each.definition, currency(request)),
+            differences(earlier.definition, each.definition, currency(request)) if earlier else [],
+        )
+        for each, earlier in zip(rows, [*rows[1:], None], strict=True)
+    ]
+    context = {
+        "rule": found,
+        "lines": lines,
+        "writes": writes(request),
+        "draft": next((each for each in rows if each.state == "draft"), None),
+    }
+    return render(request, "rotation/rule_versions.html", context)
+
+
+@require_POST
+@only(ADMINS)
+def restore(request: HttpRequest, rule: int, number: int) -> HttpResponse:
+    """What a version says becomes the draft; the version itself stays where it is."""
+    found = rule_or_404(rule)
+    version = found.versions.filter(number=number).exclude(state=RuleVersion.State.DRAFT).first()
+    if version is None:
+        raise Http404
+    slug = request.organization.slug  # type: ignore[attr-defined]
+    try:
+        draft = save_draft(found, version.definition, by=request.membership)  # type: ignore[attr-defined]
+    except DomainError as refusal:
+        messages.warning(request, str(refusal))
+        return redirect("rotation:rule-versions", slug, found.pk)
+    messages.success(request, _("A v%(n)s é agora o rascunho v%(draft)s. Nada muda até publicar.") % {"n": number, "draft": draft.number})
+    return redirect("rotation:rule", slug, found.pk)
 
 
 @require_POST
