@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from accounts.trail import Subject, fields, kinds, subjects, values
-from clients.models import Client, Colleague, CustomField, ImportJob, Opportunity, Segment
+from clients.models import Client, Colleague, CustomField, ImportJob, Opportunity, Product, Segment
 from clients.selectors.by_word import client_ids, typed_terms
 from clients.selectors.visibility import Reach
 from clients.selectors.words import search_tokens
@@ -33,6 +33,10 @@ def _imports(ids: list[int]) -> dict[int, tuple[str, str]]:
     return {pk: (name, "") for pk, name in ImportJob.objects.filter(pk__in=ids).values_list("pk", "file_name")}
 
 
+def _products(ids: list[int]) -> dict[int, tuple[str, str]]:
+    return {pk: (name, f"products/{pk}/") for pk, name in Product.objects.filter(pk__in=ids).values_list("pk", "name")}
+
+
 def _custom_fields(ids: list[int]) -> dict[int, tuple[str, str]]:
     return {pk: (name, "settings/fields/") for pk, name in CustomField.objects.filter(pk__in=ids).values_list("pk", "name")}
 
@@ -43,6 +47,7 @@ subjects(
         "opportunity": Subject(_("Oportunidade"), _opportunities),
         "segment": Subject(_("Segmento"), _segments),
         "import": Subject(_("Importação"), _imports),
+        "product": Subject(_("Produto"), _products),
         "field": Subject(_("Campo próprio"), _custom_fields),
     }
 )
@@ -51,6 +56,14 @@ kinds(
     {
         "client.discarded": _("Descartou o cliente"),
         "client.restored": _("Trouxe de volta o cliente descartado"),
+        "client.merged": _("Juntou outro cadastro a este cliente"),
+        "client.absorbed": _("Foi juntado a outro cadastro"),
+        "client.merge_undone": _("Separou cadastros que se juntaram"),
+        "client.identified": _("Escreveu o CNPJ do cliente"),
+        "client.placed": _("Pôs o cliente no mapa"),
+        "client.said_distinct": _("Disse que os cadastros são de clientes diferentes"),
+        "client.segmented": _("Escreveu o segmento do cliente"),
+        "product.marked": _("Marcou o produto"),
         "colleague.named": _("Pôs um colega no cliente"),
         "colleague.taken_off": _("Tirou um colega do cliente"),
         "contact.added": _("Acrescentou um contato"),
@@ -79,7 +92,19 @@ kinds(
         "field.shown": _("Ligou de novo um campo próprio"),
     },
 )
-kinds("data", {"import.finished": _("Importou um arquivo"), "import.failed": _("Importação que falhou")})
+kinds(
+    "data",
+    {
+        "import.finished": _("Importou um arquivo"),
+        "import.failed": _("Importação que falhou"),
+        "import.uploaded": _("Enviou um arquivo para importar"),
+        "import.checked": _("Conferiu o arquivo"),
+        "import.confirmed": _("Confirmou a importação"),
+        "import.cancel_asked": _("Pediu para cancelar a importação"),
+        "import.cancelled": _("Cancelou a importação"),
+        "import.refused_downloaded": _("Baixou as linhas recusadas"),
+    },
+)
 fields(
     {
         "part": _("parte"),

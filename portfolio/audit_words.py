@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from accounts.trail import Subject, fields, kinds, subjects, values
+from clients.models import Contract
 from portfolio.models import Interaction, Ownership, Task, Visit
 
 
@@ -11,10 +12,15 @@ def _visits(ids: list[int]) -> dict[int, tuple[str, str]]:
     return {row.pk: (str(row.client), f"clients/{row.client_id}/?tab=visits") for row in rows}
 
 
+def _contracts(ids: list[int]) -> dict[int, tuple[str, str]]:
+    return {pk: (code, "renewals/") for pk, code in Contract.objects.filter(pk__in=ids).values_list("pk", "code")}
+
+
 def _tasks(ids: list[int]) -> dict[int, tuple[str, str]]:
     return {pk: (title, f"tasks/{pk}/") for pk, title in Task.objects.filter(pk__in=ids).values_list("pk", "title")}
 
 
+subjects({"contract": Subject(_("Contrato"), _contracts), "report": Subject(_("Relatório"), None), "list": Subject(_("Lista"))})
 subjects({"visit": Subject(_("Visita"), _visits), "task": Subject(_("Tarefa"), _tasks)})
 kinds(
     "moves",
@@ -48,6 +54,19 @@ kinds(
         "visit.taken_back": _("Desfez a mudança da visita"),
     },
 )
+kinds(
+    "work",
+    {
+        "renewal.asked": _("Abriu a renovação do contrato"),
+        "renewal.changed": _("Mudou a renovação do contrato"),
+        "renewal.renewed": _("Contrato renovado"),
+        "report.scheduled": _("Programou um relatório por e-mail"),
+        "report.changed": _("Mudou o relatório por e-mail"),
+        "report.sent_now": _("Enviou o relatório agora"),
+    },
+)
+kinds("settings", {"organization.renewal_days": _("Mudou quando um contrato entra em renovação")})
+kinds("data", {"list.exported": _("Exportou uma lista")})
 fields(
     {
         "representative": _("vendedor"),

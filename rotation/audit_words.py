@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.templatetags.formats import day_year
 from accounts.trail import Subject, fields, kinds, subjects, values
-from rotation.models import Backtest, Request, Rule, Run
+from rotation.models import Backtest, Campaign, Request, Rule, Run
 
 
 def _runs(ids: list[int]) -> dict[int, tuple[str, str]]:
@@ -24,6 +24,10 @@ def _backtests(ids: list[int]) -> dict[int, tuple[str, str]]:
     }
 
 
+def _campaigns(ids: list[int]) -> dict[int, tuple[str, str]]:
+    return {pk: (name, f"campaigns/{pk}/") for pk, name in Campaign.objects.filter(pk__in=ids).values_list("pk", "name")}
+
+
 def _rules_like(text: str, most: int) -> list[str]:
     return [f"rule:{pk}" for pk in Rule.objects.filter(name__icontains=text).values_list("pk", flat=True)[:most]]
 
@@ -33,6 +37,9 @@ subjects(
         "run": Subject(_("Giro"), _runs),
         "rule": Subject(_("Regra"), _rules, _rules_like),
         "backtest": Subject(_("Teste no histórico"), _backtests),
+        "campaign": Subject(_("Campanha"), _campaigns),
+        "dashboard": Subject(_("Painel")),
+        "fairness": Subject(_("Dado e recebido")),
         "rotation": Subject(_("Giro de carteira")),
     }
 )
@@ -63,6 +70,15 @@ kinds(
         "rule.archived": _("Arquivou a regra"),
         "rule.outcomes_measured": _("Mediu os resultados da regra"),
         "rule.outcomes_corrected": _("Corrigiu resultados da regra"),
+        "proposals.comment": _("Comentou uma proposta"),
+        "campaign.made": _("Criou a campanha"),
+        "campaign.changed": _("Mudou a campanha"),
+        "campaign.started": _("Começou a campanha"),
+        "campaign.paused": _("Pausou a campanha"),
+        "campaign.resumed": _("Retomou a campanha"),
+        "campaign.ended": _("A campanha terminou"),
+        "campaign.dropped": _("Descartou a campanha"),
+        "run.requested": _("Mandou mover clientes"),
         "run.scheduled": _("Começou o giro"),
         "run.computed": _("Calculou as propostas"),
         "run.apply_requested": _("Mandou aplicar o giro"),
@@ -82,7 +98,23 @@ kinds(
         "rotation.settings": _("Mudou os limites do giro"),
     },
 )
-kinds("data", {"run.exported": _("Exportou o giro"), "backtest.exported": _("Exportou o teste")})
+kinds(
+    "data",
+    {
+        "run.exported": _("Exportou o giro"),
+        "backtest.exported": _("Exportou o teste"),
+        "dashboard.exported": _("Exportou o painel"),
+        "fairness.exported": _("Exportou o dado e recebido"),
+    },
+)
+kinds(
+    "people",
+    {
+        "representative.leaving": _("Começou a saída do vendedor"),
+        "representative.left": _("O vendedor saiu"),
+        "representative.returned": _("Desfez a saída do vendedor"),
+    },
+)
 fields(
     {
         "proposals": _("propostas"),
