@@ -41,7 +41,7 @@ class PlaceMap extends HTMLElement {
   choose({ lat, lng }) {
     [lat, lng].forEach((number, at) => (this.fields[at].value = number.toFixed(5)));
     this.show();
-    const said = document.getElementById(this.dataset.said);
+    const said = document.getElementById(this.dataset.tells);
     if (said) said.textContent = `${this.dataset.chosen} ${this.fields.map(({ value }) => value).join(", ")}`;
   }
 }

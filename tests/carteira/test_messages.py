@@ -53,6 +53,8 @@ def bare_words(template: str) -> list[str]:
     """Words that a template shows a person without asking for their translation."""
     text = re.sub(r"\{#.*?#\}|\{% comment.*?endcomment %\}|<script\b.*?</script>", "", template, flags=re.DOTALL)
     text = re.sub(r"\{% block \w+_class %\}[\w -]*\{% endblock %\}", "", text)
+    # Attributes alone: a tag around them, and only what they speak is looked at.
+    text = re.sub(r"\{% block \w+_attributes %\}(.*?)\{% endblock %\}", r"<i \1>", text)
     text = re.sub(r"\{% blocktranslate\b.*?\{% endblocktranslate %\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
     shown = [*SPOKEN.findall(text), re.sub(r"<[^>]*>|&\w+;", " ", text)]
