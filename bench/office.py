@@ -83,7 +83,8 @@ LATE = f"month={world.AS_OF.replace(day=1) - timedelta(days=1):%Y-%m}"
 PARTS = ("kpis", "reps", "states", "base", "risk", "turnover", "indicators")
 # What is asked for, below the organization's address, and with which querystring; fragments as htmx asks for them.
 PAGES: list[tuple[str, str, bool]] = [
-    ("Painel, the page", f"dashboard/?{LATE}", False),
+    ("Painel, the page", "dashboard/", False),
+    ("Painel, the page of a month past", f"dashboard/?{LATE}", False),
     *((f"Painel, {name}", f"dashboard/{name}/?{LATE}", True) for name in PARTS),
     ("Painel, a quarter", f"dashboard/?{LATE}&period=quarter", False),
     ("Painel, twelve months", f"dashboard/?{LATE}&period=year", False),
