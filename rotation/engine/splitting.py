@@ -16,7 +16,7 @@ from .explain import why_unassigned
 from .facts import Array, Facts, Representatives
 from .geometry import haversine_km
 from .minutes import Effort
-from .pairs import KM_SCALE, Pairs, eligible_pairs, room_for
+from .pairs import KEEP, KM_SCALE, Pairs, eligible_pairs, room_for
 from .pipeline import ORPHAN_CENTS
 from .rules import Rule, parse_rule
 from .schema import SCHEMA
@@ -24,7 +24,8 @@ from .solving import others, solve
 from .workload import SECONDS, Workload, reckoned_km, with_travel, workload_for
 
 # A person waits for this one: some seconds and few nodes of the integer programme; the gap says what that left open.
-EFFORT = Effort(seconds=4.0, nodes=60, chains=20_000)
+EFFORT = Effort(seconds=2.0, nodes=60, chains=20_000)
+MOST_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,9 @@ def split(
     room[~receivers] = 0
     free = rows[left]
     stake = np.maximum(facts.net_12m[free].astype(np.float64), ORPHAN_CENTS)
-    pairs = eligible_pairs(facts, reps, free, stake, room, rule, as_of)
+    # Every receiver that fits counts, not the best few: where those are full, the client must still reach somebody.
+    keep = max(KEEP, min(int(receivers.sum()), MOST_PAIRS // max(len(free), 1)))
+    pairs = eligible_pairs(facts, reps, free, stake, room, rule, as_of, keep)
     step = fairness_cost(pairs, rule.strategy.fairness)
     give = np.full(m, UNLIMITED)
     ceilings = Ceilings(room, facts.owner[free], give, UNLIMITED if most is None else most, step, ledger_shift(reps.balance))

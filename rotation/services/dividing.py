@@ -20,7 +20,7 @@ from rotation.selectors.facts import is_active_on
 
 OPEN = (Handover.State.DRAFT, Handover.State.PLANNED)
 # Beyond so many clients, or where a receiver's minutes are not written down, heads are counted: a person waits for the answer.
-MOST_BY_MINUTES = 1_500
+MOST_BY_MINUTES = 600
 FARTHEST, EARLIEST = timedelta(days=180), timedelta(days=60)
 
 

@@ -119,3 +119,11 @@ def test_at_most_so_many_move_and_nobody_goes_back_to_their_owner():
     found = split(facts, reps, np.arange(3), np.array([True, True]), split_rule(minutes=False), AS_OF, seed=3, most=2)
 
     assert found.to.tolist() == [1, 1, -1]
+
+
+def test_where_the_nearest_twenty_are_full_the_next_one_takes_the_client():
+    facts, reps = tables([500] * 25, [9, *[1] * 25], [0.0] * 25)
+
+    found = split(facts, reps, np.arange(25), np.array([False, *[True] * 25]), split_rule(minutes=False), AS_OF, seed=3)
+
+    assert sorted(found.to.tolist()) == list(range(1, 26))
