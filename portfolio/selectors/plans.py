@@ -61,6 +61,9 @@ class Period:
 class PlanLine:
     """One portfolio in a period: its plan, if there is one, the goals of its months added up, and what came by ``as_of``.
 
+    ``goals`` holds a measure only where each of the months has a goal: part of them is no yardstick for all; ``goal_months``
+    says how many have one.
+
     Money in cents. ``cost_cents``: visits done at the plan's cost of one, and what its steps spent. ``open_steps`` and
     ``late_steps`` wait to be done. Nothing came yet of a period that has not begun.
     """
@@ -72,6 +75,7 @@ class PlanLine:
     reached: Reached = field(default_factory=Reached)
     visits: Visits = field(default_factory=Visits)
     n_months: int = 1
+    goal_months: dict[str, int] = field(default_factory=dict)
     spent_cents: int = 0
     steps: int = 0
     open_steps: int = 0
@@ -97,9 +101,12 @@ def plan_lines(people: Sequence[Representative], period: Period, *, as_of: date)
     ids = [each.pk for each in people]
     plans = {plan.representative_id: plan for plan in Plan.objects.filter(representative_id__in=ids, **vars(period))}
     goals: dict[int, dict[str, int]] = defaultdict(dict)
+    goal_months: dict[int, dict[str, int]] = defaultdict(dict)
     targets = Goal.objects.filter(representative_id__in=ids, month__gte=period.starts_on, month__lte=period.ends_on).order_by()
     for row in targets.values("representative_id", "measure").annotate(sum=Sum("target"), n=Count("pk")):
-        goals[row["representative_id"]][row["measure"]] = row["sum"]
+        goal_months[row["representative_id"]][row["measure"]] = row["n"]
+        if row["n"] == period.n_months:
+            goals[row["representative_id"]][row["measure"]] = row["sum"]
     waiting = Q(task__done_at=None, task__cancelled_at=None)
     steps = {
         row["plan_id"]: row
@@ -132,6 +139,7 @@ def plan_lines(people: Sequence[Representative], period: Period, *, as_of: date)
                 portfolio.get(each.pk, Reached()),
                 done.get(each.pk, Visits()),
                 period.n_months,
+                dict(goal_months[each.pk]),
                 (step["spent"] or 0) if step else 0,
                 step["n"] if step else 0,
                 step["waiting"] if step else 0,

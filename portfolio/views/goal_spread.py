@@ -117,12 +117,16 @@ def _total(request: HttpRequest, usual: int, measure: str) -> tuple[int | None, 
         return None, _("use um crescimento entre -90 e 500 por cento"), "growth"
     if not usual:
         return None, _("não há histórico de que crescer; diga o total"), "growth"
-    return int((usual * (1 + rate / 100)).quantize(Decimal(1), rounding=ROUND_HALF_UP)), "", ""
+    unit = 100 if measure == Measure.REVENUE else 1
+    return int((usual * (1 + rate / 100) / unit).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * unit, "", ""
 
 
 def _proposed(past: Past, people: list[Representative], months: list[date], total: int, measure: str) -> Cells:
-    whole = total * len(people) * len(months) if measure == Measure.MIX else total
-    return spread_goal(past, [each.pk for each in people], months, whole)
+    ids = [each.pk for each in people]
+    if measure == Measure.REVENUE and total % 100 == 0:
+        # A target in cents is no target anybody remembers: a total in whole units is shared out in whole units.
+        return {cell: 100 * units for cell, units in spread_goal(past, ids, months, total // 100).items()}
+    return spread_goal(past, ids, months, total * len(people) * len(months) if measure == Measure.MIX else total)
 
 
 def _grid(

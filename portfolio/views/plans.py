@@ -145,6 +145,10 @@ def _compared(line: PlanLine) -> dict[str, dict[str, Any]]:
         tone = "" if not target else ("bad" if actual > target else "ok") if over else ("ok" if actual >= target else "warn")
         share = actual / target if target else None
         found[name] = {"label": label, "target": target, "actual": actual, "kind": kind, "tone": tone, "share": share, "over": over}
+    for name, measure in (("revenue", Measure.REVENUE), ("visits", Measure.VISITS), ("buyers", Measure.BUYERS)):
+        n = line.goal_months.get(measure, 0)
+        if n and n < line.n_months and found[name]["target"] is None:
+            found[name]["partly"] = _("meta em %(n)s de %(of)s meses") % {"n": n, "of": line.n_months}
     found["buyers"]["note"] = line.reached.positivation
     found["buyers"]["a_month"] = round(buyers / (plan_months or 1)) if buyers else None
     return found

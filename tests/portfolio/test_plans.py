@@ -71,13 +71,15 @@ def test_what_was_set_out_beside_what_came(house):
         )
     for day in (date(2026, 9, 30), date(2026, 10, 1), date(2026, 11, 20)):
         VisitFactory(client=one, representative=ana, visited_on=day, visited_at=datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
-    for month, target in ((9, 1), (10, 20_000), (12, 30_000)):
+    Goal.objects.create(representative=ana, month=date(2026, 11, 1), measure="visits", target=9)
+    for month, target in ((9, 1), (10, 20_000), (11, 7), (12, 30_000)):
         Goal.objects.create(representative=ana, month=date(2026, month, 1), measure="revenue", target=target)
     step = add_step(plan, title="Feira", owner=ana.membership, due_on=date(2026, 11, 25), by=house["manager"], at=NOW, planned_cents=9_000)
     add_step(plan, title="Curso", owner=house["manager"], due_on=date(2026, 11, 24), by=house["manager"], at=NOW)
     record_spending(step, 8_000, by=ana.membership)
     line, other = plan_lines([ana, house["bruno"]], QUARTER, as_of=date(2026, 11, 25))
-    assert (line.sales.revenue_cents, line.goals["revenue"]) == (52_000, 50_000)
+    assert (line.sales.revenue_cents, line.goals["revenue"]) == (52_000, 50_007)
+    assert "visits" not in line.goals and line.goal_months == {"revenue": 3, "visits": 1}  # one month's goal measures no quarter
     assert (line.reached.buyers, line.reached.clients) == (2, 3)
     assert (line.visits.done, line.cost_cents) == (2, 2 * 2_500 + 8_000)
     assert (line.steps, line.open_steps, line.late_steps) == (2, 2, 1)
