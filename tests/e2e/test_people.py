@@ -10,10 +10,12 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import AuditCheck, Invitation, Membership
+from accounts.services import Actor
 from accounts.services.invitations import invitation_link
 from accounts.services.verify import run_check
 from accounts.tenancy import acting_for
 from clients.models import CustomValue
+from portfolio.services import Transfer, transfer_clients
 from tests.e2e.conftest import faults_of
 from tests.factories import PASSWORD, ClientFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
 
@@ -32,8 +34,11 @@ def house(live):
         team = TeamFactory(name="Interior")
         seller = make_member(organization, "representative", name=LONG, team=team)
         ana = RepresentativeFactory(code="V-01", name="Ana", membership=seller, team=team)
-        client = ClientFactory(name="Empório Serra", representative=ana, activity={"last_on": today - timedelta(70)})
-        ClientFactory(name=LONG, representative=ana, activity={"last_on": today - timedelta(10)})
+        client, other = (
+            ClientFactory(name=name, activity={"last_on": today - timedelta(days)}) for name, days in (("Empório Serra", 70), (LONG, 10))
+        )
+        moves = [Transfer(each.pk, ana.pk, reason="começo") for each in (client, other)]
+        transfer_clients(moves, by=Actor(admin), source="manual", on=today)
     return SimpleNamespace(organization=organization, admin=admin, seller=seller, ana=ana, client=client)
 
 
@@ -128,7 +133,7 @@ def test_a_representative_is_put_on_the_map_and_limits_show_what_they_would_do(h
     expect(page.locator("#check")).to_contain_text("Íntegra", timeout=15_000)
 
 
-def test_nothing_on_these_pages_keeps_anybody_out(house, new_page, sign_in, monkeypatch):
+def test_nothing_on_these_pages_keeps_anybody_out(house, new_page, sign_in):
     # A demonstration asks nobody who they are: the pages behind that question are looked at too.
     with acting_for(house.organization.pk):
         house.organization.is_demo = True
@@ -144,8 +149,6 @@ def test_nothing_on_these_pages_keeps_anybody_out(house, new_page, sign_in, monk
             "people/invite/", f"people/members/{house.seller.pk}/end/", "people/teams/", "settings/", "settings/identity/",
             "settings/reasons/", "settings/security/", "settings/retention/", "settings/rotation/",
         ]  # fmt: skip
-    else:
-        monkeypatch.setattr("tests.e2e.conftest.WAYS", [("dark", 390, True), ("light", 1440, True)])
     wrong = {}
     for path in paths:
         page.goto(BASE + path)
