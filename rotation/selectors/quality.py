@@ -81,21 +81,22 @@ _NAME_KEYS = """
    WHERE organization_id = %(organization)s AND twin_key <> ''
    GROUP BY twin_key HAVING count(*) > 1"""
 _GROUPS = """
-SELECT k.key, array_agg(c.id ORDER BY c.id) AS ids
+SELECT k.key, g.ids
   FROM ({keys}) k
-  JOIN clients_client c ON c.organization_id = %(organization)s AND {join} AND c.merged_into_id IS NULL AND c.discarded_on IS NULL
+ CROSS JOIN LATERAL (
+       SELECT array_agg(c.id ORDER BY c.id) AS ids, count(*) AS n, count(DISTINCT nullif(c.tax_id, '')) AS numbers FROM clients_client c
+        WHERE c.organization_id = %(organization)s AND {join} AND c.merged_into_id IS NULL AND c.discarded_on IS NULL) g
   LEFT JOIN clients_distinctclients d ON d.organization_id = %(organization)s AND d.sign = '{sign}' AND d.key = left(k.key, 300)
- WHERE k.key > %(after)s
- GROUP BY k.key, d.clients
-HAVING count(*) > 1 AND (d.clients IS NULL OR NOT array_agg(c.id) <@ d.clients){also}
+ WHERE k.key > %(after)s AND g.n > 1 AND (d.clients IS NULL OR NOT g.ids <@ d.clients){also}
  ORDER BY k.key"""
 # One name with as many tax ids as clients is a chain of branches, or two companies: nobody stands there twice.
 GROUPS = {
     "tax_id": _GROUPS.format(keys=_TAX_KEYS, join="c.tax_id_root = left(k.key, 8) AND c.tax_id = k.key", sign="tax_id", also=""),
-    "name": _GROUPS.format(
-        keys=_NAME_KEYS, join="c.twin_key = k.key", sign="name", also=" AND count(*) > count(DISTINCT nullif(c.tax_id, ''))"
-    ),
+    "name": _GROUPS.format(keys=_NAME_KEYS, join="c.twin_key = k.key", sign="name", also=" AND g.n > g.numbers"),
 }
+# Without these the planner reads the whole table and sorts it by text, which costs several times the reading of the index.
+_IN_ORDER = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashagg = off"
+_AS_BEFORE = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashagg = on"
 _BRANCHES = """
 SELECT key, NULL FROM (
   SELECT tax_id_root AS key FROM clients_client WHERE organization_id = %(organization)s AND tax_id_root <> ''
@@ -141,8 +142,10 @@ def twins(sign: str, *, after: str = "", limit: int = 20) -> list[Twins]:
     """Groups by ``tax_id`` or ``name`` (sign), in the order of their keys, from the first above ``after``; two queries."""
     with connection.cursor() as cursor:
         statement = _BRANCHES if sign == "branches" else GROUPS[sign]
+        cursor.execute(_IN_ORDER)
         cursor.execute(f"{statement} LIMIT %(limit)s", {"organization": active_organization_id(), "after": after, "limit": limit})
         keys = cursor.fetchall()
+        cursor.execute(_AS_BEFORE)
     if sign == "branches":
         rows = _described(Client.objects.filter(tax_id_root__in=[key for key, _ids in keys], merged_into=None, discarded_on=None))
         by_root: dict[str, list[Client]] = {}
