@@ -20,7 +20,14 @@ def _tasks(ids: list[int]) -> dict[int, tuple[str, str]]:
     return {pk: (title, f"tasks/{pk}/") for pk, title in Task.objects.filter(pk__in=ids).values_list("pk", "title")}
 
 
-subjects({"contract": Subject(_("Contrato"), _contracts), "report": Subject(_("Relatório"), None), "list": Subject(_("Lista"))})
+subjects(
+    {
+        "contract": Subject(_("Contrato"), _contracts),
+        "plan": Subject(_("Plano")),
+        "report": Subject(_("Relatório"), None),
+        "list": Subject(_("Lista")),
+    }
+)
 subjects({"visit": Subject(_("Visita"), _visits), "task": Subject(_("Tarefa"), _tasks)})
 kinds(
     "moves",
@@ -57,6 +64,10 @@ kinds(
 kinds(
     "work",
     {
+        "plan.written": _("Escreveu o plano"),
+        "plan.step_added": _("Pôs um passo no plano"),
+        "plan.step_dropped": _("Tirou um passo do plano"),
+        "plan.spent": _("Anotou o gasto de um passo"),
         "renewal.asked": _("Abriu a renovação do contrato"),
         "renewal.changed": _("Mudou a renovação do contrato"),
         "renewal.renewed": _("Contrato renovado"),
