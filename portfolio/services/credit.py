@@ -13,11 +13,16 @@ from accounts.tenancy import active_organization_id
 # Subqueries, not a join of the orders with themselves: right after a first import the planner believes there is one
 # order, and pairs each with every other. Of a ledger that has just come it knows as little, and any index seems
 # good: asked for the last, it takes the client's own, instead of reading half the organization's ledger for each order.
-_OWNER = """(
+_LAST_ON_THE_DAY = """(
   SELECT w.representative_id FROM portfolio_ownership w
-   WHERE w.organization_id = %(organization)s AND w.client_id = coalesce(o.came_under_id, o.client_id)
+   WHERE w.organization_id = %(organization)s AND w.client_id = {client}
      AND w.started_on <= o.ordered_on AND (w.ended_on IS NULL OR w.ended_on > o.ordered_on)
    ORDER BY w.seq DESC LIMIT 1)"""
+# Of an expression over two columns the planner knows nothing either, and leaves the client's own index: hence one look-up for each.
+_OWNER = (
+    f"(CASE WHEN o.came_under_id IS NULL THEN {_LAST_ON_THE_DAY.format(client='o.client_id')}"
+    f" ELSE {_LAST_ON_THE_DAY.format(client='o.came_under_id')} END)"
+)
 _CREDIT = f"""
 UPDATE clients_order o SET representative_id = {_OWNER}
  WHERE o.organization_id = %(organization)s AND o.client_id = ANY(%(clients)s::bigint[]) AND o.ordered_on >= %(since)s
