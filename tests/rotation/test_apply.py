@@ -389,7 +389,7 @@ def test_the_summary_says_what_changes_for_whom(scene, organization, django_asse
         caio = RepresentativeFactory()
         transfer_client(client=scene.clients[0], to=caio, by=Actor(scene.admin), on=DAY, reason="pedido")
 
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             summary = apply_summary(scene.run, by=scene.admin)
 
     assert (summary.approved, summary.undecided, summary.value_cents, summary.money_cents) == (2, 1, 10_000, 200_000)
