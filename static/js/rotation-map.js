@@ -108,8 +108,10 @@ class RotationMap extends HTMLElement {
     const links = [...document.querySelectorAll("#map-area li a")];
     const act = ACTS[event.key.toLowerCase()];
     if (step) links[Math.max(links.indexOf(document.activeElement) + step, 0)]?.focus();
-    else if (act) document.querySelector(`#review-detail [name=${act}]`)?.click();
-    else return;
+    else if (act) {
+      window.htmx.process(document.getElementById("review-detail")); // a quick finger is faster than its binding
+      document.querySelector(`#review-detail [name=${act}]`)?.click();
+    } else return;
     event.preventDefault();
   }
 }
