@@ -118,7 +118,9 @@ def test_each_order_asks_the_ledger_for_its_own_client_alone(acting):
         assert credit_orders([each.pk for each in clients]) == {each.pk for each in clients}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")  # of forty rows all are soon read
-        cursor.execute("EXPLAIN " + asked[0]["sql"])
+        wanted, credit, _back = (each["sql"] for each in asked)
+        cursor.execute(wanted)
+        cursor.execute("EXPLAIN " + credit)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     # once to find and once to compare, by the client's own number and by that of one that was merged into it
     assert plan.count("on portfolio_ownership") == plan.count("using ownership_seq on portfolio_ownership") == 4, plan

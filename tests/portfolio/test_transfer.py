@@ -192,7 +192,7 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(acting, django_asse
         move(client, ana, JAN_5)
 
     for clients in (one, many):
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(15):
             transfer_clients([Transfer(c.pk, bruno.pk) for c in clients], by=TASK, source=Ownership.Source.MANUAL, on=MAR_2)
 
 
