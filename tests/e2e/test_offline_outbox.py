@@ -305,6 +305,8 @@ def test_a_visit_is_a_fact_and_the_last_words_about_it_win(open_phone, road, hou
     for tab, words in ((page, "voltar à tarde"), (stale, "voltar segunda")):
         tab.get_by_label("Observação").fill(words)
         tab.get_by_role("button", name="Salvar visita").click()
+        # The queue is empty before the row is in it too: it has been sent once the form is left.
+        tab.wait_for_url(lambda url: str(visit.id_made) not in url)
         until_rows(tab, 0)
     with tenant_atomic(organization.pk):
         visit.refresh_from_db()
