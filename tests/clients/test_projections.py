@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections import defaultdict
+from contextlib import contextmanager
 from datetime import date, timedelta
 from itertools import count, pairwise
 
@@ -17,6 +18,7 @@ from accounts.services import Actor
 from accounts.tenancy import acting_for
 from clients.models import Client, ClientActivity, ClientMonth, Order, OrderItem
 from clients.services import begin_clients, differences, rebuild_projections, refresh_abc, refresh_clients, refresh_windows
+from clients.services import projection_sql as statements
 from clients.signals import orders_changed
 from portfolio.models import Ownership
 from portfolio.services import Transfer, transfer_clients
@@ -292,19 +294,39 @@ def test_the_receiver_credits_before_the_projections_are_built(bought, acting):
     assert order.representative_id == ana.id
 
 
-def test_classes_of_a_company_the_planner_never_saw_are_set_without_going_through_all_for_each(acting):
-    refresh_clients([client.id for client in ClientFactory.create_batch(3)], as_of=TODAY)
+@contextmanager
+def plans_of(*parts: str):
+    """The plans of the statements that hold every one of the parts, as they are run."""
     plans = []
 
     def explained(execute, query, values, many, context):
-        if query.lstrip().startswith("WITH") and "UPDATE clients_clientactivity" in query:
-            execute("EXPLAIN (SETTINGS) " + query, values, many, context)
+        if all(part in str(query) for part in parts):
+            execute(f"EXPLAIN (SETTINGS) {query}", values, many, context)
             plans.append("\n".join(row[0] for row in context["cursor"].fetchall()))
         return execute(query, values, many, context)
 
     with connection.execute_wrapper(explained):
+        yield plans
+
+
+def test_classes_of_a_company_the_planner_never_saw_are_set_without_going_through_all_for_each(acting):
+    refresh_clients([client.id for client in ClientFactory.create_batch(3)], as_of=TODAY)
+    with plans_of("WITH", "UPDATE clients_clientactivity") as plans:
         refresh_abc()
 
     assert len(plans) == 1
     assert "Nested Loop" not in plans[0]
     assert "enable_nestloop = 'off'" in plans[0]  # of three clients it would not choose one anyway
+
+
+def test_orders_of_a_company_the_planner_never_saw_are_read_by_client(acting):
+    """The index by day holds all that is asked for as well: taken for each client, it reads every order of the company."""
+    clients = [order.client_id for order in OrderFactory.create_batch(3, ordered_on=TODAY)]
+    with connection.cursor() as cursor, plans_of("clients_order") as plans:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # three orders fit a page, and a page is read whole
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        refresh_clients(clients, as_of=TODAY)
+        cursor.execute(statements.WINDOWS_THAT_CHANGE, {"organization": acting.pk, "clients": clients, "as_of": TODAY + timedelta(days=40)})
+
+    assert len(plans) == 3  # activity, months, and whose windows change
+    assert not [plan for plan in plans if "order_by_day" in plan]

@@ -54,7 +54,7 @@ class Movement:
 CREDITED_EVENTS = """
 day AS (
     SELECT client_id, ordered_on AS day FROM clients_order
-     WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(lost)s AND ordered_on <= %(until)s
+     WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(lost)s AND ordered_on <= %(until)s AND status <> 'cancelled'
      GROUP BY client_id, ordered_on HAVING sum(net_cents) > 0
 ), step AS (
     SELECT client_id, day, lag(day) OVER one AS previous, lead(day) OVER one AS next

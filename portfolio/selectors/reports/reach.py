@@ -157,7 +157,7 @@ _LOST = """
 WITH month AS (SELECT * FROM unnest(%(starts)s::date[], %(ends)s::date[]) AS m(start, stop)),
 day AS (
     SELECT client_id, ordered_on AS day FROM clients_order
-     WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(lost)s AND ordered_on <= %(until)s
+     WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(lost)s AND ordered_on <= %(until)s AND status <> 'cancelled'
        AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
      GROUP BY client_id, ordered_on HAVING sum(net_cents) > 0
 ), step AS (
