@@ -137,7 +137,8 @@ def turnover(span: Span, limits: Limits, people: People = None) -> list[Turnover
     statement = f"""
 WITH day AS (
     SELECT client_id, ordered_on AS day FROM clients_order
-     WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(inactive)s AND ordered_on <= %(until)s AND status <> 'cancelled'
+     WHERE organization_id = %(organization)s AND status <> 'cancelled'
+       AND ordered_on >= %(since)s - %(inactive)s AND ordered_on <= %(until)s
      GROUP BY client_id, ordered_on HAVING sum(net_cents) > 0
 ), step AS (
     SELECT client_id, day, lag(day) OVER one AS previous, lead(day) OVER one AS next
