@@ -1,5 +1,7 @@
 """Migrations run as the owner, forwards, back to nothing and forwards again, with data in the tables."""
 
+from contextlib import nullcontext
+
 import psycopg2
 import pytest
 from django.core.management import CommandError, call_command
@@ -8,8 +10,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from accounts.tenancy import tenant_atomic
-from accounts.tenancy.migrating import constraints_in_place
+from accounts.tenancy.migrating import constraints_in_place, each_model_alone
 from clients.models import Contact
+from tests import databases
 from tests.factories import ClientFactory
 from tests.isolation.planting import TENANT_MODELS, plant
 
@@ -88,7 +91,7 @@ def test_the_application_cannot_migrate_even_by_hand():
 def test_constraints_noted_in_place_are_those_of_the_models():
     """The historical classes of the last state, kept up to date in place, say what the models say."""
     owner = connections["owner"]
-    with constraints_in_place():
+    with constraints_in_place(), each_model_alone():
         loader = MigrationLoader(owner)
         state = ProjectState(real_apps=loader.unmigrated_apps)
         for node in loader.graph._generate_plan(loader.graph.leaf_nodes(), at_end=True):
@@ -99,3 +102,44 @@ def test_constraints_noted_in_place_are_those_of_the_models():
         for option in ("constraints", "indexes"):
             ours = {each.name for each in getattr(model._meta, option)}
             assert {each.name for each in getattr(historical._meta, option)} == ours, (model, option)
+
+
+@pytest.mark.faults
+def test_an_empty_database_gets_the_schema_it_gets_from_django_alone(django_db_setup, django_db_blocker, monkeypatch):
+    """What is left out of a first migrate is work, not a table, column, key, policy or function."""
+
+    def schema() -> list[str]:
+        database = connections["owner"].settings_dict["NAME"] + "_again"
+        with databases._as_owner() as cursor:
+            databases._create(cursor, database)
+        mine = connections["owner"].settings_dict["NAME"]
+        try:
+            databases._migrate(database)
+            found = []
+            with databases._as_owner(database) as cursor:
+                for question in SCHEMA:
+                    cursor.execute(question)
+                    found += sorted(map(str, cursor.fetchall()))
+            return found
+        finally:
+            databases._connect_to(mine)
+            with databases._as_owner() as cursor:
+                databases._drop(cursor, database)
+
+    with django_db_blocker.unblock():
+        quick = schema()
+        monkeypatch.setattr("accounts.management.commands.migrate.each_model_alone", nullcontext)
+        assert len(quick) > 2_000
+        assert quick == schema()
+
+
+SCHEMA = [
+    "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, generation_expression"
+    " FROM information_schema.columns WHERE table_schema = 'public'",
+    "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "SELECT * FROM pg_policies WHERE schemaname = 'public'",
+    "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'",
+    "SELECT relname, relacl, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+]
