@@ -1,5 +1,6 @@
 """The review, applying and rules in a real browser: keyboard, pointer, no script at all, and axe on every page."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -152,7 +153,7 @@ def test_the_panel_shows_why_and_changes_the_receiver(house, visit):
     panel = page.locator("#review-detail")
     expect(panel).to_contain_text(str(house.proposals[2].client))
     expect(panel).to_contain_text("Dias sem compra de 90 a 359")
-    assert page.url.endswith(f"open={house.proposals[2].pk}")
+    expect(page).to_have_url(re.compile(f"open={house.proposals[2].pk}$"))
 
     panel.locator("label.choice").nth(1).click()
     expect(panel.locator("input[name=to]").nth(1)).to_be_checked()
@@ -170,7 +171,7 @@ def test_filters_tabs_and_back_are_in_the_address(house, visit):
     page.locator("#filter-q").fill("figueiredo")
     page.get_by_role("button", name="Filtrar").click()
     expect(page.locator("[data-row]")).to_have_count(1)
-    assert "q=figueiredo" in page.url
+    expect(page).to_have_url(re.compile("q=figueiredo"))
     page.get_by_label("Tirar o filtro Busca: figueiredo").click()
     expect(page.locator("[data-row]")).to_have_count(6)
     page.go_back()

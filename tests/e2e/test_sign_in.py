@@ -99,7 +99,7 @@ def test_notices_are_read_one_by_one_and_all_at_once(page, live, ana, sign_in, a
     expect(page.get_by_label("2 avisos por ler")).to_be_visible()
     page.get_by_role("button", name="Marcar tudo como lido").click()
     expect(page.get_by_text("Tudo lido")).to_be_visible()
-    assert page.url.endswith("/notices/")
+    expect(page).to_have_url(re.compile("/notices/$"))
 
 
 def test_the_profile_is_saved_and_another_session_ended(page, new_page, live, ana, sign_in, axe):

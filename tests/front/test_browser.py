@@ -50,7 +50,7 @@ def focused(page) -> str:
 def test_rows_are_walked_and_picked_from_the_keyboard(review):
     for key in "jjxk":
         review.keyboard.press(key)
-    assert focused(review) == "proposal-1"
+    expect(review.locator("#proposal-1")).to_be_focused()
     review.keyboard.press("Shift+X")
     expect(review.locator("[data-count]")).to_have_text("2")
     expect(review.locator("[data-sum]")).to_have_text("R$\u00a0156.115")
@@ -153,15 +153,15 @@ def test_a_refused_form_comes_back_with_the_focus_on_its_error(site, form_page):
     form_page.fill("#id_name", "Empório")
     form_page.locator("#id_name").press("Control+Enter")
     expect(form_page.locator("#id_cnpj_error")).to_have_text("Este campo é obrigatório.")
-    assert focused(form_page) == "id_cnpj"
+    expect(form_page.locator("#id_cnpj")).to_be_focused()
 
 
 def test_a_dialog_takes_the_focus_and_gives_it_back_to_its_opener(form_page):
     form_page.click("#opener")
-    assert focused(form_page) == "why"
+    expect(form_page.locator("#why")).to_be_focused()
     form_page.keyboard.press("Escape")
     expect(form_page.locator("#d")).to_be_hidden()
-    assert focused(form_page) == "opener"
+    expect(form_page.locator("#opener")).to_be_focused()
 
 
 def test_a_combobox_finds_without_accents_and_sends_its_select(form_page):
