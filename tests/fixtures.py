@@ -11,7 +11,7 @@ from django.test import Client as Web
 
 os.environ.setdefault("STATIC_PLAIN", "true")  # no collectstatic before the tests
 
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+BROWSERS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 
 
