@@ -1,4 +1,4 @@
-from clients.models.activity import ClientActivity, ClientMonth
+from clients.models.activity import ClientActivity, ClientMonth, ClientSilence
 from clients.models.client import Client, ClientWord, Contact
 from clients.models.colleague import Colleague
 from clients.models.custom import CustomField, CustomValue
@@ -17,6 +17,7 @@ __all__ = [
     "ClientMerge",
     "ClientMonth",
     "ClientScore",
+    "ClientSilence",
     "ClientWord",
     "Colleague",
     "Contact",

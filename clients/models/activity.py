@@ -1,9 +1,17 @@
+from datetime import date
+
 from django.db import models
+from django.db.models import Q
 
 from accounts.models import Representative
 from accounts.tenancy.constraints import tenant_walls
 from accounts.tenancy.models import TenantDetail, TenantForeignKey
 from clients.models.client import Client
+
+# The least days to inactive any preset names: gaps up to it are between purchases, whatever limit above it an organization sets.
+SHORTEST_SILENCE = 60
+# Before any silence ends.
+BEFORE_ALL = date(1, 1, 1)
 
 
 class ClientActivity(TenantDetail):
@@ -76,3 +84,35 @@ class ClientMonth(TenantDetail):
 
     def __str__(self) -> str:
         return f"{self.client_id} {self.month:%Y-%m}"
+
+
+class ClientSilence(TenantDetail):
+    """Days without an order that came to an end: from one order day to the next, of more than ``SHORTEST_SILENCE`` days.
+
+    ``since_on`` is None for the time before the client's first order. The silence it is in now is that since
+    ``ClientActivity.last_on``. A projection: who turned inactive, came back and began, in any month and under any
+    limit from ``SHORTEST_SILENCE`` days on, is read from these few rows instead of every order day of two years.
+    """
+
+    client = TenantForeignKey(Client, models.CASCADE, related_name="silences")
+    since_on = models.DateField(null=True)
+    until_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            *tenant_walls("clientsilence", "client"),
+            models.UniqueConstraint(fields=["organization", "client", "since_on"], name="clientsilence_once", nulls_distinct=False),
+        ]
+        indexes = [
+            # True of every row: a condition only the panel's questions name keeps those about one client off this index,
+            # which in a company the planner never saw looks as good to it as the one by client.
+            models.Index(
+                fields=["organization", "until_on"],
+                include=["since_on", "client"],
+                condition=Q(until_on__gt=BEFORE_ALL),
+                name="clientsilence_by_end",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.client_id} {self.since_on} to {self.until_on}"

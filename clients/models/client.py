@@ -110,6 +110,10 @@ class Client(TenantModel):
             models.Index(fields=["organization", "tax_id_root", "tax_id", "id"], condition=~Q(tax_id_root=""), name="client_by_tax_root"),
             models.Index(fields=["organization", "twin_key", "id"], condition=~Q(twin_key=""), name="client_by_twin_key"),
             models.Index(fields=["organization", "id"], condition=Q(latitude=None), name="client_without_place"),
+            # Few, and left out of every figure: asked for by themselves, so that nobody looks at all clients for them.
+            models.Index(
+                fields=["organization", "discarded_on"], include=["id"], condition=Q(discarded_on__isnull=False), name="client_discarded"
+            ),
             models.Index(fields=["organization", "merged_into"], condition=Q(merged_into__isnull=False), name="client_aliases"),
         ]
 

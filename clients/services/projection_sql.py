@@ -1,4 +1,4 @@
-"""The statements of the projections. Parameters: organization, clients (array), as_of, since_30 to since_365.
+"""The statements of the projections. Parameters: organization, clients (array), as_of, since_30 to since_365, shortest (days).
 
 A window of n days ends on as_of and leaves its nth day before out: since < day <= as_of.
 
@@ -43,7 +43,27 @@ day AS (
 )
 """
 
-WRITE_ACTIVITY = f"""WITH {_ACTIVITY}
+# One row a client for the time before its first order day, and one for each longer than the least limit between two of them.
+_SILENCES = """
+quiet AS (
+    SELECT client_id, ordered_on - gap AS since_on, ordered_on AS until_on FROM step WHERE bought AND (gap IS NULL OR gap > %(shortest)s)
+), kept AS (
+    SELECT client_id, since_on, until_on FROM clients_clientsilence
+     WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s)
+)
+"""
+
+# Both from one reading of the orders.
+WRITE_ACTIVITY = f"""WITH {_ACTIVITY}, {_SILENCES}, broken AS (
+    DELETE FROM clients_clientsilence s USING (
+        SELECT client_id, coalesce(since_on, '-infinity') AS since_on FROM kept
+        EXCEPT SELECT client_id, coalesce(since_on, '-infinity') FROM quiet) old
+     WHERE s.organization_id = %(organization)s AND s.client_id = old.client_id AND coalesce(s.since_on, '-infinity') = old.since_on
+), ended AS (
+    INSERT INTO clients_clientsilence (organization_id, client_id, since_on, until_on)
+    SELECT %(organization)s, f.* FROM (SELECT * FROM quiet EXCEPT SELECT * FROM kept) f ORDER BY client_id, since_on
+    ON CONFLICT (organization_id, client_id, since_on) DO UPDATE SET until_on = excluded.until_on
+)
 INSERT INTO clients_clientactivity AS a (organization_id, client_id, repeat_days, first_on, last_on, sum_log_gap, median_gap, mean_gap,
     net_total_cents, windows_on, net_12m_cents, n30, n90, n180, n365, abc)
 SELECT %(organization)s, client_id, repeat_days, first_on, last_on, sum_log_gap, median_gap, mean_gap,
@@ -104,6 +124,12 @@ INSERT INTO clients_clientmonth AS m (organization_id, client_id, month, represe
 SELECT %(organization)s, f.* FROM (SELECT * FROM complete EXCEPT SELECT * FROM stored) f ORDER BY client_id, month
 ON CONFLICT (organization_id, client_id, month, representative_id) DO UPDATE SET orders = excluded.orders,
     order_days = excluded.order_days, revenue_cents = excluded.revenue_cents, products = excluded.products
+"""  # noqa: S608 - constants of this module
+
+SILENCE_DIFFERENCES = f"""WITH {_ACTIVITY}, {_SILENCES}
+SELECT DISTINCT client_id FROM (
+    (SELECT * FROM quiet EXCEPT SELECT * FROM kept) UNION ALL (SELECT * FROM kept EXCEPT SELECT * FROM quiet)) unequal
+ ORDER BY client_id
 """  # noqa: S608 - constants of this module
 
 _CLASSES = """

@@ -1,4 +1,4 @@
-"""ClientActivity and ClientMonth, recomputed in the database from orders, for the clients that were touched.
+"""ClientActivity, ClientMonth and ClientSilence, recomputed in the database from orders, for the clients that were touched.
 
 Set by set and only for touched clients: a trigger per order row costs several times as much, and a sum kept by
 addition drifts the first time an order is changed, cancelled, returned or dated back. Orders dated after ``as_of`` are
@@ -15,6 +15,7 @@ from accounts.arrays import array
 from accounts.models import Organization
 from accounts.tenancy import active_organization_id, tenant_atomic
 from accounts.tenancy.limits import allow_minutes, planner
+from clients.models.activity import SHORTEST_SILENCE
 from clients.services import projection_sql as statements
 from clients.signals import projections_rebuilt
 
@@ -28,11 +29,12 @@ class Differences:
 
     activity: int
     months: int
+    silences: int
     abc: int
     client_ids: tuple[int, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.activity or self.months or self.abc)
+        return bool(self.activity or self.months or self.silences or self.abc)
 
 
 def refresh_clients(client_ids: Sequence[int], *, as_of: date) -> None:
@@ -137,7 +139,7 @@ def differences(organization: Organization) -> Differences:
 
     A client without a row counts as a difference. Sums of logarithms are equal within 1e-9 of each other.
     """
-    activity, months, named, after = 0, 0, [], 0
+    activity, months, silences, named, after = 0, 0, 0, [], 0
     with tenant_atomic(organization.pk), connection.cursor() as cursor:
         allow_minutes()
         while ids := _next_clients(after):
@@ -148,18 +150,20 @@ def differences(organization: Organization) -> Differences:
                 wrong = [row[0] for row in cursor.fetchall()]
                 cursor.execute(statements.MONTH_DIFFERENCES, facts)
                 wrong_months = [row[0] for row in cursor.fetchall()]
-                activity, months = activity + len(wrong), months + len(wrong_months)
-                named += [*wrong, *wrong_months]
+                cursor.execute(statements.SILENCE_DIFFERENCES, facts)
+                wrong_silences = [row[0] for row in cursor.fetchall()]
+                activity, months, silences = activity + len(wrong), months + len(wrong_months), silences + len(wrong_silences)
+                named += [*wrong, *wrong_months, *wrong_silences]
             after = ids[-1]
         with planner(enable_nestloop="off"):
             cursor.execute(statements.ABC_DIFFERENCES, {"organization": organization.pk})
         unequal = [row[0] for row in cursor.fetchall()]
-    return Differences(activity, months, len(unequal), tuple(sorted({*named, *unequal})[:10]))
+    return Differences(activity, months, silences, len(unequal), tuple(sorted({*named, *unequal})[:10]))
 
 
 def _facts(as_of: date) -> dict:
     since = {f"since_{days}": as_of - timedelta(days=days) if as_of > date.min else date.min for days in WINDOWS}
-    return {"organization": active_organization_id(), "as_of": as_of, **since}
+    return {"organization": active_organization_id(), "as_of": as_of, "shortest": SHORTEST_SILENCE, **since}
 
 
 def _next_clients(after: int, *, lock: bool = False) -> list[int]:

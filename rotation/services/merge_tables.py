@@ -15,12 +15,12 @@ from django.db.models.sql import Query
 
 from accounts.tenancy.constraints import AppendOnly
 from accounts.tenancy.models import TenantModel
-from clients.models import Client, ClientActivity, ClientMerge, ClientMonth, ClientScore, ClientWord
+from clients.models import Client, ClientActivity, ClientMerge, ClientMonth, ClientScore, ClientSilence, ClientWord
 from portfolio.models import Ownership
 from rotation.models import Holdout, Proposal, SaveWarning
 
 # Projections are made anew. The ledger, a run's proposals and draws tell what was true of the client they name, and stay with it.
-STAY = {ClientActivity, ClientMonth, ClientScore, ClientWord, ClientMerge, Ownership, Proposal, Holdout, SaveWarning}
+STAY = {ClientActivity, ClientMonth, ClientScore, ClientSilence, ClientWord, ClientMerge, Ownership, Proposal, Holdout, SaveWarning}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from accounts.services import Actor
 from accounts.tenancy import acting_for
-from clients.models import Client, ClientActivity, ClientMonth, Order, OrderItem
+from clients.models import Client, ClientActivity, ClientMonth, ClientSilence, Order, OrderItem
 from clients.services import begin_clients, differences, rebuild_projections, refresh_abc, refresh_clients, refresh_windows
 from clients.services import projection_sql as statements
 from clients.signals import orders_changed
@@ -72,6 +72,15 @@ def expected_months(client: Client, *, as_of: date) -> set[tuple]:
     }
 
 
+def expected_silences(client: Client, *, as_of: date) -> set[tuple]:
+    """(last order day before, first one after): before its first order, and wherever more than 60 days lie between two."""
+    days: dict[date, int] = defaultdict(int)
+    for order in Order.objects.filter(client=client, ordered_on__lte=as_of):
+        days[order.ordered_on] += {"valid": order.amount_cents, "returned": min(order.amount_cents, 0), "cancelled": 0}[order.status]
+    bought = sorted(day for day, net in days.items() if net > 0)
+    return {(None, day) for day in bought[:1]} | {(a, b) for a, b in pairwise(bought) if b > a + timedelta(days=60)}
+
+
 def expected_classes() -> dict[int, str]:
     year = {a.client_id: a.net_12m_cents for a in ClientActivity.objects.all() if a.net_12m_cents > 0}
     total, before, classes = sum(year.values()), 0, {}
@@ -91,6 +100,8 @@ def assert_projections_equal_facts(organization, *, as_of: date) -> None:
         )
         assert set(stored) == expected_months(client, as_of=as_of)
         assert len(stored) == len(set(stored))
+        silences = ClientSilence.objects.filter(client=client).values_list("since_on", "until_on")
+        assert sorted(silences, key=str) == sorted(expected_silences(client, as_of=as_of), key=str)
     classes = expected_classes()
     assert {a.client_id: a.abc for a in ClientActivity.objects.all()} == {
         client_id: classes.get(client_id, "") for client_id in Client.objects.values_list("id", flat=True)
@@ -247,6 +258,9 @@ def test_check_finds_what_was_changed_behind_the_projections_back(bought, organi
     rebuild_projections(organization, as_of=TODAY)
 
     assert not differences(organization)
+    ClientSilence.objects.create(client=bought, since_on=date(2026, 2, 11), until_on=date(2026, 4, 30))
+    found = differences(organization)
+    assert (found.activity, found.months, found.silences, found.client_ids) == (0, 0, 1, (bought.id,))
 
 
 def test_rebuilding_brings_back_last_visit_and_a_missing_row(acting):
@@ -320,7 +334,7 @@ def test_classes_of_a_company_the_planner_never_saw_are_set_without_going_throug
 
 
 def test_orders_of_a_company_the_planner_never_saw_are_read_by_client(acting):
-    """The index by day holds all that is asked for as well: taken for each client, it reads every order of the company."""
+    """The indexes by day hold all that is asked for as well: taken for each client, one reads every order, or silence, of the company."""
     clients = [order.client_id for order in OrderFactory.create_batch(3, ordered_on=TODAY)]
     with connection.cursor() as cursor, plans_of("clients_order") as plans:
         cursor.execute("SET LOCAL enable_seqscan = off")  # three orders fit a page, and a page is read whole
@@ -329,4 +343,4 @@ def test_orders_of_a_company_the_planner_never_saw_are_read_by_client(acting):
         cursor.execute(statements.WINDOWS_THAT_CHANGE, {"organization": acting.pk, "clients": clients, "as_of": TODAY + timedelta(days=40)})
 
     assert len(plans) == 3  # activity, months, and whose windows change
-    assert not [plan for plan in plans if "order_by_day" in plan]
+    assert not [plan for plan in plans if "order_by_day" in plan or "clientsilence_by_end" in plan]

@@ -25,8 +25,11 @@ class Command(BaseCommand):
             if options["check"]:
                 found = differences(organization)
                 self.stdout.write(
-                    _("%(slug)s: %(activity)d clientes, %(months)d com meses e %(abc)d com classe ABC diferentes dos fatos.")
-                    % {"slug": organization.slug, "activity": found.activity, "months": found.months, "abc": found.abc}
+                    _(
+                        "%(slug)s: %(activity)d clientes, %(months)d com meses, %(silences)d com silêncios"
+                        " e %(abc)d com classe ABC diferentes dos fatos."
+                    )
+                    % {"slug": organization.slug, **vars(found)}
                 )
                 if found:
                     wrong.append(f"{organization.slug} ({', '.join(map(str, found.client_ids))})")
