@@ -298,14 +298,14 @@ def indicators(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "reached": figures.reached(span, people).total,
         "visits": figures.visits(span, people).total,
         "mix": figures.mix(span, people).total,
-        "moved": figures.movement(span, limits, people).total,
+        "moved": figures.movement(span, limits, people, each=False).total,
         "giro": figures.moves(span, people).total,
     }
     was = {
         "sold": figures.sales(before, people).total,
         "visits": figures.visits(before, people).total,
         "mix": figures.mix(before, people).total,
-        "moved": figures.movement(before, limits, people).total,
+        "moved": figures.movement(before, limits, people, each=False).total,
     }
     abc = figures.abc_composition(people)
     whole = sum(group.revenue_cents for group in abc.values())

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from accounts.arrays import array
 from clients.selectors.lifecycle import Limits
-from portfolio.selectors.figures.base import CREDITED_EVENTS
+from portfolio.selectors.figures.events import credited_events
 from portfolio.selectors.figures.risk import SCORED, scored_values
 from portfolio.selectors.figures.span import SOLD, People, Span, asked, rows, scope, standing
 from portfolio.selectors.figures.standing import GROUPED, GROUPS
@@ -47,7 +47,7 @@ _SEEN = """SELECT DISTINCT client_id FROM portfolio_visit
             WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s"""
 
 
-def _found(what: str, span: Span, people: People, state: str | None) -> str:
+def _found(what: str, span: Span, limits: Limits, people: People, state: str | None) -> str:
     """CTEs that end in "found" (client_id, cents): those behind ``what``."""
     mine = scope(people, "representative_id")
     if what == "revenue":
@@ -66,7 +66,8 @@ def _found(what: str, span: Span, people: People, state: str | None) -> str:
     if what == "nobody":
         return f"{standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing WHERE representative_id IS NULL)"  # noqa: S608
     if what in EVENTS:
-        return f"{CREDITED_EVENTS}, found AS (SELECT client_id, NULL::bigint AS cents FROM credited WHERE what = %(what)s AND {mine})"  # noqa: S608
+        events = credited_events(limits, people, each=False)
+        return f"{events}, found AS (SELECT client_id, NULL::bigint AS cents FROM credited WHERE what = %(what)s AND {mine})"  # noqa: S608
     if what == "at_risk":
         return f"{SCORED}, found AS (SELECT client_id, round(year_cents * p)::bigint AS cents FROM scored WHERE {mine})"  # noqa: S608
     grouped = GROUPED.format(scope=scope(people, "c.representative_id"))
@@ -106,7 +107,7 @@ def clients_behind(
     given: dict[str, Any] = scored_values(as_of, limits, people) | asked(span, people, what=what, state=state)
     given |= {"within": array(within or ()), "size": per_page, "offset": (page - 1) * per_page}
     visible = "TRUE" if within is None else "c.representative_id = ANY(%(within)s::bigint[])"
-    found = _found(what, span, people, state)
+    found = _found(what, span, limits, people, state)
     joined = "found f JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = f.client_id"
     totals = f"""WITH {found} SELECT count(*), sum(f.cents)::bigint, count(*) FILTER (WHERE NOT coalesce({visible}, FALSE)),
         (sum(f.cents) FILTER (WHERE NOT coalesce({visible}, FALSE)))::bigint FROM {joined}"""  # noqa: S608 - constants

@@ -6,6 +6,7 @@ from datetime import date
 from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 from clients.selectors.lifecycle import Limits
+from portfolio.selectors.figures.events import kept
 from portfolio.selectors.figures.span import SOLD, People, Span, asked, rows, scope
 
 # Every client that was not discarded is in exactly one; in the order in which they are shown.
@@ -128,14 +129,9 @@ class Turnover:
         return self.new + self.won_back - self.inactivated
 
 
-def turnover(span: Span, limits: Limits, people: People = None) -> list[Turnover]:
-    """What came and went in each month of the span, in order; one statement.
-
-    A client counts once a month in each, for who answered for it on the day. As in ``movement``, but one that begins or comes back
-    within a month and falls silent in the same (with a limit under a month) counts as turned inactive too.
-    """
-    statement = f"""
-WITH day AS (
+# What came and went, from every order day or from the silences that ended: (client_id, what, day) in "event", left open.
+_TURNS = """
+day AS (
     SELECT client_id, ordered_on AS day FROM clients_order
      WHERE organization_id = %(organization)s AND status <> 'cancelled'
        AND ordered_on >= %(since)s - %(inactive)s AND ordered_on <= %(until)s
@@ -148,16 +144,41 @@ WITH day AS (
      WHERE (next IS NULL OR next > day + %(inactive)s) AND day + %(inactive)s BETWEEN %(since)s AND %(until)s
     UNION ALL SELECT s.client_id, CASE WHEN a.first_on < s.day THEN 'won_back' ELSE 'new' END, s.day FROM step s
       JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = s.client_id
-     WHERE s.day >= %(since)s AND (s.previous IS NULL OR s.day > s.previous + %(inactive)s)
-), credited AS (
+     WHERE s.day >= %(since)s AND (s.previous IS NULL OR s.day > s.previous + %(inactive)s)"""
+_ENDED = """
+event AS (
+    SELECT client_id, 'inactivated' AS what, since_on + %(inactive)s AS day FROM clients_clientsilence
+     WHERE organization_id = %(organization)s AND until_on > %(since)s AND until_on > since_on + %(inactive)s
+       AND since_on BETWEEN %(since)s - %(inactive)s AND %(until)s - %(inactive)s
+    UNION ALL SELECT client_id, 'inactivated', last_on + %(inactive)s FROM clients_clientactivity
+     WHERE organization_id = %(organization)s AND last_on BETWEEN %(since)s - %(inactive)s AND %(until)s - %(inactive)s
+    UNION ALL SELECT client_id, CASE WHEN since_on IS NULL THEN 'new' ELSE 'won_back' END, until_on FROM clients_clientsilence
+     WHERE organization_id = %(organization)s AND until_on BETWEEN %(since)s AND %(until)s
+       AND (since_on IS NULL OR until_on > since_on + %(inactive)s)
+"""
+
+
+def turnover(span: Span, limits: Limits, people: People = None) -> list[Turnover]:
+    """What came and went in each month of the span, in order; one statement.
+
+    A client counts once a month in each, for who answered for it on the day. As in ``movement``, but one that begins or comes back
+    within a month and falls silent in the same (with a limit under a month) counts as turned inactive too.
+    """
+    ledger, counted = "", "count(*)"
+    if people is not None:
+        ledger = """JOIN portfolio_ownership w ON w.organization_id = %(organization)s AND w.client_id = e.client_id
+            AND w.started_on <= e.day AND (w.ended_on IS NULL OR w.ended_on > e.day)"""
+    if not kept(limits):
+        counted = "count(DISTINCT client_id)"  # under a limit of days one falls silent twice in a month
+    statement = f"""
+WITH {_ENDED if kept(limits) else _TURNS}), credited AS (
     SELECT e.client_id, e.what, date_trunc('month', e.day)::date AS month FROM event e
-      JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = e.client_id
-      LEFT JOIN portfolio_ownership w ON w.organization_id = %(organization)s AND w.client_id = e.client_id
-            AND w.started_on <= e.day AND (w.ended_on IS NULL OR w.ended_on > e.day)
-     WHERE (c.discarded_on IS NULL OR e.day < c.discarded_on) AND {scope(people, "w.representative_id")}
+      {ledger} LEFT JOIN (SELECT id, discarded_on FROM clients_client
+                           WHERE organization_id = %(organization)s AND discarded_on IS NOT NULL) gone ON gone.id = e.client_id
+     WHERE (gone.id IS NULL OR e.day < gone.discarded_on) AND {scope(people, "w.representative_id")}
 )
-SELECT month, count(DISTINCT client_id) FILTER (WHERE what = 'new'), count(DISTINCT client_id) FILTER (WHERE what = 'won_back'),
-       count(DISTINCT client_id) FILTER (WHERE what = 'inactivated') FROM credited GROUP BY month"""  # noqa: S608 - constants
+SELECT month, {counted} FILTER (WHERE what = 'new'), {counted} FILTER (WHERE what = 'won_back'),
+       {counted} FILTER (WHERE what = 'inactivated') FROM credited GROUP BY month"""  # noqa: S608 - constants
     found = {row[0]: Turnover(*row) for row in rows(statement, asked(span, people, inactive=limits.inactive))}
     return [found.get(month, Turnover(month)) for month in span.each_month()]
 
