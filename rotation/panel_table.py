@@ -64,7 +64,7 @@ def people_rows(asked: Asked, sort: str) -> list[PersonRow]:
     """Everybody asked for who serves or has figures in the span, by ``sort`` (of ``SORTS``; "-" before it falls); six queries."""
     span, people = asked.span, asked.people
     sold, before = figures.sales(span, people), figures.sales(span.before(), people)
-    reached, risk = figures.reached(span, people), figures.at_risk_by_person(asked.today, asked.limits, people)
+    reached, risk = figures.reached(span, people, nobodys=False), figures.at_risk_by_person(asked.today, asked.limits, people)
     wanted = Goal.objects.filter(measure=Goal.Measure.REVENUE, month__range=(span.since, span.last_month))
     if people is not None:
         wanted = wanted.filter(representative_id__in=people)

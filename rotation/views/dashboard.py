@@ -128,7 +128,7 @@ def strip(asked: Asked) -> dict[str, Any]:
     near = figures.near_inactive(asked.today, asked.limits, people)
     return {
         "sold": figures.sales(span, people).total,
-        "reached": figures.reached(span, people).total,
+        "reached": figures.positivated(span, people),
         "visits": figures.visits(span, people).total,
         "near": near,
         "turning_on": asked.today + timedelta(days=near.soon_days),
@@ -143,7 +143,7 @@ def kpis(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     # A month still running would look like a fall: the lines are of whole months.
     months = asked.months_sold[:12] if asked.year.partial else asked.months_sold[1:]
     whole = asked.year.before_last() if asked.year.partial else asked.year
-    sold, reached, visits = figures.sales(before, people).total, figures.reached(before, people).total, figures.visits(before, people).total
+    sold, reached, visits = figures.sales(before, people).total, figures.positivated(before, people), figures.visits(before, people).total
     return found | {
         "trends": True,
         "sold_trend": _trend(_change(found["sold"].revenue_cents, sold.revenue_cents)),

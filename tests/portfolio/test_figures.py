@@ -354,6 +354,11 @@ class Plain:
                 shown = found.total if key == "all" else found.by.get(key, nothing)
                 assert shown == plainly(group), (name, key, whose)
             assert set(found.by) <= {key for key, _group in groups}
+        alone, whole = figures.positivated(self.span, whose), self.reached({key for key in keys if asked(key)})
+        assert (alone.clients, alone.buyers) == (whole.clients, whole.buyers)
+        assert figures.movement(self.span, self.limits, whose, each=False).total == figures.movement(self.span, self.limits, whose).total
+        portfolio = figures.reached(self.span, whose, nobodys=False)
+        assert portfolio.total == Reached(whole.clients, whole.buyers, whole.visited, whole.clients, whole.buyers)
         if whose is None or len(whose) == 1:
             self.check_lists(whose, {key for key in keys if asked(key)})
 
@@ -366,6 +371,7 @@ class Plain:
         groups = Counter(self.group(c) for c in held if whose is None or c.representative_id in whose)
         composed = figures.composition(AS_OF, self.limits, whose).groups
         assert {what: each.clients for what, each in composed.items() if each.clients} == groups
+        assert figures.near_inactive(AS_OF, self.limits, whose).clients == groups["near_inactive"]
         if self.limits.inactive > 31 and not self.span.cut:
             month = copy(self)
             month.span = Span.month(self.span.until, as_of=self.span.until)

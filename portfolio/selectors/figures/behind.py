@@ -8,7 +8,7 @@ from accounts.arrays import array
 from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import credited_events
 from portfolio.selectors.figures.risk import SCORED, scored_values
-from portfolio.selectors.figures.span import SOLD, People, Span, asked, rows, scope, standing
+from portfolio.selectors.figures.span import People, Span, asked, rows, scope, sold, standing
 from portfolio.selectors.figures.standing import GROUPED, GROUPS
 
 EVENTS = ("inactivated", "won_back", "new", "lost")
@@ -56,12 +56,12 @@ def _found(what: str, span: Span, limits: Limits, people: People, state: str | N
             if state is None
             else "JOIN clients_client p ON p.organization_id = %(organization)s AND p.id = client_id AND p.state = %(state)s"
         )
-        return f"""{SOLD}, found AS (SELECT client_id, sum(revenue_cents)::bigint AS cents FROM
+        return f"""{sold(span)}, found AS (SELECT client_id, sum(revenue_cents)::bigint AS cents FROM
             (SELECT * FROM sold WHERE {mine}) s {place} GROUP BY client_id)"""  # noqa: S608 - constants
     if what in REACHED:
         done, word = (_BOUGHT, "IN") if what == "buyers" else (_BOUGHT, "NOT IN") if what == "missing" else (_SEEN, "IN")
         word = "NOT IN" if what == "unvisited" else word
-        return f"""{SOLD}, {standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing
+        return f"""{sold(span)}, {standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing
             WHERE representative_id IS NOT NULL AND {mine} AND client_id {word} ({done}))"""  # noqa: S608 - constants
     if what == "nobody":
         return f"{standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing WHERE representative_id IS NULL)"  # noqa: S608

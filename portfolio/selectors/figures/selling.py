@@ -54,7 +54,7 @@ class MonthOfSales:
 
 def sales(span: Span, people: People = None) -> Figures[Sales]:
     """Revenue and orders of the span; one statement, on the monthly summary (and a cut month's orders)."""
-    # Not through SOLD: neither clients nor days are told apart here, and grouping a month's orders by them is most of its cost.
+    # Not through ``sold``: neither clients nor days are told apart here, and grouping a month's orders by them is most of its cost.
     statement = f"""
 SELECT grouping(representative_id), representative_id, sum(cents), sum(orders) FROM (
     SELECT representative_id, revenue_cents AS cents, orders FROM clients_clientmonth

@@ -7,7 +7,7 @@ from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import kept
-from portfolio.selectors.figures.span import SOLD, People, Span, asked, rows, scope
+from portfolio.selectors.figures.span import People, Span, asked, rows, scope, sold
 
 # Every client that was not discarded is in exactly one; in the order in which they are shown.
 GROUPS = ("active", "near_inactive", "inactive", "one_time", "delinquent", "former", "prospect", "credit_rejected")
@@ -87,11 +87,12 @@ class Near:
 
 def near_inactive(as_of: date, limits: Limits, people: People = None, *, soon_days: int = 7) -> Near:
     """Who is near-inactive on ``as_of``, as in ``composition``; one statement over those days of the index of last orders."""
+    clients = "SELECT id FROM clients_client WHERE organization_id = %(organization)s"
+    whose = "" if people is None else f"AND client_id IN ({clients} AND {scope(people, 'representative_id')})"
     statement = f"""
-SELECT count(*), count(*) FILTER (WHERE a.last_on <= %(as_of)s - %(inactive)s + %(soon)s) FROM clients_clientactivity a
-  JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = a.client_id
- WHERE a.organization_id = %(organization)s AND a.last_on > %(as_of)s - %(inactive)s AND a.last_on <= %(as_of)s - %(warn)s
-   AND (c.discarded_on IS NULL OR c.discarded_on > %(as_of)s) AND {scope(people, "c.representative_id")}"""  # noqa: S608 - constants
+SELECT count(*), count(*) FILTER (WHERE last_on <= %(as_of)s - %(inactive)s + %(soon)s) FROM clients_clientactivity
+ WHERE organization_id = %(organization)s AND last_on > %(as_of)s - %(inactive)s AND last_on <= %(as_of)s - %(warn)s
+   AND client_id NOT IN ({clients} AND discarded_on <= %(as_of)s) {whose}"""  # noqa: S608 - constants
     ((clients, turning),) = rows(statement, standing_values(as_of, limits, people) | {"soon": soon_days})
     return Near(clients, turning, soon_days)
 
@@ -108,10 +109,12 @@ class StateSales:
 
 def sales_by_state(span: Span, people: People = None) -> list[StateSales]:
     """What was sold by the client's state, the greatest revenue first; one statement. Credited as ``sales``, so that it adds up to it."""
-    statement = f"""WITH {SOLD}
-SELECT c.state, sum(s.revenue_cents)::bigint, sum(s.orders)::bigint, count(DISTINCT s.client_id) FILTER (WHERE s.order_days > 0)
-  FROM sold s JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = s.client_id
- WHERE {scope(people, "s.representative_id")} GROUP BY c.state ORDER BY 2 DESC, 1"""  # noqa: S608 - constants
+    statement = f"""WITH {sold(span)}
+SELECT c.state, sum(s.cents)::bigint, sum(s.orders)::bigint, count(*) FILTER (WHERE s.days > 0)
+  FROM (SELECT client_id, sum(revenue_cents)::bigint AS cents, sum(orders) AS orders, max(order_days) AS days
+          FROM sold WHERE {scope(people, "representative_id")} GROUP BY client_id) s
+  JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = s.client_id
+ GROUP BY c.state ORDER BY 2 DESC, 1"""  # noqa: S608 - constants
     return [StateSales(*row) for row in rows(statement, asked(span, people))]
 
 

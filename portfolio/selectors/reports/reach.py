@@ -12,7 +12,7 @@ from django.db import connection
 
 from accounts.arrays import array
 from clients.selectors.lifecycle import Limits
-from portfolio.selectors.figures.span import SOLD, People, Span, asked, only, scope, standing
+from portfolio.selectors.figures.span import People, Span, asked, only, scope, sold, standing
 from portfolio.selectors.reports.scope import Scope, end_of
 
 REACHED = ("clients", "buyers", "missing", "visited", "unvisited")
@@ -76,7 +76,7 @@ def _reached(given: Scope, what: str) -> tuple[str, dict[str, Any]]:
         raise ValueError(f"no clients of the portfolio by {what!r}")
     people, span = people_of(given), span_of(given)
     statement = f"""
-WITH {SOLD}, {standing(span)}, {_VISITED},
+WITH {sold(span)}, {standing(span)}, {_VISITED},
 bought AS (SELECT client_id, sum(orders) AS orders, sum(revenue_cents) AS cents, sum(order_days) AS days FROM sold GROUP BY client_id)
 SELECT c.id, c.code, coalesce(nullif(c.trade_name, ''), c.name), c.city, c.state, r.id, r.code || ' ' || r.name,
        coalesce(b.orders, 0)::int, coalesce(b.cents, 0)::bigint, coalesce(v.visits, 0)::int, a.last_on, a.last_visit_on
