@@ -75,6 +75,7 @@ def test_a_contract_is_to_be_renewed_until_a_newer_one_of_the_client_says_it_is(
 
 def test_clients_in_renewal_are_those_with_a_contract_about_to_end(house, django_assert_num_queries):
     contract(house["sol"], days(20)), contract(house["sol"], days(5)), contract(house["lua"], days(61))
+    contract(house["lua"], days(30)), contract(house["lua"], days(395), starts_on=days(10))  # renewed
     with django_assert_num_queries(1):
         assert clients_in_renewal([house["sol"].pk, house["lua"].pk], as_of=AS_OF, within=60) == {house["sol"].pk: days(5)}
 
