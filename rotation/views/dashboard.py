@@ -297,14 +297,14 @@ def indicators(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "sold": figures.sales(span, people).total,
         "reached": figures.reached(span, people).total,
         "visits": figures.visits(span, people).total,
-        "mix": figures.mix(span, people).total,
+        "mix": figures.mix_in_all(span, people),
         "moved": figures.movement(span, limits, people, each=False).total,
         "giro": figures.moves(span, people).total,
     }
     was = {
         "sold": figures.sales(before, people).total,
         "visits": figures.visits(before, people).total,
-        "mix": figures.mix(before, people).total,
+        "mix": figures.mix_in_all(before, people),
         "moved": figures.movement(before, limits, people, each=False).total,
     }
     abc = figures.abc_composition(people)

@@ -10,7 +10,7 @@ from portfolio.selectors.figures.base import ClassShare, Movement, abc_compositi
 from portfolio.selectors.figures.behind import Behind, ClientBehind, clients_behind
 from portfolio.selectors.figures.reach import Moves, Positivated, Reached, Visits, moves, positivated, reached, visits
 from portfolio.selectors.figures.risk import Risk, at_risk_by_person, revenue_at_risk
-from portfolio.selectors.figures.selling import Mix, MonthOfSales, Sales, mix, sales, sales_by_month
+from portfolio.selectors.figures.selling import Mix, MonthOfSales, Sales, mix, mix_in_all, sales, sales_by_month
 from portfolio.selectors.figures.span import Figures, People, Span, share
 from portfolio.selectors.figures.standing import (
     Composition,
@@ -51,6 +51,7 @@ __all__ = [
     "clients_behind",
     "composition",
     "mix",
+    "mix_in_all",
     "movement",
     "moves",
     "near_inactive",
