@@ -40,6 +40,7 @@ TABLES = (
     "clients_clientactivity",
     "clients_clientmonth",
     "clients_clientscore",
+    "clients_clientsilence",
     "clients_order",
     "clients_orderitem",
     "accounts_representative",
@@ -66,6 +67,14 @@ INSERT INTO clients_clientmonth (organization_id, client_id, month, representati
 SELECT %(organization)s, client_id, date_trunc('month', ordered_on)::date, representative_id, count(*) FILTER (WHERE status = 'valid'),
        count(DISTINCT ordered_on) FILTER (WHERE net_cents > 0), sum(net_cents), 3
   FROM clients_order WHERE organization_id = %(organization)s AND status <> 'cancelled' GROUP BY 2, 3, 4
+"""
+SILENCES = """
+INSERT INTO clients_clientsilence (organization_id, client_id, since_on, until_on)
+SELECT %(organization)s, client_id, since_on, until_on FROM (
+    SELECT client_id, lag(ordered_on) OVER (PARTITION BY client_id ORDER BY ordered_on) AS since_on, ordered_on AS until_on FROM (
+        SELECT client_id, ordered_on FROM clients_order WHERE organization_id = %(organization)s
+         GROUP BY client_id, ordered_on HAVING sum(net_cents) > 0) day) step
+ WHERE since_on IS NULL OR until_on - since_on > 60
 """
 SCORES = """
 INSERT INTO clients_clientscore (organization_id, client_id, horizon, made_for, p_silent, p_cross, state, ticket_cents, year_cents,
@@ -106,7 +115,7 @@ def build(clients: int) -> Organization:
             cursor.execute(f"SET LOCAL {setting}")
         values = {"organization": organization.pk, "as_of": world.AS_OF, "today": timezone.localdate()}
         cursor.execute(world.DRAW)
-        for statement in (CREDIT, PRODUCTS, ITEMS, MONTHS, SCORES, GOALS):
+        for statement in (CREDIT, PRODUCTS, ITEMS, MONTHS, SILENCES, SCORES, GOALS):
             cursor.execute(statement, values)
     return organization
 
