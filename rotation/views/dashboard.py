@@ -129,7 +129,7 @@ def strip(asked: Asked) -> dict[str, Any]:
     return {
         "sold": figures.sales(span, people).total,
         "reached": figures.positivated(span, people),
-        "visits": figures.visits(span, people).total,
+        "visits_done": figures.visits_done(span, people),
         "near": near,
         "turning_on": asked.today + timedelta(days=near.soon_days),
         "waiting": asked.waiting,
@@ -143,12 +143,12 @@ def kpis(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     # A month still running would look like a fall: the lines are of whole months.
     months = asked.months_sold[:12] if asked.year.partial else asked.months_sold[1:]
     whole = asked.year.before_last() if asked.year.partial else asked.year
-    sold, reached, visits = figures.sales(before, people).total, figures.positivated(before, people), figures.visits(before, people).total
+    sold, reached, visits = figures.sales(before, people).total, figures.positivated(before, people), figures.visits_done(before, people)
     return found | {
         "trends": True,
         "sold_trend": _trend(_change(found["sold"].revenue_cents, sold.revenue_cents)),
         "reached_trend": _points(found["reached"].positivation, reached.positivation),
-        "visits_trend": _trend(_change(found["visits"].done, visits.done)),
+        "visits_trend": _trend(_change(found["visits_done"], visits)),
         "revenue_line": [month.revenue_cents for month in months],
         "buyers_line": [month.clients for month in months],
         "visits_line": [n for _month, n in figures.visits_by_month(whole, people)],

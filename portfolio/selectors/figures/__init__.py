@@ -8,7 +8,7 @@ happened; the portfolio is that of the span's last day. Discarded clients have l
 
 from portfolio.selectors.figures.base import ClassShare, Movement, abc_composition, movement
 from portfolio.selectors.figures.behind import Behind, ClientBehind, clients_behind
-from portfolio.selectors.figures.reach import Moves, Positivated, Reached, Visits, moves, positivated, reached, visits
+from portfolio.selectors.figures.reach import Moves, Positivated, Reached, Visits, moves, positivated, reached, visits, visits_done
 from portfolio.selectors.figures.risk import Risk, at_risk_by_person, revenue_at_risk
 from portfolio.selectors.figures.selling import Mix, MonthOfSales, Sales, mix, mix_in_all, sales, sales_by_month
 from portfolio.selectors.figures.span import Figures, People, Span, share
@@ -65,4 +65,5 @@ __all__ = [
     "turnover",
     "visits",
     "visits_by_month",
+    "visits_done",
 ]

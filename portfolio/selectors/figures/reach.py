@@ -128,6 +128,14 @@ SELECT grouping(representative_id), representative_id, count(*) FILTER (WHERE do
     return gathered(statement, asked(span, people), Visits)
 
 
+def visits_done(span: Span, people: People = None) -> int:
+    """``visits(span, people).total.done`` alone; one statement."""
+    statement = f"""SELECT count(*) FROM portfolio_visit
+ WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s AND {scope(people, "representative_id")}"""  # noqa: S608
+    ((found,),) = rows(statement, asked(span, people))
+    return int(found)
+
+
 def moves(span: Span, people: People = None) -> Figures[Moves]:
     """Clients moved by the giro; one statement.
 

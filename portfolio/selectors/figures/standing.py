@@ -189,8 +189,10 @@ SELECT month, {counted} FILTER (WHERE what = 'new'), {counted} FILTER (WHERE wha
 def visits_by_month(span: Span, people: People = None) -> list[tuple[date, int]]:
     """Visits done in each month of the span, in order; one statement."""
     statement = f"""
-SELECT date_trunc('month', visited_on)::date, count(*) FROM portfolio_visit
- WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s AND {scope(people, "representative_id")}
+SELECT date_trunc('month', visited_on)::date, sum(n)::int FROM (
+    SELECT visited_on, count(*) AS n FROM portfolio_visit
+     WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s AND {scope(people, "representative_id")}
+     GROUP BY visited_on) day
  GROUP BY 1"""  # noqa: S608 - constants
     found = dict(rows(statement, asked(span, people)))
     return [(month, found.get(month, 0)) for month in span.each_month()]
