@@ -152,7 +152,12 @@ SELECT c.client_id, min(c.ends_on) FROM clients_contract c
 
 def clients_in_renewal(client_ids: Iterable[int], *, as_of: date, within: int) -> dict[int, date]:
     """Which of the clients have a contract that ends within the days and waits to be renewed, and when the first does; one query."""
-    given = {"organization": active_organization_id(), "clients": array(client_ids), "as_of": as_of, "lost": State.LOST.value}
+    given: dict[str, Any] = {
+        "organization": active_organization_id(),
+        "clients": array(client_ids),
+        "as_of": as_of,
+        "lost": State.LOST.value,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_IN_RENEWAL, given | {"until": as_of + timedelta(days=within), "overlap": OVERLAP_DAYS})
         return dict(cursor.fetchall())
