@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ class Indicator(NamedTuple):
     value: str
     was: str  # "" where it is not compared
     how: str
-    url: str  # "" where no list of clients is behind it
+    url: str  # the clients behind it
 
 
 def indicator_rows(asked: Asked, now: Mapping[str, Any], was: Mapping[str, Any]) -> Iterator[Indicator]:
@@ -36,6 +37,10 @@ def indicator_rows(asked: Asked, now: Mapping[str, Any], was: Mapping[str, Any])
     def then(text: str) -> str:
         return "" if text == formats.BLANK else text
 
+    months = {"from": f"{asked.first:%Y-%m}", "to": f"{asked.month:%Y-%m}"}
+    whose = {"team": asked.team and asked.team.pk, "rep": asked.representative and asked.representative.pk}
+    mixed = reverse("portfolio:report_rows", args=[organization.slug, "mix", "mixed"])  # each client's products, lines and orders
+    mixed = f"{mixed}?{urlencode(months | {name: value for name, value in whose.items() if value})}"
     reached, visits, sold, mix, moved, giro = (now[name] for name in ("reached", "visits", "sold", "mix", "moved", "giro"))
     before = was["moved"]
     yield Indicator(
@@ -71,7 +76,7 @@ def indicator_rows(asked: Asked, now: Mapping[str, Any], was: Mapping[str, Any])
         percent(visits.fulfilment),
         then(percent(was["visits"].fulfilment)),
         of(visits.kept, visits.planned, _("%(n)s de %(of)s visitas marcadas feitas")),
-        "",
+        opens("unkept"),
     )
     yield Indicator(
         _("Ticket médio"),
@@ -85,14 +90,14 @@ def indicator_rows(asked: Asked, now: Mapping[str, Any], was: Mapping[str, Any])
         number(mix.average, 1),
         then(number(was["mix"].average, 1)),
         _("produtos distintos por cliente; %(n)s no total") % {"n": number(mix.products)},
-        "",
+        mixed,
     )
     yield Indicator(
         _("Itens por pedido"),
         number(mix.items_per_order, 1),
         then(number(was["mix"].items_per_order, 1)),
         of(mix.items, mix.orders, _("%(n)s itens em %(of)s pedidos")),
-        "",
+        mixed,
     )
     yield Indicator(
         _("Taxa de inativação"),
@@ -128,5 +133,5 @@ def indicator_rows(asked: Asked, now: Mapping[str, Any], was: Mapping[str, Any])
         percent(giro.rotation, 1),
         "",
         of(giro.given, giro.clients, _("%(n)s de %(of)s clientes mudaram de vendedor pelo giro")),
-        "",
+        opens("given"),
     )

@@ -45,6 +45,8 @@ TITLES = {
     "new": gettext_lazy("Clientes novos"),
     "lost": gettext_lazy("Clientes perdidos"),
     "nobody": gettext_lazy("Clientes sem vendedor"),
+    "unkept": gettext_lazy("Clientes com visita marcada e não feita"),
+    "given": gettext_lazy("Clientes que o giro mudou de vendedor"),
 }
 # Numbers of today, whatever months are looked at.
 NOW = frozenset(

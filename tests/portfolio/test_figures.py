@@ -384,6 +384,10 @@ class Plain:
             "missing": reached.clients - reached.buyers,
             "visited": reached.visited,
             "unvisited": reached.clients - reached.visited,
+            "given": self.moved(group).given,
+            "unkept": len(
+                {v.client_id for v in self.visits if self.inside(v.planned_on) and not v.visited_on and v.representative_id in group}
+            ),
             **{what: getattr(movement, what) for what in ("inactivated", "won_back", "new", "lost")},
             **{what: groups[what] for what in ("active", "near_inactive", "inactive", "one_time", "former", "prospect")},
         }

@@ -115,7 +115,22 @@ def test_every_number_opens_its_rows(acting, company, signed_in):
     pages = "".join(web.get(f"{BASE}{name}/").content.decode() for name in PARTS)
     links = set(re.findall(r'href="(/o/vale-verde/dashboard/rows/[^"]+)"', pages))
     one_of_each = {link.split("/")[5]: link for link in links}
-    assert set(one_of_each) >= {"revenue", "buyers", "visited", "missing", "unvisited", "active", "former", "lost", "new", "won_back"}
+    assert set(one_of_each) >= {
+        "revenue",
+        "buyers",
+        "visited",
+        "missing",
+        "unvisited",
+        "active",
+        "former",
+        "lost",
+        "new",
+        "won_back",
+        "unkept",
+        "given",
+    }
+    every = web.get(f"{BASE}indicators/")
+    assert [row.name for row in every.context["indicator_rows"] if web.get(row.url).status_code != 200] == []
     for link in one_of_each.values():
         assert web.get(link.replace("&amp;", "&")).status_code == 200, link
 

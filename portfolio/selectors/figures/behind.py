@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from accounts.arrays import array
 from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import credited_events
+from portfolio.selectors.figures.reach import MOVED
 from portfolio.selectors.figures.risk import SCORED, scored_values
 from portfolio.selectors.figures.span import People, Span, asked, rows, scope, sold, standing
 from portfolio.selectors.figures.standing import GROUPED, GROUPS
 
 EVENTS = ("inactivated", "won_back", "new", "lost")
 REACHED = ("buyers", "missing", "visited", "unvisited")
-WHATS = ("revenue", *REACHED, *GROUPS, "turning", "at_risk", *EVENTS, "nobody")
+WHATS = ("revenue", *REACHED, *GROUPS, "turning", "at_risk", *EVENTS, "nobody", "unkept", "given")
 PER_PAGE = 50
 
 
@@ -65,6 +66,12 @@ def _found(what: str, span: Span, limits: Limits, people: People, state: str | N
             WHERE representative_id IS NOT NULL AND {mine} AND client_id {word} ({done}))"""  # noqa: S608 - constants
     if what == "nobody":
         return f"{standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing WHERE representative_id IS NULL)"  # noqa: S608
+    if what == "unkept":
+        return f"""found AS (SELECT DISTINCT client_id, NULL::bigint AS cents FROM portfolio_visit WHERE organization_id = %(organization)s
+            AND planned_on BETWEEN %(since)s AND %(until)s AND visited_on IS NULL AND cancelled_at IS NULL AND {mine})"""  # noqa: S608
+    if what == "given":
+        whom = scope(people, "giver")
+        return f"{MOVED}, found AS (SELECT DISTINCT client_id, NULL::bigint AS cents FROM moved WHERE giver IS NOT NULL AND {whom})"  # noqa: S608
     if what in EVENTS:
         events = credited_events(limits, people, each=False)
         return f"{events}, found AS (SELECT client_id, NULL::bigint AS cents FROM credited WHERE what = %(what)s AND {mine})"  # noqa: S608

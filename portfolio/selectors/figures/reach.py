@@ -128,6 +128,17 @@ SELECT grouping(representative_id), representative_id, count(*) FILTER (WHERE do
     return gathered(statement, asked(span, people), Visits)
 
 
+# Clients the giro brought to somebody in the span, and whom it took them from.
+MOVED = """
+moved AS (
+    SELECT n.client_id, o.representative_id AS giver, n.representative_id AS taker FROM portfolio_ownership n
+      LEFT JOIN portfolio_ownership o ON o.organization_id = %(organization)s AND o.client_id = n.client_id
+            AND o.ended_on = n.started_on AND o.started_on < o.ended_on
+     WHERE n.organization_id = %(organization)s AND n.source = 'rotation' AND n.started_on BETWEEN %(since)s AND %(until)s
+       AND (n.ended_on IS NULL OR n.ended_on > n.started_on)
+)"""
+
+
 def visits_done(span: Span, people: People = None) -> int:
     """``visits(span, people).total.done`` alone; one statement."""
     statement = f"""SELECT count(*) FROM portfolio_visit
@@ -143,13 +154,7 @@ def moves(span: Span, people: People = None) -> Figures[Moves]:
     reversal and by hand are no giro; an ownership of no days (given back on the day it began) moved nobody.
     """
     statement = f"""
-WITH {standing(span)}, moved AS (
-    SELECT n.client_id, o.representative_id AS giver, n.representative_id AS taker FROM portfolio_ownership n
-      LEFT JOIN portfolio_ownership o ON o.organization_id = %(organization)s AND o.client_id = n.client_id
-            AND o.ended_on = n.started_on AND o.started_on < o.ended_on
-     WHERE n.organization_id = %(organization)s AND n.source = 'rotation' AND n.started_on BETWEEN %(since)s AND %(until)s
-       AND (n.ended_on IS NULL OR n.ended_on > n.started_on)
-), counted AS (
+WITH {standing(span)}, {MOVED}, counted AS (
     SELECT giver AS representative_id, client_id, 'given' AS what FROM moved WHERE giver IS NOT NULL
     UNION ALL SELECT taker, client_id, 'received' FROM moved
     UNION ALL SELECT representative_id, client_id, 'standing' FROM standing WHERE representative_id IS NOT NULL
