@@ -15,6 +15,7 @@ PROSPECT, ACTIVE, AT_RISK, NEAR_INACTIVE, INACTIVE, LOST, DISCARDED = range(len(
 AT_RISK_FROM = 0.5
 LOST_AFTER = 4  # times the inactive limit, where the organization says nothing else
 LATENESS_FROM_ORDERS = 4
+ABC_CUTS = (0.80, 0.95)  # where the organization says nothing else
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +122,8 @@ def days_since(day: Array, as_of: int) -> NDArray[np.float64]:
     return np.where(day == NO_DAY, np.inf, as_of - day.astype(np.float64))
 
 
-def abc_classes(net_12m: Array, cuts: tuple[float, float] = (0.80, 0.95)) -> NDArray[np.int8]:
-    """0, 1, 2 for A, B, C: falling net value until the share before a client passes 80%, then 95%.
+def abc_classes(net_12m: Array, cuts: tuple[float, float] = ABC_CUTS) -> NDArray[np.int8]:
+    """0, 1, 2 for A, B, C: falling net value until the share before a client passes the first cut, then the second.
 
     The client that crosses a cut still belongs to the class it began in, so there is an A whenever anyone sold. No
     sales at all, or nothing left to share, is C. Equal values are split by row, that is by client id.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .conditions import Leaf, leaves
 from .errors import FactsError
 from .facts import NO_DAY, Array, Facts, Representatives
-from .features import abc_classes
+from .features import ABC_CUTS, abc_classes
 from .medians import running_medians
 from .rules import Guard, Rule, fields_used
 
@@ -94,6 +94,7 @@ class Past:
     registered_on, discarded_on : shape (n,), NO_DAY for never
     active_from, active_until, consent_on : shape (m,), half-open days of service; NO_DAY for no consent
     absent_representative, absent_from, absent_until : half-open days away
+    abc_cuts : shares of the year's net value at which class A ends and class B ends, as ``features.abc_classes`` takes them
     """
 
     client_id: Array
@@ -117,6 +118,7 @@ class Past:
     absent_representative: Array
     absent_from: Array
     absent_until: Array
+    abc_cuts: tuple[float, float] = ABC_CUTS
 
     def __post_init__(self) -> None:
         client, day = self.order_client, self.order_day
@@ -152,7 +154,7 @@ class Past:
             "consent_on": known(self.consent_on),
             "active_until": np.where(self.active_until <= day, self.active_until, FOREVER),
         }
-        return Past(client_id=self.client_id, active_from=self.active_from, **made)
+        return Past(client_id=self.client_id, active_from=self.active_from, abc_cuts=self.abc_cuts, **made)
 
     def order_days(self) -> tuple[NDArray[np.int64], Array, Array]:
         """``start`` (n + 1,), ``day`` and ``net_cents`` of the valid order days, as ``features.order_statistics`` takes them."""
@@ -367,7 +369,7 @@ class Replay:
         if self._median_after is not None:
             columns["median_gap"] = self._median.copy()
         if self.needs_abc:
-            columns["abc"] = abc_classes(self._net_12m)
+            columns["abc"] = abc_classes(self._net_12m, past.abc_cuts)
         if "representative_contract" in self.guards:
             consented = (past.consent_on != NO_DAY) & (past.consent_on <= as_of)
             columns["consent"] = np.append(consented, False)[owner]

@@ -3,7 +3,7 @@
 Rows never become Python objects: a night of a million clients is read in place from the server's binary copy.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -101,6 +101,19 @@ _SCHEDULED_ORDERS = sql.SQL("""
     SELECT DISTINCT client_id FROM clients_order
     WHERE organization_id = %(organization)s AND ordered_on > %(as_of)s AND net_cents > 0
 """)
+_OPEN_OPPORTUNITIES = sql.SQL("""
+    SELECT DISTINCT client_id FROM clients_opportunity WHERE organization_id = %(organization)s AND closed_on IS NULL
+""")
+# One closed since was open on a day of the past, and one opened again since was not.
+_OPPORTUNITIES_OPEN_THEN = sql.SQL("""
+    SELECT DISTINCT client_id FROM (
+        SELECT DISTINCT ON (m.opportunity_id) o.client_id, m.to_stage
+        FROM clients_opportunitymove m
+        JOIN clients_opportunity o ON o.organization_id = m.organization_id AND o.id = m.opportunity_id
+        WHERE m.organization_id = %(organization)s AND m.moved_on <= %(as_of)s
+        ORDER BY m.opportunity_id, m.moved_at DESC, m.id DESC
+    ) latest WHERE to_stage NOT IN ('won', 'lost')
+""")
 # The summary keeps the latest visit and contact only; a run of the past must not see those that came later.
 _EARLIER = """
     SELECT client_id, max({day}) FROM {table}
@@ -158,7 +171,8 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     vocabularies = encode_words(columns)
     columns["never_rotate"] = columns["never_rotate"].astype(bool)
     columns["hold_until_on"] = np.where(columns["never_rotate"], ALWAYS, _granted(client_id, values)).astype(np.int32)
-    columns["open_opportunity"] = np.zeros(len(client_id), bool)
+    opportunities = _OPEN_OPPORTUNITIES if live else _OPPORTUNITIES_OPEN_THEN
+    columns["open_opportunity"] = _marked(client_id, read_columns(opportunities, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
     columns["open_proposal"] = _marked(client_id, read_columns(_OPEN_PROPOSALS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
     columns["withheld_until_on"] = _held_out(client_id, values)
     if any(rule.experiment.share > 0 for rule in rules):
@@ -169,8 +183,7 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     signals = {**values, "live": live}
     columns.update(signal_columns(rules, Base(client_id, columns["last_on"]), signals))
     minutes = any(rule.receivers.capacity == "minutes" for rule in rules)
-    if minutes or _needs_abc(rules):
-        columns["abc"] = abc_classes(columns["net_12m"], (organization.abc_a_percent / 100, organization.abc_b_percent / 100))
+    columns["abc"] = abc_classes(columns["net_12m"], abc_cuts(organization))
     if minutes:
         columns["minutes"] = client_minutes(columns["abc"])
     _forget_later(columns, values, day_number(as_of))
@@ -305,8 +318,9 @@ def encode_words(columns: dict[str, Array]) -> dict[str, tuple[str, ...]]:
     return vocabularies
 
 
-def _needs_abc(rules: Iterable[Rule]) -> bool:
-    return any("abc" in fields_used(rule) or rule.experiment.share > 0 for rule in rules)
+def abc_cuts(organization: Organization) -> tuple[float, float]:
+    """Shares of the year's net value at which the organization's class A ends, and its class B."""
+    return organization.abc_a_percent / 100, organization.abc_b_percent / 100
 
 
 def _forget_later(columns: dict[str, Array], values: dict, as_of: int) -> None:

@@ -12,7 +12,7 @@ from accounts.selectors import local_day
 from rotation.engine.facts import NO_DAY
 from rotation.engine.replay import FOREVER, Past
 from rotation.selectors.columns import Array, read_columns
-from rotation.selectors.facts import RunFacts, day_number
+from rotation.selectors.facts import RunFacts, abc_cuts, day_number
 
 # In the order of the covering index: one pass, no sort. A day whose orders cancel out says nothing.
 ORDER_DAYS = sql.SQL("""
@@ -97,6 +97,7 @@ def past_of(organization: Organization, facts: RunFacts, *, until: date) -> Past
         owner_moved=ledger["moved"],
         registered_on=clients["registered_on"],
         discarded_on=clients["discarded_on"],
+        abc_cuts=abc_cuts(organization),
         **_service(organization, facts.representatives.id),
     )
 

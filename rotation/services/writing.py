@@ -13,7 +13,6 @@ from django.db import connection
 from psycopg2 import sql
 
 from rotation.engine.facts import NO_DAY
-from rotation.engine.features import abc_classes
 from rotation.engine.pipeline import FARTHER, LOW_CONFIDENCE, NEEDS_CONSENT, OPEN_OPPORTUNITY, OVER_CAPACITY, Outcome
 from rotation.models import Proposal
 from rotation.selectors.columns import Array
@@ -122,7 +121,7 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
     ids = np.append(table.id, -1)
     as_of = int(outcome.summary["as_of"])
     ever = facts.x[rows] >= 0
-    assert facts.median_gap is not None and facts.last_visit_on is not None, "run_facts reads both"
+    assert facts.median_gap is not None and facts.last_visit_on is not None and facts.abc is not None, "run_facts gives all three"
     gap = facts.median_gap[rows]
     since = np.where(ever, as_of - facts.last_on[rows], -1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -131,7 +130,6 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
     def with_held(values: Array, empty: float) -> Array:
         return np.concatenate([values, np.full(extra, empty, values.dtype)])
 
-    classes = facts.abc if facts.abc is not None else abc_classes(facts.net_12m)
     chosen = moves.candidates
     columns: dict[str, tuple[str, Array]] = {
         "client_id": ("bigint", facts.client_id[rows]),
@@ -144,7 +142,7 @@ def _columns(computed: Computed, outcome: Outcome, position: Array) -> dict[str,
         "at_stake_cents": ("bigint", with_held(moves.at_stake_cents, 0)),
         "lift": ("float8", with_held(moves.lift, np.nan)),
         "net_12m_cents": ("bigint", facts.net_12m[rows]),
-        "abc": ("int", np.where(facts.net_12m[rows] > 0, classes[rows], NO_CLASS)),
+        "abc": ("int", np.where(facts.net_12m[rows] > 0, facts.abc[rows], NO_CLASS)),
         "days_since_last": ("int", since),
         "last_order_on": ("int", postgres_days(facts.last_on[rows])),
         "cycle_days": ("float8", gap),

@@ -1,6 +1,7 @@
 """Proving a rule on the organization's own past: read as a run reads, found again, computed in the background, refused in words."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -15,8 +16,9 @@ from clients.services import refresh_clients
 from portfolio.services import Transfer, transfer_clients
 from rotation.engine.backtest import Backtest as Replayed
 from rotation.engine.facts import NO_DAY
+from rotation.engine.features import ABC_CUTS, abc_classes
 from rotation.engine.forecasting import LiveForecaster
-from rotation.engine.replay import Replay
+from rotation.engine.replay import Replay, digest
 from rotation.engine.rules import parse_rule
 from rotation.errors import BadSpan, HistoryTooShort
 from rotation.models import Backtest
@@ -64,6 +66,8 @@ def company(fresh_feed, representatives, admin):
 
 
 def test_the_past_read_on_a_day_is_what_a_run_reads_on_it(company):
+    company.abc_a_percent, company.abc_b_percent = 30, 60  # its own classes, not the usual ones
+    company.save(update_fields=["abc_a_percent", "abc_b_percent"])
     rule = parse_rule(RULE)
     found = run_facts(company, [rule], as_of=AS_OF, live=False)
     past = past_of(company, found, until=AS_OF)
@@ -74,6 +78,10 @@ def test_the_past_read_on_a_day_is_what_a_run_reads_on_it(company):
         np.testing.assert_array_equal(getattr(moment.facts, name), getattr(expected, name), err_msg=name)
     for name in ("owned_since_on", "moved_on", "registered_on", "discarded", "abc"):
         np.testing.assert_array_equal(getattr(moment.facts, name), getattr(expected, name), err_msg=name)
+    assert np.bincount(moment.facts.abc).tolist() != np.bincount(abc_classes(expected.net_12m)).tolist()
+    assert digest(past, found.clients, found.representatives) != digest(
+        replace(past, abc_cuts=ABC_CUTS), found.clients, found.representatives
+    )
     assert (moment.facts.moved_on != NO_DAY).sum() == 2 and moment.facts.discarded.sum() == 1
     autonomous = found.representatives.autonomous[expected.owner]  # only of theirs does a run know a commission
     np.testing.assert_array_equal((moment.facts.commission_6m_cents > 0) & autonomous, expected.commission_6m_cents > 0)

@@ -13,6 +13,7 @@ from accounts.models import Absence
 from accounts.tenancy import tenant_atomic
 from clients.models import Client, Order
 from clients.services import refresh_clients
+from clients.services.opportunities import move_opportunity, open_opportunity
 from portfolio.models import Interaction, Ownership, Visit
 from rotation.engine.facts import NO_DAY
 from rotation.engine.features import order_statistics
@@ -21,6 +22,7 @@ from rotation.models import Holdout, Proposal, Run, RunRule
 from rotation.selectors.activity import Source
 from rotation.selectors.facts import ALWAYS, RunFacts, clients_query, day_number, planned_for, run_facts
 from rotation.services.rules import create_rule
+from rotation.services.runs import preview
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, make_organization
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
 
@@ -206,6 +208,26 @@ def test_flags_words_and_unknown_coordinates_come_as_the_engine_wants_them(actin
     assert [clients.never_rotate[j], clients.blocked[j], clients.key_account[j], clients.discarded[j]] == [True] * 4
     assert (clients.hold_until_on[j], clients.hold_until_on[i]) == (ALWAYS, NO_DAY)
     assert not clients.discarded[k]
+
+
+def test_an_open_sale_guards_its_client_and_a_replay_sees_those_open_then(acting, admin, representatives):
+    days = {name: NOW - timedelta(days=ago) for name, ago in (("long ago", 60), ("then", 30), ("later", 10))}
+    clients = [make_client(representatives[0]) for _ in range(5)]
+    open_still, won, lost_and_back, begun_later, _none = clients
+    for client, at in ((open_still, "long ago"), (won, "long ago"), (lost_and_back, "long ago"), (begun_later, "later")):
+        open_opportunity(client, title="Linha nova", by=admin, at=days[at])
+    move_opportunity(won.opportunities.get(), to="won", by=admin, at=days["later"])
+    move_opportunity(lost_and_back.opportunities.get(), to="lost", loss_reason="Preço", by=admin, at=days["then"])
+    move_opportunity(lost_and_back.opportunities.get(), to="contact", by=admin, at=days["later"])
+
+    def open_on(day: date, *, live: bool) -> list[bool]:
+        return facts_on(acting, day, live=live).clients.open_opportunity.tolist()
+
+    assert open_on(AS_OF, live=True) == open_on(AS_OF, live=False) == [True, False, True, True, False]
+    assert open_on(AS_OF - timedelta(days=20), live=False) == [True, True, False, False, False]
+    assert open_on(AS_OF - timedelta(days=61), live=False) == [False] * 5
+    guarded = preview([RULE | {"guards": ["open_opportunity"]}], as_of=AS_OF, at=NOW)
+    assert (guarded.flagged, guarded.guarded) == (5, 3)
 
 
 def test_open_proposals_and_the_control_group_are_known_except_the_runs_own(acting, admin, representatives):

@@ -290,11 +290,14 @@ def test_a_run_makes_the_same_number_of_statements_however_many_clients(fresh_fe
     assert statements() == few <= 60
 
 
-def test_a_proposal_keeps_the_class_its_client_had_that_day(fresh_feed, admin, rule, portfolio):
+@pytest.mark.parametrize("cuts", [(80, 95), (20, 40)])
+def test_a_proposal_keeps_the_class_its_client_had_that_day(fresh_feed, admin, rule, portfolio, cuts):
+    fresh_feed.abc_a_percent, fresh_feed.abc_b_percent = cuts
+    fresh_feed.save(update_fields=["abc_a_percent", "abc_b_percent"])
     run = run_now(rule, admin)
     sold = list(ClientActivity.objects.order_by("client_id").values_list("client_id", "net_12m_cents"))
-    classes = abc_classes(np.array([cents for _client, cents in sold], np.int64))
+    classes = abc_classes(np.array([cents for _client, cents in sold], np.int64), (cuts[0] / 100, cuts[1] / 100))
     expected = {client: "ABC"[klass] if cents > 0 else "" for (client, cents), klass in zip(sold, classes, strict=True)}
     found = dict(Proposal.objects.filter(run=run).values_list("client_id", "abc"))
     assert found == {client: expected[client] for client in found}
-    assert set(found.values()) & {"A", "B"}
+    assert set(found.values()) & ({"A", "B"} if cuts == (80, 95) else {"B", "C"})
