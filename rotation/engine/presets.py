@@ -41,6 +41,7 @@ def by_days(inactive_days: int, name: str) -> dict[str, Any]:
             "blocked",
             "discarded",
             "open_order",
+            "open_opportunity",
             "contact_within:15",
             "visit_within:15",
             "new_within:90",
