@@ -25,6 +25,14 @@ SENTENCES = {
     "op_not_for_field": gettext_lazy("%(path)s: a comparação %(op)s não serve para %(field)s; use uma destas: %(known)s."),
     "between_reversed": gettext_lazy("%(path)s: o limite menor vem primeiro, e %(low)s é maior que %(high)s."),
     "contradiction": gettext_lazy("%(path)s: nenhum cliente pode cumprir isto e também %(other)s. Mude um dos dois limites."),
+    "never_true": gettext_lazy("%(path)s: nenhum cliente pode cumprir isto; mude o valor ou tire a condição."),
+    "always_held": gettext_lazy(
+        "%(path)s: a proteção %(guard)s seguraria todos os clientes que a condição %(other)s deixa passar; tire uma das duas."
+    ),
+    "discarded_left_out": gettext_lazy("%(path)s: descartados ficam fora de toda regra, e aqui só eles são pedidos; mude a condição."),
+    "nobody_drawn": gettext_lazy(
+        "%(path)s: todos os clientes que a regra pode sinalizar são isentos, e ninguém entraria no grupo de controle; isente menos ou tire o grupo."
+    ),
     "trigger_empty": gettext_lazy("%(path)s: sem condição, a regra sinalizaria todos os clientes; dê ao menos uma."),
     "too_deep": gettext_lazy("%(path)s: condições aninhadas em mais de %(limit)s níveis."),
     "too_many": gettext_lazy("%(path)s: mais de %(limit)s condições."),

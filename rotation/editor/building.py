@@ -194,9 +194,11 @@ class _Maker:
         if code == "out_of_range":
             return self._range(params, self._scale(refusal.path, place))
         if code == "contradiction":
-            texts = {"this": self.leaves[place], "other": self.leaves[self._place(str(params["other"]))]}
-            words = {name: condition_text(leaf, currency) for name, leaf in texts.items()}
+            words = {"this": self._condition(refusal.path, currency), "other": self._conditions(params, currency)}
             return _("Nenhum cliente cumpre “%(this)s” e também “%(other)s”. Mude um dos dois.") % words
+        if code == "always_held":
+            words = {"guard": guard_text(str(params["guard"])), "other": self._conditions(params, currency)}
+            return _("A proteção “%(guard)s” seguraria todos os clientes de “%(other)s”. Tire uma das duas.") % words
         if code == "between_reversed":
             scale = self._scale(refusal.path, place)
             low, high = (written(params[name], scale) for name in ("low", "high"))
@@ -205,6 +207,14 @@ class _Maker:
             return _("Sem condição, a regra sinalizaria todos os clientes. Acrescente ao menos uma.")
         label = condition_text(self.leaves[place], currency) if place in self.leaves else self._label(refusal.path)
         return sentence(code, label, params)
+
+    def _conditions(self, params: Mapping[str, Any], currency: str) -> str:
+        return "” + “".join(self._condition(path, currency) for path in str(params["other"]).split(", "))
+
+    def _condition(self, path: str, currency: str) -> str:
+        text = condition_text(self.leaves[self._place(path)], currency)
+        # turned around once for every "none of" around it
+        return _("não: %(condition)s") % {"condition": text} if path.count(".not") % 2 else text
 
     def _scale(self, path: str, place: str) -> int:
         return scale_of_field(self.leaves[place]["field"]) if place in self.leaves else scale_of_key(path)

@@ -13,7 +13,7 @@ Words and mathematics: design page ENGINE.md. What a caller uses::
     from rotation.engine.backtest import Backtest, cutoffs_between                # a rule replayed on the past
     from rotation.engine.errors import EngineError, RuleError, FactsError, MissingColumn
 
-    rule = parse_rule(version.definition)              # RuleError: .code, .path, .params
+    rule = parse_rule(version.definition, accepted=True)              # RuleError: .code, .path, .params
     facts = Facts(client_id=..., owner=..., seq=..., x=..., first_on=..., last_on=..., net_12m=..., ...)
     reps = Representatives(id=..., team=..., active=..., autonomous=..., capacity=..., holds=..., ...)
     outcome = propose(rule, facts, reps, as_of, seed=organization_salt, rule_version_id=version.id)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .conditions import Condition, Group, check_contradictions, check_size, kind_of, leaves, parse_condition, whole
+from .conditions import Condition, Group, Leaf, check_size, kind_of, leaves, parse_condition, whole
+from .contradictions import check_contradictions, check_escape
 from .errors import RuleError
 from .schema import ABC, GUARDS, MAX_DAYS, SCHEMA, SECTIONS, TOP, Key
 
@@ -120,12 +121,14 @@ class Rule:
     hash: str
 
 
-def parse_rule(data: Mapping[str, Any]) -> Rule:
+def parse_rule(data: Mapping[str, Any], *, accepted: bool = False) -> Rule:
     """Read and check one rule.
 
     Parameters
     ----------
     data : the JSON object of a rule version, as ENGINE.md section 4 writes it; only name and trigger are required
+    accepted : the definition was checked when it was written; what cannot be true is not looked for again, so that a
+        published version still runs after the checks have learnt more
 
     Returns
     -------
@@ -136,7 +139,7 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
     ------
     RuleError
         The first thing wrong: unknown key, field, operator or guard, a value of the wrong type or out of range,
-        contradictory conditions, fairness above 0.5; ``path`` names the place.
+        contradictory conditions, a guard that would hold everyone flagged, fairness above 0.5; ``path`` names the place.
     """
     if not isinstance(data, Mapping):
         raise RuleError("not_an_object", "", found=kind_of(data))
@@ -160,10 +163,13 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
         check_size(condition, path)
     if isinstance(trigger, Group) and not any(True for _ in leaves(trigger)):
         raise RuleError("trigger_empty", "trigger")
-    check_contradictions(population, trigger)
+    if not accepted:
+        check_contradictions(population, trigger)
     guards = _parse_guards(data.get("guards", []))
     sections = {section: _parse_section(data.get(section, {}), section) for section in SECTIONS}
     _check_schedule(sections["schedule"])
+    if not accepted:
+        _check_someone_is_left(population, trigger, guards, sections["experiment"])
     definition: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -298,6 +304,34 @@ def _parse_exempt(value: Any, path: str) -> dict[str, list[str]]:
             raise RuleError("unknown_key", f"{path}.{key}", known="abc, segment")
         parsed[key] = _parse_words(words, f"{path}.{key}", ABC if key == "abc" else None)
     return parsed
+
+
+# What is true of exactly the clients a guard holds, where conditions can say it.
+_HELD_BY: dict[str, tuple[str, str, Any]] = {
+    "key_account": ("key_account", "=", True),
+    "discarded": ("state", "=", "discarded"),
+    "owner_absent": ("owner_status", "=", "absent"),
+    "contact_within": ("days_since_contact", "<", None),
+    "visit_within": ("days_since_visit", "<", None),
+    "owned_less_than": ("days_owned", "<", None),
+}
+
+
+def _check_someone_is_left(population: Condition, trigger: Condition, guards: tuple[Guard, ...], experiment: Mapping[str, Any]) -> None:
+    """Refuse a guard that would hold everyone the rule flags, and a control group nobody could be drawn into."""
+    asked = (population, trigger)
+    for i, guard in enumerate(guards):
+        if guard.name in _HELD_BY:
+            field, op, value = _HELD_BY[guard.name]
+            held = Leaf(field, op, guard.days if value is None else value, f"guards[{i}]")
+            check_escape(asked, held, "always_held", guard=guard.text)
+    if not any(guard.name == "discarded" for guard in guards):
+        # without the guard they leave the population before any condition is looked at
+        check_escape(asked, Leaf("state", "=", "discarded", ""), "discarded_left_out")
+    if experiment["share"] > 0:
+        for key, words in experiment["exempt"].items():
+            if words:
+                check_escape(asked, Leaf(key, "in", tuple(words), f"experiment.exempt.{key}"), "nobody_drawn")
 
 
 def _check_schedule(schedule: dict[str, Any]) -> None:

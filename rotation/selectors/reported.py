@@ -31,7 +31,7 @@ def reported_proposals(run: Run, *, limit: int | None = None) -> list[dict[str, 
 
 
 def _leaves_of(version: RuleVersion) -> list[dict[str, Any]]:
-    rule = parse_rule(version.definition)
+    rule = parse_rule(version.definition, accepted=True)
     return [leaf.as_json() for condition in (rule.population, rule.trigger) for leaf in _leaves(condition)]
 
 

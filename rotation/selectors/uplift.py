@@ -43,7 +43,7 @@ class RuleUplift:
 
 def rule_uplift(version: RuleVersion, *, as_of: date) -> RuleUplift:
     """The effect of the rule of ``version``, as known on ``as_of``; a constant number of queries."""
-    rule = parse_rule(version.definition)
+    rule = parse_rule(version.definition, accepted=True)
     horizon, today = rule.value.horizon_days, day_number(as_of)
     known = measured(as_of=as_of, rule=version.rule, horizon=horizon)
     found = uplift(known.drawn, margin_rate=rule.value.margin_rate)

@@ -284,7 +284,7 @@ def _changed_receiver(rows: list[dict[str, Any]], to: Representative, action: st
 
 def _fits(rows: list[dict[str, Any]], to: Representative, at: datetime) -> dict[int, Fit]:
     versions = RuleVersion.objects.filter(pk__in={row["rule_version_id"] for row in rows})
-    rules: dict[int | None, EngineRule] = {version.pk: parse_rule(version.definition) for version in versions}
+    rules: dict[int | None, EngineRule] = {version.pk: parse_rule(version.definition, accepted=True) for version in versions}
     return fits(rows, to, rules, as_of=local_day(to.organization, at=at))
 
 

@@ -209,7 +209,7 @@ def _compute_claimed(run_id: int, at: datetime) -> Run:
     organization = Organization.objects.get(pk=run.organization_id)
     used = list(run.rules.select_related("rule_version").order_by("position"))
     versions = [row.rule_version for row in used]
-    rules = [(parse_rule(version.definition), version.pk) for version in versions]
+    rules = [(parse_rule(version.definition, accepted=True), version.pk) for version in versions]
     check_feed(organization, [rule for rule, _ in rules], settings, at=at)
     if any(guard.name == "save_window" for rule, _ in rules for guard in rule.guards):
         close_warnings(on=run.as_of)

@@ -94,7 +94,7 @@ def _start_due_here(at: datetime) -> list[Run]:
     publish_planned(organization, at)
     due: dict[datetime, list[Rule]] = {}
     for rule, version in rules_in_force():
-        moment = latest_occurrence(parse_rule(version.definition).schedule, organization.zone, at)
+        moment = latest_occurrence(parse_rule(version.definition, accepted=True).schedule, organization.zone, at)
         # What was published after the moment was not due then.
         if moment and at - moment <= CATCH_UP and version.published_at and version.published_at <= moment:
             due.setdefault(moment, []).append(rule)
@@ -114,7 +114,11 @@ def _start_by_event(organization: Organization, at: datetime) -> list[Run]:
 
     Asked of the facts at every tick rather than sent when somebody leaves: nothing is lost while no scheduler runs.
     """
-    waiting = [(rule, version) for rule, version in rules_in_force() if parse_rule(version.definition).schedule.cadence == "on_event"]
+    waiting = [
+        (rule, version)
+        for rule, version in rules_in_force()
+        if parse_rule(version.definition, accepted=True).schedule.cadence == "on_event"
+    ]
     if not waiting:
         return []
     as_of = at.astimezone(organization.zone).date()
@@ -171,4 +175,4 @@ def _not_yet_run(rules: Sequence[Rule], as_of: date) -> list[Rule]:
 
 def next_run_of(version: RuleVersion, organization: Organization, *, after: datetime) -> datetime | None:
     """When the schedule will run this version next; None when it waits for an event."""
-    return next_occurrence(parse_rule(version.definition).schedule, organization.zone, after)
+    return next_occurrence(parse_rule(version.definition, accepted=True).schedule, organization.zone, after)

@@ -78,7 +78,7 @@ def organizations_due(at: datetime) -> list[int]:
 def horizons_asked() -> list[int]:
     """The days of horizon somebody looks at: what pages show, and what each active rule weighs its moves by; one query."""
     versions = RuleVersion.objects.filter(state=RuleVersion.State.PUBLISHED, rule__is_active=True, rule__archived_at=None)
-    own = {parse_rule(definition).value.horizon_days for definition in versions.values_list("definition", flat=True)}
+    own = {parse_rule(definition, accepted=True).value.horizon_days for definition in versions.values_list("definition", flat=True)}
     return sorted({HORIZON_DAYS} | own)
 
 

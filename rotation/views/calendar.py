@@ -131,7 +131,7 @@ def _add_due(days: dict[date, CalendarDay], organization: Organization, at: date
     """Each run the schedule will start up to ``last``, on its day; the next one of each rule. None on quiet days."""
     upcoming = []
     for rule, version in rules_in_force():
-        schedule = parse_rule(version.definition).schedule
+        schedule = parse_rule(version.definition, accepted=True).schedule
         moment = next_occurrence(schedule, organization.zone, at)
         first = True
         while moment is not None and moment.astimezone(organization.zone).date() <= last:

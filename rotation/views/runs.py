@@ -50,7 +50,7 @@ def scheduled(versions: list[RuleVersion], zone: ZoneInfo) -> list[tuple[RuleVer
     """The active rules, the next to run first: when in words, and the instant, None for a rule that waits for an event."""
     now = timezone.now()
     found = [
-        (version, schedule_text(version.definition), next_occurrence(parse_rule(version.definition).schedule, zone, now))
+        (version, schedule_text(version.definition), next_occurrence(parse_rule(version.definition, accepted=True).schedule, zone, now))
         for version in versions
         if version.rule.is_active
     ]

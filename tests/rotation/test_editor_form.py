@@ -125,6 +125,10 @@ def section(draw, name):
     return made
 
 
+def _at_least(orders):
+    return {"field": "orders", "op": ">=", "value": orders}
+
+
 @st.composite
 def definitions(draw):
     names = draw(st.lists(st.sampled_from(sorted(GUARDS)), unique=True))
@@ -137,8 +141,9 @@ def definitions(draw):
     }
     try:
         return dict(parse_rule(made).definition)
-    except RuleError:  # conditions that contradict each other, or no condition at all
-        made["trigger"], made["population"] = draw(leaf()), {"all": []}
+    except RuleError:  # conditions that contradict each other or leave nobody, or no condition at all
+        made["trigger"], made["population"] = draw(numbers(FIELDS["orders"]).map(_at_least)), {"all": []}
+        made["experiment"]["exempt"] = {}
         return dict(parse_rule(made).definition)
 
 
@@ -294,6 +299,22 @@ def test_a_contradiction_names_both_conditions_at_the_later_one():
     faults = build(state).faults
     assert list(faults) == ["trigger-1.value"]
     assert "“Dias sem compra < 60” e também “Dias sem compra de 90 a 359”" in faults["trigger-1.value"]
+
+
+def test_conditions_turned_around_and_a_guard_that_would_hold_everyone_are_said_as_they_read():
+    state = general()
+    silent = Leaf("days_since_last", ">=", ["30"])
+    state.trigger.children = [silent, Group("not", [Leaf("days_since_last", ">", ["20"])])]
+    assert list(build(state).faults.values()) == [
+        "Nenhum cliente cumpre “não: Dias sem compra > 20” e também “Dias sem compra ≥ 30”. Mude um dos dois."
+    ]
+    state.trigger.children = [Leaf("days_since_contact", "<", ["10"])]
+    faults = build(state).faults
+    assert list(faults) == [f"guards-{[row.name for row in state.guards].index('contact_within')}.days"]
+    assert "“Contato recente (15 dias)” seguraria todos os clientes de “Dias sem contato < 10”" in str(faults)
+    assert html.escape(next(iter(faults.values()))) in page_of(state, faults=faults)
+    state.trigger.children = [Leaf("state", "=", ["discarded"])]
+    assert list(build(state).faults) == [f"guards-{[row.name for row in state.guards].index('discarded')}.days"]
 
 
 def test_an_empty_group_and_a_rule_for_everyone_are_refused_at_the_group():
