@@ -15,6 +15,7 @@ A file that cannot be read is named on standard error, the others are solved all
 """
 
 import argparse
+import codecs
 import csv
 import gzip
 import io
@@ -48,9 +49,16 @@ def read_bytes(path: Path) -> bytes:
     return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
 
 
+def read_text(path: Path) -> str:
+    """The file's text in UTF-8 or, where a mark says so, UTF-16; without the mark, and without the end sign of old systems."""
+    raw = read_bytes(path)
+    wide = raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return raw.decode("utf-16" if wide else "utf-8-sig").replace("\x1a", "")
+
+
 def read_numbers(path: Path) -> np.ndarray:
     """Every number of the file, whole; one written as 12.0 counts, one with a fraction is refused."""
-    numbers = np.array(read_bytes(path).split(), dtype=np.float64)
+    numbers = np.array(re.findall(r"[^\s,;]+", read_text(path)), dtype=np.float64)
     if not len(numbers) or (numbers != np.rint(numbers)).any():
         raise ValueError("it holds no numbers" if not len(numbers) else "it holds a number that is not whole")
     return numbers.astype(np.int64)
@@ -58,7 +66,7 @@ def read_numbers(path: Path) -> np.ndarray:
 
 def kind_of(path: Path) -> str:
     """``table``, ``assignment`` or ``gap``, by what is inside."""
-    if path.name.removesuffix(".gz").endswith(".csv"):
+    if path.name.removesuffix(".gz").endswith(".csv") or re.match(r"\s*\"?[A-Za-z_]", read_text(path)):
         return "table"
     numbers = read_numbers(path)
     return "assignment" if len(numbers) == 1 + int(numbers[0]) ** 2 else "gap"
@@ -78,8 +86,11 @@ class Summary:
 
 def read_table(path: Path, names: list[str], optional: str = "") -> np.ndarray:
     """The named columns (n_columns, n_rows) of a CSV file; what lacks or cannot be read is named in the ValueError."""
-    rows = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig")))
-    header = rows.fieldnames or ()
+    # any line break, for the csv module itself refuses a lone carriage return
+    lines = "\n".join(read_text(path).splitlines())
+    separator = next((mark for mark in ",;\t" if mark in lines.partition("\n")[0]), ",")
+    rows = csv.DictReader(io.StringIO(lines), delimiter=separator, skipinitialspace=True)
+    header = rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
     missing = [name for name in names if name not in header]
     if missing:
         raise ValueError(f"the header lacks {', '.join(missing)}")
@@ -95,6 +106,8 @@ def read_table(path: Path, names: list[str], optional: str = "") -> np.ndarray:
 
 def read_summary(path: Path) -> Summary:
     columns = read_table(path, ["x", "t_x", "T"], optional="m_x")
+    if (columns[0] != np.rint(columns[0])).any():
+        raise ValueError(f"row {int(np.argmax(columns[0] != np.rint(columns[0]))) + 1}: x must be whole")
     return Summary(Purchases(columns[0].astype(np.int64), columns[1], columns[2]), columns[3] if len(columns) > 3 else None)
 
 
@@ -211,8 +224,8 @@ def solve_gaps(path: Path, sense: str, effort: Effort) -> Iterator[dict[str, obj
 
 def solve_table(path: Path) -> Iterator[dict[str, object]]:
     """A file with the column ``donors`` is of fixed opportunities, any other a purchase summary."""
-    header = read_bytes(path).split(b"\n", 1)[0]
-    return solve_donations(path) if b"donors" in header else solve_summary(path)
+    header = read_text(path).lstrip().splitlines()[:1]
+    return solve_donations(path) if "donors" in "".join(header) else solve_summary(path)
 
 
 KINDS = {"table": "a purchase summary", "assignment": "an OR-Library assignment file", "gap": "a GAP file"}

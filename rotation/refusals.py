@@ -31,7 +31,8 @@ SENTENCES = {
     ),
     "discarded_left_out": gettext_lazy("%(path)s: descartados ficam fora de toda regra, e aqui só eles são pedidos; mude a condição."),
     "nobody_drawn": gettext_lazy(
-        "%(path)s: todos os clientes que a regra pode sinalizar são isentos, e ninguém entraria no grupo de controle; isente menos ou tire o grupo."
+        "%(path)s: todos os clientes que a regra pode sinalizar são isentos, e ninguém entraria no grupo de controle; "
+        "isente menos ou tire o grupo."
     ),
     "trigger_empty": gettext_lazy("%(path)s: sem condição, a regra sinalizaria todos os clientes; dê ao menos uma."),
     "too_deep": gettext_lazy("%(path)s: condições aninhadas em mais de %(limit)s níveis."),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from .conditions import Condition, Leaf
@@ -167,7 +168,7 @@ def _points(name: str, literals: Sequence[Literal]) -> list[Any]:
     ends = [value for value in (field.low, field.high) if math.isfinite(value)]
     limits = sorted({*named, *ends} or {0})
     if name in _REAL:
-        between = [(a + b) / 2 for a, b in zip(limits, limits[1:], strict=False)]
+        between = [(a + b) / 2 for a, b in pairwise(limits)]
         points = {*limits, *between, limits[0] - 1, limits[-1] + 1}
     else:
         points = {whole + step for limit in limits for whole in (math.floor(limit), math.ceil(limit)) for step in (-1, 0, 1)}
