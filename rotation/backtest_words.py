@@ -1,5 +1,6 @@
 """A back-test in sentences a person can read aloud and be right. Takes the result's plain JSON; asks the database nothing."""
 
+import math
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -10,8 +11,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.templatetags.formats import BLANK, decimal, money_short
 from rotation.wording import FIELD_NAMES, GUARD_NAMES
 
-# "x em cada y": the simple fractions people say
-_SPOKEN = [(1, 20), (1, 10), (1, 5), (1, 4), (1, 3), (2, 5), (1, 2), (3, 5), (2, 3), (3, 4), (4, 5), (9, 10), (19, 20)]
+# "x em cada y": the simple fractions people say; the rare ones as finely as needed, for 1 in 500 said as 1 in 20 would be untrue
+_RARE = (20, 30, 40, 50, 100, 200, 300, 500, 1_000, 2_000, 5_000, 10_000)
+_SPOKEN = [
+    *((1, of) for of in _RARE),
+    *((1, 10), (1, 5), (1, 4), (1, 3), (2, 5), (1, 2), (3, 5), (2, 3), (3, 4), (4, 5), (9, 10)),
+    *((of - 1, of) for of in _RARE),
+]
 
 CAVEAT = gettext_lazy(
     "Os responsáveis de então agiram pelo que viam: um alarme falso pode ter sido um cliente salvo por eles. "
@@ -20,10 +26,17 @@ CAVEAT = gettext_lazy(
 
 
 def fraction(share: float) -> tuple[int, int]:
-    """The simple fraction people say that is nearest: (9, 10); (0, 1) and (1, 1) only for none and all of them."""
+    """The simple fraction people say that is nearest: (9, 10); (0, 1) and (1, 1) only for none and all of them.
+
+    Nearest by how much rarer or more frequent it sounds, which near none or all of them is what matters.
+    """
     if share <= 0 or share >= 1:
         return (0, 1) if share <= 0 else (1, 1)
-    return min(_SPOKEN, key=lambda each: abs(each[0] / each[1] - share))
+    return min(_SPOKEN, key=lambda each: abs(_odds(each[0] / each[1]) - _odds(share)))
+
+
+def _odds(share: float) -> float:
+    return math.log(share / (1 - share))
 
 
 def lead_words(result: Mapping[str, Any] | None) -> str:

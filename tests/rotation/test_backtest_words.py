@@ -32,7 +32,17 @@ def said(**changes):
 
 @pytest.mark.parametrize(
     ("share", "expected"),
-    [(0, (0, 1)), (0.001, (1, 20)), (0.24, (1, 4)), (0.49, (1, 2)), (0.66, (2, 3)), (0.91, (9, 10)), (0.999, (19, 20)), (1, (1, 1))],
+    [
+        (0, (0, 1)),
+        (0.001, (1, 1000)),
+        (0.03, (1, 30)),
+        (0.24, (1, 4)),
+        (0.49, (1, 2)),
+        (0.66, (2, 3)),
+        (0.91, (9, 10)),
+        (0.995, (199, 200)),
+        (1, (1, 1)),
+    ],
 )
 def test_a_share_is_the_nearest_fraction_people_say_and_never_none_or_all_of_some(share, expected):
     assert fraction(share) == expected
