@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,6 +13,9 @@ from rotation.wording import condition_text, fact_text
 
 ACTS = {"days_since_last": "order", "days_since_contact": "contact", "days_since_visit": "visit"}
 GUARD_ACTS = {"contact_within": "contact", "visit_within": "visit"}
+
+# As the engine reads them: who was never visited satisfies "not visited for 45 days".
+NEVER_IS_LONG_AGO = frozenset({"days_since_contact", "days_since_visit"})
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ def explanation(proposal: Proposal, as_of: date, currency: str) -> Explanation:
     definition: Mapping[str, Any] = proposal.rule_version.definition
     facts = facts_of(proposal)
     reasons = [
-        Reason(condition_text(leaf, currency), fact_text(leaf["field"], facts.get(leaf["field"]), currency), _holds(leaf, facts))
+        Reason(leaf_text(leaf, asked, currency), _value_text(leaf["field"], facts, currency), _holds(leaf, facts) == asked)
         for section in ("trigger", "population")
-        for leaf in leaves(definition.get(section, {}))
+        for leaf, asked in asked_leaves(definition.get(section, {}))
     ]
     return Explanation(reasons, len(definition.get("guards", [])), list(_preventions(definition, as_of)))
 
@@ -70,10 +73,34 @@ def leaves(condition: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from leaves(condition["not"])
 
 
+def asked_leaves(condition: Mapping[str, Any], asked: bool = True) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """Every condition of a tree, in the order written, and whether it must hold; False inside "none of"."""
+    if "not" in condition:
+        yield from asked_leaves(condition["not"], not asked)
+    elif "field" in condition:
+        yield condition, asked
+    for child in (*condition.get("all", ()), *condition.get("any", ())):
+        yield from asked_leaves(child, asked)
+
+
+def leaf_text(leaf: Mapping[str, Any], asked: bool, currency: str) -> str:
+    """The condition in short, said the other way round where it must not hold."""
+    text = condition_text(leaf, currency)
+    return text if asked else _("não: %(condition)s") % {"condition": text}
+
+
+def _value_text(field: str, facts: Mapping[str, Any], currency: str) -> str:
+    if facts.get(field) is None and field in NEVER_IS_LONG_AGO:
+        return _("nunca")
+    return fact_text(field, facts.get(field), currency)
+
+
 def _holds(leaf: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     value, limit = facts.get(leaf["field"]), leaf.get("value", True)
     if leaf["op"] == "is_null":
         return (value is None) == limit
+    if value is None and leaf["field"] in NEVER_IS_LONG_AGO:
+        value = inf
     if value is None:
         return False
     return {

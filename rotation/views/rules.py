@@ -12,7 +12,7 @@ from accounts.errors import DomainError
 from accounts.models import Role
 from clients.models import Segment
 from rotation.differing import differences
-from rotation.explaining import leaves
+from rotation.explaining import asked_leaves, leaf_text
 from rotation.forms import PRESET_NAMES, preset_definition
 from rotation.models import RotationSettings, Rule, RuleVersion
 from rotation.segments import within_segment
@@ -20,7 +20,7 @@ from rotation.selectors.runs import rule_lines, versions_of
 from rotation.services.rules import archive_rule, create_rule, move_rule, pause, resume, save_draft
 from rotation.views.common import ADMINS, LEADERS, only, paged, partial
 from rotation.views.effect import uplift_context, watch_context
-from rotation.wording import condition_text, guard_text, rule_sentence, schedule_text
+from rotation.wording import guard_text, rule_sentence, schedule_text
 
 
 @require_GET
@@ -122,7 +122,9 @@ def read_context(request: HttpRequest, found: Rule, version: RuleVersion) -> dic
         "sentence": rule_sentence(definition, currency(request)),
         "schedule": schedule_text(definition),
         "conditions": [
-            condition_text(leaf, currency(request)) for section in ("trigger", "population") for leaf in leaves(definition.get(section, {}))
+            leaf_text(leaf, asked, currency(request))
+            for section in ("trigger", "population")
+            for leaf, asked in asked_leaves(definition.get(section, {}))
         ],
         "guards": list(dict.fromkeys(guard_text(guard) for guard in definition.get("guards", []))),
     }

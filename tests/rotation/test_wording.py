@@ -110,6 +110,22 @@ def test_a_branch_not_taken_is_shown_as_such():
     assert holds["Chance de inativar ≥ 50%"] is False and holds["Atraso no próprio ciclo ≥ 4,0×"] is True
 
 
+def test_a_reason_turned_around_and_a_client_nobody_ever_visited_are_said_as_they_are():
+    asked = {
+        "not": {"any": [{"field": "abc", "op": "=", "value": "A"}, {"field": "key_account", "op": "=", "value": True}]},
+    }
+    definition = PRESETS["general"] | {"trigger": {"field": "days_since_visit", "op": ">=", "value": 45}, "population": asked}
+    proposal = Proposal(rule_version=RuleVersion(definition=definition), facts={"abc": "B", "key_account": False})
+
+    reasons = explanation(proposal, AS_OF, "BRL").reasons
+
+    assert [(each.text, each.value, each.holds) for each in reasons] == [
+        ("Dias sem visita ≥ 45", "nunca", True),
+        ("não: Curva ABC = A", "B", True),
+        ("não: Conta-chave = sim", "não", True),
+    ]
+
+
 def test_every_refusal_of_the_engine_has_a_sentence_for_people_that_uses_what_it_is_told():
     assert set(ENGINE_SENTENCES) - set(SENTENCES) == set()
     for code, words in ENGINE_SENTENCES.items():
