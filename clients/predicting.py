@@ -27,7 +27,8 @@ def chance_words(p: float) -> str:
         return _("menos de 1 em 20")
     if p > 0.95:
         return _("mais de 19 em 20")
-    return _("%(n)s em 10") % {"n": round(p * 10)}
+    # between the two, never none and never all of them
+    return _("%(n)s em 10") % {"n": min(max(round(p * 10), 1), 9)}
 
 
 def why_method(method: str, basis: Mapping[str, Any]) -> str:

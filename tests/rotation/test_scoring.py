@@ -230,7 +230,7 @@ def test_the_other_organization_sees_no_score(organization, other):
 
 @pytest.mark.parametrize(
     ("p", "words"),
-    [(0.0, "menos de 1 em 20"), (0.06, "1 em 10"), (0.31, "3 em 10"), (0.94, "9 em 10"), (1.0, "mais de 19 em 20")],
+    [(0.0, "menos de 1 em 20"), (0.05, "1 em 10"), (0.31, "3 em 10"), (0.95, "9 em 10"), (1.0, "mais de 19 em 20")],
 )
 def test_a_chance_is_told_as_people_count_it(p, words):
     assert chance_words(p) == words
