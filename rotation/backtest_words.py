@@ -96,7 +96,12 @@ def _held(result: Mapping[str, Any]) -> str:
     words = {"missed": decimal(result["missed"]), "held": decimal(result["missed_held"])}
     if result["missed"] == result["missed_held"]:
         return _("Os %(missed)s que não viu estavam protegidos pela própria regra.") % words
-    return _("Dos %(missed)s que não viu, %(held)s estavam protegidos pela própria regra.") % words
+    text = ngettext(
+        "Dos %(missed)s que não viu, %(held)s estava protegido pela própria regra.",
+        "Dos %(missed)s que não viu, %(held)s estavam protegidos pela própria regra.",
+        result["missed_held"],
+    )
+    return text % words
 
 
 def _in_vain(result: Mapping[str, Any]) -> str:

@@ -167,7 +167,7 @@ _PHRASES = {
     ("net_12m_cents", ">"): gettext_lazy("comprou %(value)s ou mais em 12 meses"),
     ("p_cross", ">="): gettext_lazy("tem %(value)s ou mais de chance de inativar"),
     ("p_silent", ">="): gettext_lazy("tem %(value)s ou mais de chance de silenciar"),
-    ("lateness", ">="): gettext_lazy("está %(value)s ou mais além do próprio ciclo"),
+    ("lateness", ">="): gettext_lazy("está há %(value)s o próprio ciclo ou mais sem compra"),
     ("median_gap", "<="): gettext_lazy("costuma comprar a cada %(value)s dias ou menos"),
     ("days_since_visit", ">="): gettext_lazy("não recebe visita há %(value)s dias ou mais"),
     ("days_since_contact", ">="): gettext_lazy("não tem contato há %(value)s dias ou mais"),
@@ -216,11 +216,17 @@ def conditions_sentence(condition: Mapping[str, Any], currency: str = "BRL", nam
     kind = next(iter(condition), "all")
     if kind == "not":
         return format_html(_("não ({condition})"), condition=conditions_sentence(condition["not"], currency, names))
-    parts = [part for part in (conditions_sentence(child, currency, names) for child in condition.get(kind, [])) if part]
+    parts = [part for part in (_inside(kind, child, currency, names) for child in condition.get(kind, [])) if part]
     if not parts:
         return mark_safe("")
     joined = mark_safe((_(" e ") if kind == "all" else _(" ou ")).join(conditional_escape(part) for part in parts))
     return format_html("({})", joined) if kind == "any" and len(parts) > 1 else joined
+
+
+def _inside(kind: str, child: Mapping[str, Any], currency: str, names: Names | None) -> SafeString:
+    """A child as it stands among its siblings: “a ou (b e c)”, for read aloud “a ou b e c” may mean either."""
+    said = conditions_sentence(child, currency, names)
+    return format_html("({})", said) if kind == "any" and len(child.get("all", ())) > 1 else said
 
 
 def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL", names: Names | None = None) -> SafeString:
@@ -237,6 +243,8 @@ def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL", names: N
             give=mark(percent(give)),
             receive=mark(percent(receive)),
         )
+    if most := _most_a_run(limits):
+        shares = format_html(_("{shares} e movendo no máximo {most} por giro"), shares=shares, most=mark(most))
     sentence = format_html(
         _("Quando um cliente {when}, propor {receiver}, {shares}."),
         when=when,
@@ -250,8 +258,26 @@ def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL", names: N
     share = definition.get("experiment", {}).get("share", 0)
     if share:
         alone = format_html(_("Deixar {share} dos sinalizados como estão, para medir se o giro ajuda."), share=mark(percent(share)))
+        if spared := _spared(definition.get("experiment", {}).get("exempt", {})):
+            text = _("Deixar {share} dos sinalizados como estão, fora {spared}, para medir se o giro ajuda.")
+            alone = format_html(text, share=mark(percent(share)), spared=mark(spared))
         sentence = format_html("{} {}", sentence, alone)
     return sentence
+
+
+def _most_a_run(limits: Mapping[str, Any]) -> str:
+    """How many a run may move at all: “200 clientes”; "" where only the portfolios' shares limit it."""
+    made = []
+    if most := limits.get("run_max"):
+        made.append(ngettext("%(n)s cliente", "%(n)s clientes", most) % {"n": decimal(most)})
+    if share := limits.get("run_share"):
+        made.append(_("%(share)s dos clientes que a regra olha") % {"share": percent(share)})
+    return str(_(" e ")).join(made)
+
+
+def _spared(exempt: Mapping[str, Any]) -> str:
+    """Who is never drawn into the control group: “curva A, segmento: hospital”."""
+    return ", ".join(lower_first(condition_text({"field": key, "op": "in", "value": words})) for key, words in exempt.items() if words)
 
 
 def lower_first(text: str) -> str:

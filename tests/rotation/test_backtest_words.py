@@ -76,6 +76,7 @@ def test_the_first_sentence_follows_the_numbers(changes, first):
 
 def test_what_was_held_and_what_was_in_vain():
     assert "Dos 10 que não viu, 4 estavam protegidos pela própria regra." in said(missed_held=4)
+    assert "Dos 10 que não viu, 1 estava protegido pela própria regra." in said(missed_held=1)
     assert "3 em cada 4 avisos teriam sido à toa" in said(false_alarm_rate=0.75)[1]
     assert said(flagged=0, false_alarms=0, false_alarm_rate=None, at_stake_cents=0)[1:] == ["Não teria avisado de ninguém."]
     assert said(cutoffs=0, per_cutoff=[]) == ["Ainda nenhuma data deste período tem desfecho conhecido."]

@@ -58,6 +58,20 @@ def test_a_rule_in_a_sentence_with_what_may_change_marked():
     )
 
 
+def test_the_sentence_leaves_no_doubt_what_goes_together_and_names_every_limit_of_the_run():
+    weekly = rule_sentence(PRESETS["weekly_buyer"]).replace("<mark>", "").replace("</mark>", "")
+    assert (
+        "Quando um cliente (tem 50% ou mais de chance de inativar ou (está há 4,0× o próprio ciclo ou mais sem compra e "
+        "está há 28 dias ou mais sem compra)) e costuma comprar a cada 10 dias ou menos, propor"
+    ) in weekly
+    assert "Deixar 30% dos sinalizados como estão, fora curva ABC: A, para medir se o giro ajuda." in weekly
+    limits = {"give_share": 0.1, "receive_share": 0.1, "run_max": 1, "run_share": 0.05}
+    assert (
+        "dando e recebendo no máximo <mark>10% de cada carteira</mark> e movendo no máximo "
+        "<mark>1 cliente e 5% dos clientes que a regra olha</mark> por giro."
+    ) in rule_sentence(PRESETS["general"] | {"limits": limits})
+
+
 def test_names_from_people_are_escaped_in_the_sentence():
     rule = PRESETS["general"] | {"population": {"all": [{"field": "city", "op": "=", "value": "<script>"}]}}
     assert "<script>" not in rule_sentence(rule) and "&lt;script&gt;" in rule_sentence(rule)
