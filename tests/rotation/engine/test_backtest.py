@@ -199,7 +199,7 @@ def test_the_last_cutoff_is_the_live_run_on_the_same_facts(drawn):
 def test_statistics_that_grow_are_those_computed_from_the_facts(drawn):
     made = world(drawn)
     cutoffs = np.arange(3, 260, 13) + DAY_0
-    replay = Replay(made, present(len(made)), people(), cutoffs, [rule(population={"all": EVERY_FIELD})])
+    replay = Replay(made, present(len(made)), people(), cutoffs, [rule(population={"any": EVERY_FIELD})])
     start, day, cents = made.order_days()
     for as_of in cutoffs:
         facts = replay.advance().facts
