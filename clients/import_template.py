@@ -7,7 +7,7 @@ import xlsxwriter
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from clients.import_words import kind_label, words_of
+from clients.import_words import kind_label, words_for
 from clients.imports.kinds.base import Kind
 
 
@@ -23,10 +23,10 @@ def template_book(kind: type[Kind]) -> HttpResponse:
     for position, cell in enumerate((_("Coluna"), _("O que é"), _("Obrigatória"), _("Como escrever"), _("Exemplo"))):
         guide.write_string(0, position, cell, bold)
     for position, column in enumerate(kind.offers):
-        words = words_of(kind.name, column.name)
-        sheet.write_string(0, position, column.name, must if column.must else bold)
-        sheet.set_column(position, position, max(12, len(column.name) + 2), text)
-        cells = (column.name, words.label, _("sim") if column.must else _("não"), words.form, words.example)
+        words, header = words_for(kind, column), column.label or column.name
+        sheet.write_string(0, position, header, must if column.must else bold)
+        sheet.set_column(position, position, max(12, len(header) + 2), text)
+        cells = (header, words.label, _("sim") if column.must else _("não"), words.form, words.example)
         for place, cell in enumerate(cells):
             guide.write_string(position + 1, place, str(cell))
     guide.set_column(0, 4, 24)

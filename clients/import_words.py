@@ -6,6 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from clients.imports.kinds.base import Column, Kind
+
 KINDS: dict[str, tuple[Promise, Promise]] = {
     "representatives": (_("Representantes"), _("quem atende: código, nome, equipe, base")),
     "clients": (_("Clientes"), _("empresas, endereço, CNPJ e quem atende")),
@@ -128,3 +130,8 @@ def words_of(kind: str, column: str) -> Words:
     if column == "client_code" and kind != "clients":
         return found._replace(form=_KNOWN_CLIENT)
     return found
+
+
+def words_for(kind: type[Kind], column: Column) -> Words:
+    """The same of a column at hand, which may be one of the organization's own fields."""
+    return Words(column.label, column.form, column.example) if column.own else words_of(kind.name, column.name)

@@ -30,6 +30,7 @@ from accounts.tenancy import tenant_atomic
 from accounts.tenancy.tasks import send_on_commit
 from clients.imports.errors import ImportCancelled, ImportRefused
 from clients.imports.kinds.base import kind_named
+from clients.imports.kinds.own_fields import kind_here
 from clients.imports.mapping import bind, key_of
 from clients.imports.places import folder_of, keep_upload
 from clients.imports.reading import UPLOAD, open_table
@@ -109,11 +110,12 @@ def suggested_columns(job: ImportJob) -> tuple[dict[str, str], str, bool]:
 
     What a person chose for the same kind and set of headers comes first; else what the headers seem to mean.
     """
-    chosen = kind_named(job.kind)
+    chosen = kind_here(job.kind)
     earlier = ImportJob.objects.filter(kind=job.kind, header_key=job.header_key, mapping__isnull=False).order_by("-id").first()
     if earlier is not None:
         by_key = {key_of(cell): cell for cell in job.header if cell}
-        rules = {name: rule for name, rule in (earlier.mapping or {}).items() if isinstance(rule, str) and name != "decimal"}
+        offered = {column.name for column in chosen.offers}  # an own field may be switched off since
+        rules = {name: rule for name, rule in (earlier.mapping or {}).items() if isinstance(rule, str) and name in offered}
         known = {name: by_key[key_of(rule)] for name, rule in rules.items() if key_of(rule) in by_key}
         return known, str((earlier.mapping or {}).get("decimal") or ""), True
     keys = ["" if cell in ADDED else key_of(cell) for cell in job.header]
@@ -137,7 +139,7 @@ def choose_columns(job: ImportJob, chosen: dict[str, str], *, decimal: str, by: 
         The import has begun, or was cancelled.
     """
     _require_admin(by)
-    kind = kind_named(job.kind)
+    kind = kind_here(job.kind)
     mapping: dict[str, Any] = {column.name: chosen.get(column.name) or None for column in kind.offers}
     if decimal:
         mapping["decimal"] = decimal
@@ -284,9 +286,11 @@ def _keep_check(job: ImportJob, result: ImportResult) -> None:
 
 
 def _fail(job: ImportJob, sentence: str) -> None:
-    """A check that cannot take the file; of an import, ``run_import`` has closed the row."""
+    """A file that cannot be taken after all; of an import that began to be read ``run_import`` has closed the row."""
     with tenant_atomic(job.organization_id):
-        ImportJob.objects.filter(pk=job.pk, state=S.CHECKING).update(state=S.FAILED, error=sentence[:500], finished_at=timezone.now())
+        open_still = ImportJob.objects.filter(pk=job.pk, state__in=AT_WORK)
+        if open_still.update(state=S.FAILED, error=sentence[:500], finished_at=timezone.now()) and job.state == S.RUNNING:
+            record_event(f"import:{job.pk}", "import.failed", by=Actor(job.by) if job.by else Actor(label="imports"))
         tell(job)
 
 

@@ -30,6 +30,7 @@ from clients.imports.kinds.base import Kind
 from clients.imports.spoken import spoken
 
 Block = list[list[str]]  # columns of a block of rows
+_OWN = re.compile(r"field_\d+")
 Source = Callable[[Block, int], list[str]]  # columns and number of rows -> cells
 
 
@@ -87,8 +88,16 @@ def bind(header: list[str], kind: type[Kind], mapping: dict[str, Any] | None = N
         raise BadMapping(_('Mapeamento, “decimal”: use "," ou ".".'))
     binding.decimal = decimal
     known = [column.name for column in kind.offers]
-    for name, rule in mapping.items():
+    titles = {column.key: column.name for column in kind.offers if column.key}
+    for said, rule in mapping.items():
+        name = said if said in known else titles.get(key_of(said), said)
         if name not in known:
+            if _OWN.fullmatch(name):
+                if rule is None:
+                    continue
+                raise BadMapping(
+                    _("O campo próprio indicado para “%(header)s” foi desligado. Indique as colunas de novo.") % {"header": rule}
+                )
             raise BadMapping(
                 _("Mapeamento: “%(column)s” não é uma coluna de %(kind)s. As colunas são: %(known)s.")
                 % {"column": name, "kind": kind.name, "known": ", ".join(known)}
@@ -99,6 +108,11 @@ def bind(header: list[str], kind: type[Kind], mapping: dict[str, Any] | None = N
     for name in known:
         if name not in mapping and name in by_key:
             cell = by_key[name]
+            binding.sources[name], binding.headers[name] = _column(positions[cell]), (cell,)
+    taken = {each for headers in binding.headers.values() for each in headers}
+    for title, name in titles.items():
+        # A header that is one of our columns stays that one, though an own field has the same name.
+        if name not in mapping and title not in mapping and (cell := by_key.get(title, "")) and cell not in taken:
             binding.sources[name], binding.headers[name] = _column(positions[cell]), (cell,)
     missing = kind.missing(binding.sources)
     if missing:

@@ -25,7 +25,8 @@ from accounts.services import Actor, record_event
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.limits import allow_minutes
 from clients.imports.errors import ImportCancelled, ImportRefused
-from clients.imports.kinds.base import Context, Kind, Tally, kind_named
+from clients.imports.kinds.base import Context, Kind, Tally
+from clients.imports.kinds.own_fields import kind_here
 from clients.imports.mapping import Binding, bind
 from clients.imports.reading import COMMAND, Limits, Table, open_table
 from clients.imports.refusals import Refusals, place_for_upload
@@ -113,7 +114,8 @@ def run_import(
         The file as a whole cannot be taken; nothing of it was written.
     """
     started = time.monotonic()
-    chosen = kind_named(kind_name)
+    with tenant_atomic(organization.pk):
+        chosen = kind_here(kind_name)
     table = open_table(path, limits)
     binding = bind(table.header, chosen, mapping)
     place = Place(organization.zone, organization.country, binding.decimal)

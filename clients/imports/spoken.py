@@ -106,15 +106,16 @@ def guess_columns(keys: Sequence[str], kind: type[Kind]) -> dict[str, int]:
     """
     free = {key: position for position, key in reversed(list(enumerate(keys))) if key}
     found: dict[str, int] = {}
-    # Surest first: all columns' own names, then words of this kind, then words of any, then what is nearly a name.
+    # Surest first: our columns' names, those of the organization's own fields, words of this kind, words of any, what is nearly a name.
     for words in (
-        lambda column: [column],
-        lambda column: OF_KIND.get((kind.name, column), "").split(),
-        lambda column: SPOKEN.get(column, "").split(),
-        lambda column: difflib.get_close_matches(column, list(free), n=1, cutoff=0.85),
+        lambda column: [column.name],
+        lambda column: [column.key] if column.key else [],
+        lambda column: OF_KIND.get((kind.name, column.name), "").split(),
+        lambda column: SPOKEN.get(column.name, "").split(),
+        lambda column: difflib.get_close_matches(column.key or column.name, list(free), n=1, cutoff=0.85),
     ):
         for column in kind.offers:
-            hit = next((key for key in words(column.name) if key in free), None) if column.name not in found else None
+            hit = next((key for key in words(column) if key in free), None) if column.name not in found else None
             if hit is not None:
                 found[column.name] = free.pop(hit)
     return found

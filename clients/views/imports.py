@@ -15,10 +15,11 @@ from accounts.errors import DomainError
 from accounts.services import Actor, record_event
 from accounts.templatetags.formats import number
 from clients.import_template import template_book
-from clients.import_words import KINDS, kind_label, words_of
+from clients.import_words import KINDS, kind_label, words_for, words_of
 from clients.imports import jobs, kind_names
 from clients.imports.errors import ImportRefused
-from clients.imports.kinds.base import kind_named
+from clients.imports.kinds.base import Kind
+from clients.imports.kinds.own_fields import kind_here
 from clients.imports.mapping import key_of
 from clients.imports.places import MOST_MB
 from clients.imports.reading import UPLOAD
@@ -119,7 +120,7 @@ def template(request: HttpRequest, kind: str) -> HttpResponse:
     """An empty sheet with the kind's columns, and beside it what goes into each, with an example."""
     if kind not in kind_names():
         raise Http404
-    return template_book(kind_named(kind))
+    return template_book(kind_here(kind))
 
 
 @require_http_methods(["GET", "POST"])
@@ -132,9 +133,10 @@ def columns(request: HttpRequest, job: int) -> HttpResponse:
         return redirect("clients:job", request.organization.slug, row.pk)  # type: ignore[attr-defined]
     error = ""
     if request.method == "POST":
-        chosen, twice = _posted_columns(request, row)
+        kind = kind_here(row.kind)
+        chosen, twice = _posted_columns(request, row, kind)
         decimal = request.POST.get("decimal", "")
-        error = twice and _("A coluna “%(name)s” foi indicada duas vezes. Deixe só uma.") % {"name": words_of(row.kind, twice).label}
+        error = twice and _("A coluna “%(name)s” foi indicada duas vezes. Deixe só uma.") % {"name": _label(kind, twice)}
         if not error:
             try:
                 jobs.choose_columns(row, chosen, decimal=decimal, by=request.membership)  # type: ignore[attr-defined]
@@ -144,15 +146,16 @@ def columns(request: HttpRequest, job: int) -> HttpResponse:
                 return redirect("clients:job", request.organization.slug, row.pk)  # type: ignore[attr-defined]
         remembered = False
     else:
+        kind = kind_here(row.kind)
         chosen, decimal, remembered = jobs.suggested_columns(row)
-    context = {"job": row, "error": error, "remembered": remembered, "decimal": decimal} | _columns_context(row, chosen)
+    context = {"job": row, "error": error, "remembered": remembered, "decimal": decimal} | _columns_context(row, kind, chosen)
     return render(request, "clients/import_columns.html", context, status=422 if error else 200)
 
 
-def _posted_columns(request: HttpRequest, job: ImportJob) -> tuple[dict[str, str], str]:
+def _posted_columns(request: HttpRequest, job: ImportJob, kind: type[Kind]) -> tuple[dict[str, str], str]:
     """Our column -> header, and the first column named twice, if one is."""
     chosen: dict[str, str] = {}
-    known = {column.name for column in kind_named(job.kind).offers}
+    known = {column.name for column in kind.offers}
     for position, header in enumerate(job.header):
         name = request.POST.get(f"h{position}", "")
         if name in known and name in chosen:
@@ -162,9 +165,13 @@ def _posted_columns(request: HttpRequest, job: ImportJob) -> tuple[dict[str, str
     return chosen, ""
 
 
-def _columns_context(job: ImportJob, chosen: dict[str, str]) -> dict[str, Any]:
-    kind = kind_named(job.kind)
-    ours = [(column.name, words_of(job.kind, column.name), column.must) for column in kind.offers]
+def _label(kind: type[Kind], name: str) -> str:
+    return next(str(words_for(kind, column).label) for column in kind.offers if column.name == name)
+
+
+def _columns_context(job: ImportJob, kind: type[Kind], chosen: dict[str, str]) -> dict[str, Any]:
+    ours = [(column.name, words_for(kind, column), column.must) for column in kind.offers if not column.own]
+    own = [(column.name, column.label) for column in kind.offers if column.own]
     column_of = {header: name for name, header in chosen.items()}
     rows = []
     for position, header in enumerate(job.header):
@@ -176,11 +183,12 @@ def _columns_context(job: ImportJob, chosen: dict[str, str]) -> dict[str, Any]:
     return {
         "label": kind_label(job.kind),
         "ours": ours,
+        "own": own,
         "headers": rows,
         "required": [(words_of(job.kind, name).label, name not in missing) for name in required],
         "missing": [words_of(job.kind, name).label for name in missing],
         "unmatched": [header for _position, header, _cells, name in rows if not name],
-        "numeric": any(column.sql in {"bigint", "numeric"} or column.sql.startswith("numeric") for column in kind.offers),
+        "numeric": any(column.numeric or column.sql in {"bigint", "numeric"} or column.sql.startswith("numeric") for column in kind.offers),
     }
 
 
@@ -239,7 +247,7 @@ def _job_context(request: HttpRequest, row: ImportJob) -> dict[str, Any]:
 
 
 def _bound(row: ImportJob, headers: dict[str, str]):
-    kind = kind_named(row.kind) if row.kind in kind_names() else None
+    kind = kind_here(row.kind) if row.kind in kind_names() else None
     for column in kind.offers if kind else ():
         header = (row.mapping or {}).get(column.name)
         if isinstance(header, str):

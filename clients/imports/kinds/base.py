@@ -27,6 +27,10 @@ class Column:
     sql : type of the staged column
     must : the header must have it
     filled : its cells must not be empty
+    own : id of the organization's own field it fills; 0 for ours, and the rest below is then empty
+    label, key : what the organization calls that field, and the same as a header's key, by which files find it too
+    form, example : how its cells are written, for a person
+    numeric : whether its cells are numbers with decimals
     """
 
     name: str
@@ -34,6 +38,12 @@ class Column:
     sql: str = "text"
     must: bool = False
     filled: bool = False
+    own: int = 0
+    label: str = ""
+    key: str = ""
+    form: str = ""
+    example: str = ""
+    numeric: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class Kind:
     chunk_rows: ClassVar[int] = 10_000
     # Rows that name a client merged into another: of what happened they follow it there; what says what the absorbed one is stays unread.
     follows_aliases: ClassVar[bool] = True
+    # Whose own fields of the organization its rows may fill: a ``CustomField.Subject``; see ``own_fields.kind_here``.
+    fields_of: ClassVar[str] = ""
 
     def __init__(self, context: Context, present: Iterable[str]) -> None:
         self.context = context

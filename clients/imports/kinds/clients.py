@@ -4,6 +4,7 @@ from psycopg2 import sql
 
 from clients.imports import values
 from clients.imports.kinds.base import Column, Kind, Tally, register
+from clients.imports.kinds.own_fields import also_updated, write_own_fields
 from clients.imports.kinds.people import sent, tally_of
 from clients.imports.stage import Stage
 from clients.services import begin_clients
@@ -46,6 +47,7 @@ class Clients(Kind):
     name = "clients"
     spread_by = "client_code"
     follows_aliases = False
+    fields_of = "client"
     offers = (
         Column("client_code", values.text(60), must=True, filled=True),
         Column("name", values.text(200), must=True, filled=True),
@@ -85,7 +87,7 @@ class Clients(Kind):
         written = stage.upsert(
             "clients_client", key=["code"], key_values=[sql.Identifier("s", "client_code")], values=stored, defaults=defaults
         )
-        tally = tally_of(stage, written, merged)
+        tally = also_updated(tally_of(stage, written, merged), written, write_own_fields(self, stage))
         created = sorted(each for each, new in written if new)
         if len(created) >= MANY:
             look_again_at_parties()

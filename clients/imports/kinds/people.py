@@ -5,6 +5,7 @@ from psycopg2 import sql
 
 from clients.imports import values
 from clients.imports.kinds.base import Column, Kind, Tally, register
+from clients.imports.kinds.own_fields import also_updated, write_own_fields
 from clients.imports.stage import Stage
 
 S = sql.SQL
@@ -101,6 +102,7 @@ class Contacts(Kind):
 
     name = "contacts"
     spread_by = "client_code"
+    fields_of = "contact"
     offers = (
         Column("client_code", values.text(60), must=True, filled=True),
         Column("name", values.text(120), must=True, filled=True),
@@ -122,7 +124,7 @@ class Contacts(Kind):
             values=sent(self, ("role", "decision_role", "email", "phone", "preferred_channel")),
             defaults={name: S("''") for name in ("role", "decision_role", "email", "phone", "preferred_channel")},
         )
-        return tally_of(stage, written, merged)
+        return also_updated(tally_of(stage, written, merged), written, write_own_fields(self, stage))
 
 
 @register
