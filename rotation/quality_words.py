@@ -36,6 +36,7 @@ ROWS = {
     "clients_opportunity": ngettext_lazy("%(n)s oportunidade", "%(n)s oportunidades", "n"),
     "clients_creditsnapshot": ngettext_lazy("%(n)s consulta de crédito", "%(n)s consultas de crédito", "n"),
     "clients_creditevent": ngettext_lazy("%(n)s ocorrência de crédito", "%(n)s ocorrências de crédito", "n"),
+    "clients_customvalue": ngettext_lazy("%(n)s campo próprio", "%(n)s campos próprios", "n"),
     "clients_client": ngettext_lazy("%(n)s cadastro mesclado antes", "%(n)s cadastros mesclados antes", "n"),
     "portfolio_visit": ngettext_lazy("%(n)s visita", "%(n)s visitas", "n"),
     "portfolio_interaction": ngettext_lazy("%(n)s conversa", "%(n)s conversas", "n"),

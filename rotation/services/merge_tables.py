@@ -27,22 +27,42 @@ STAY = {ClientActivity, ClientMonth, ClientScore, ClientSilence, ClientWord, Cli
 class Along:
     """What moving a row changes beside its client; SQL of the moved table, aliased ``m``.
 
-    ``loose`` columns are set by machinery and do not count as touched by somebody.
+    ``loose`` columns are set by machinery and do not count as touched by somebody; ``returns`` is what must hold of the noted row ``c``
+    for it to go back.
     """
 
     where: str = ""
+    returns: str = ""
     sets: str = ""
     restores: str = ""
     before: str = "NULL::jsonb"
     loose: tuple[str, ...] = ()
 
 
+_NAMESAKE = """FROM clients_contact a JOIN clients_contact k ON k.organization_id = a.organization_id AND k.name = a.name
+                  AND k.client_id = %(survivor)s
+           WHERE a.organization_id = %(organization)s AND a.id = {contact} AND a.client_id = %(absorbed)s"""
 SPECIAL: dict[str, Along] = {
     "clients_order": Along(
         sets=", came_under_id = CASE WHEN m.ordered_on < %(on)s THEN coalesce(m.came_under_id, %(absorbed)s) ELSE m.came_under_id END",
         restores=", came_under_id = (c.before->>'came_under_id')::bigint",
         before="jsonb_build_object('came_under_id', came_under_id)",
         loose=("representative_id", "came_under_id"),
+    ),
+    # What is kept of a person goes where the person goes, or to the namesake the survivor has, unless that one says it itself. Contacts
+    # stand before this table in the order of names, there and back.
+    "clients_customvalue": Along(
+        where=f""" AND (contact_id IS NULL OR EXISTS (
+           SELECT FROM clients_contact k WHERE k.organization_id = %(organization)s AND k.id = contact_id AND k.client_id = %(survivor)s)
+         OR EXISTS (SELECT {_NAMESAKE.format(contact="contact_id")} AND NOT EXISTS (
+           SELECT FROM clients_customvalue o
+            WHERE o.organization_id = %(organization)s AND o.contact_id = k.id AND o.field_id = clients_customvalue.field_id)))""",  # noqa: S608 - a constant of this module
+        sets=f", contact_id = coalesce((SELECT k.id {_NAMESAKE.format(contact='m.contact_id')}), m.contact_id)",
+        restores=", contact_id = (c.before->>'contact_id')::bigint",
+        returns="""AND (c.before->>'contact_id' IS NULL OR EXISTS (
+           SELECT FROM clients_contact k WHERE k.organization_id = %(organization)s AND k.id = (c.before->>'contact_id')::bigint
+              AND k.client_id = %(absorbed)s))""",
+        before="jsonb_build_object('contact_id', contact_id)",
     ),
     "portfolio_task": Along(
         # What the former representative was still to do, the one who answers now is to do.
@@ -98,6 +118,7 @@ WITH c AS (
 ), returned AS (
   UPDATE {table} m SET {column} = %(absorbed)s{special(model).restores} FROM c
    WHERE m.organization_id = %(organization)s AND m.id = c.row_id AND m.{column} = %(survivor)s AND {digest(model, key)} = c.digest
+     {special(model).returns}
   RETURNING m.id
 )
 SELECT row_id FROM c WHERE row_id NOT IN (SELECT id FROM returned) ORDER BY row_id"""  # noqa: S608 - names of our own models

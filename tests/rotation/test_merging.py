@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,8 @@ from clients.models import (
     Contract,
     CreditEvent,
     CreditSnapshot,
+    CustomField,
+    CustomValue,
     Opportunity,
     Order,
     OrderItem,
@@ -47,7 +50,7 @@ TODAY = date(2026, 3, 2)
 # What a merge moves or makes anew. The ledger is appended to by an undo, as by everything; the mirror in the client shows it stands.
 COMPARED = [
     Client, Contact, Contract, CreditEvent, CreditSnapshot, Opportunity, Order, OrderItem, Colleague, ClientActivity, ClientMonth,
-    ClientScore, ClientWord, Visit, Interaction, Task,
+    ClientScore, ClientWord, CustomValue, Visit, Interaction, Task,
 ]  # fmt: skip
 
 
@@ -119,8 +122,21 @@ def make_house(organization, admin):
         Colleague.objects.create(client=client, membership=admin, part="billing", since=date(2026, 1, 1))
         ClientScore.objects.create(client=client, horizon=90, made_for=TODAY, p_silent=0.2, p_cross=0.1, state="active")
     Contact.objects.create(client=b, name="Otávio")
+    own_fields(a, b)
     settle([a.pk, b.pk])
     return a, b
+
+
+def own_fields(a, b):
+    """Both say their area, only ``b`` its chain; both Marinas say a team, only ``b``'s a birthday, and Otávio his."""
+    about = {"kind": "text", "purpose": "Teste", "retention_days": 90, "created_at": AT}
+    fields = {name: CustomField.objects.get_or_create(subject="client", name=name, defaults=about)[0] for name in ("Área", "Rede")}
+    people = {name: CustomField.objects.get_or_create(subject="contact", name=name, defaults=about)[0] for name in ("Time", "Aniversário")}
+    for client, name in ((a, "Área"), (b, "Área"), (b, "Rede")):
+        CustomValue.objects.create(field=fields[name], client=client, value=f"{name} {client.code}", set_at=AT)
+    for client, who, name in ((a, "Marina", "Time"), (b, "Marina", "Time"), (b, "Marina", "Aniversário"), (b, "Otávio", "Time")):
+        contact = Contact.objects.get(client=client, name=who)
+        CustomValue.objects.create(field=people[name], client=client, contact=contact, value=f"{name} {client.code}", set_at=AT)
 
 
 def settle(ids):
@@ -163,6 +179,28 @@ def test_everything_that_happened_goes_to_the_survivor_and_sums_stay(house, admi
     # Found by the other's code and name, and only once.
     assert ClientWord.objects.filter(word=b.code.lower()).values_list("client_id", flat=True)[0] == a.pk
     assert not ClientWord.objects.filter(client=b).exists()
+
+
+def test_own_fields_go_along_with_their_client_and_their_people(house, admin):
+    a, b = house
+    said = ("client__code", "contact__client__code", "contact__name", "field__name", "value")
+
+    made = merge(a, b, admin)
+
+    kept = list(CustomValue.objects.filter(client=a).order_by("field__name", "contact__name").values_list(*said))
+    assert kept == [
+        (a.code, a.code, "Marina", "Aniversário", f"Aniversário {b.code}"),  # the namesake says now what she did not say here
+        (a.code, None, None, "Rede", f"Rede {b.code}"),
+        (a.code, a.code, "Marina", "Time", f"Time {a.code}"),
+        (a.code, a.code, "Otávio", "Time", f"Time {b.code}"),
+        (a.code, None, None, "Área", f"Área {a.code}"),  # what the survivor says stays
+    ]
+    # A person somebody wrote to since stays with the survivor, and what is kept of that person too.
+    Contact.objects.filter(name="Otávio").update(phone="(91) 97777-0000")
+    undone = undo_merge(made.pk, by=admin, at=AT + timedelta(hours=1))
+    assert sorted((each["what"], each["n"]) for each in undone.rest) == [("clients_contact", 1), ("clients_customvalue", 1)]
+    assert not CustomValue.objects.filter(contact__isnull=False).exclude(client=F("contact__client")).exists()
+    assert sorted(CustomValue.objects.filter(client=b).values_list("field__name", flat=True)) == ["Aniversário", "Rede", "Time", "Área"]
 
 
 def test_orders_stay_credited_to_whoever_answered_when_they_were_made(house, admin):
