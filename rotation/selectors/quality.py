@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Avg, Q, QuerySet
 from django.db.models.functions import Length
 
 from accounts.models import Organization, Representative
@@ -173,6 +173,16 @@ def unmended(issue: str, organization: Organization) -> QuerySet[Client]:
     }
     rows = Client.objects.annotate(length=Length("tax_id")) if issue == "number" else Client.objects.all()
     return rows.filter(conditions[issue], discarded_on=None).select_related("representative").order_by("pk")
+
+
+def place_nearby(client: Client) -> str:
+    """Where a map of the client opens, as "latitude,longitude": amid its city's other clients, else its representative's base, or ""."""
+    at = Client.objects.filter(city__iexact=client.city, state=client.state, discarded_on=None, latitude__isnull=False)
+    middle = at.aggregate(Avg("latitude"), Avg("longitude")) if client.city else {}
+    latitude, longitude = middle.get("latitude__avg"), middle.get("longitude__avg")
+    if latitude is None and client.representative is not None:
+        latitude, longitude = client.representative.latitude, client.representative.longitude
+    return "" if latitude is None or longitude is None else f"{latitude:.5f},{longitude:.5f}"
 
 
 def bases_missing(*, on: date) -> QuerySet[Representative]:

@@ -1,5 +1,5 @@
 // <place-map data-latitude="id" data-longitude="id"> draws the states with Leaflet; a click there fills the two fields it names,
-// and what is typed in them moves the mark. Without it the fields do.
+// and what is typed in them moves the mark. By keyboard the arrows move the map and Enter takes its middle. Without it the fields do.
 
 class PlaceMap extends HTMLElement {
   async connectedCallback() {
@@ -8,12 +8,18 @@ class PlaceMap extends HTMLElement {
     this.fields = [this.dataset.latitude, this.dataset.longitude].map((id) => document.getElementById(id));
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches ? { zoomAnimation: false, fadeAnimation: false } : {};
     this.map = L.map(this, { preferCanvas: true, zoomSnap: 0.5, minZoom: 3, maxZoom: 16, attributionControl: Boolean(this.dataset.tiles), ...calm });
-    const here = this.place();
-    this.map.setView(here ?? [-14.2, -52], here ? 8 : 3.5);
+    const start = (this.dataset.start ?? "").split(",").map(Number);
+    const here = this.place() ?? (start.length === 2 ? start : null);
+    this.map.setView(here ?? [-14.2, -52], here ? (this.place() ? 8 : 11) : 3.5);
     if (this.dataset.tiles) L.tileLayer(this.dataset.tiles, { maxZoom: 19, attribution: "© OpenStreetMap" }).addTo(this.map);
     this.show();
     for (const field of this.fields) field.addEventListener("change", () => this.show(true));
     this.map.on("click", ({ latlng }) => this.choose(latlng));
+    this.addEventListener("keydown", (event) => {
+      if (event.target !== this || (event.key !== "Enter" && event.key !== " ")) return;
+      event.preventDefault();
+      this.choose(this.map.getCenter());
+    });
     const answer = await fetch(this.dataset.states).catch(() => null);
     if (!answer?.ok || !this.isConnected) return;
     L.geoJSON(await answer.json(), { interactive: false, style: { color: getComputedStyle(this).borderTopColor, weight: 1, fill: false } }).addTo(this.map);

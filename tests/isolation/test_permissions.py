@@ -393,6 +393,8 @@ ACTIONS |= {
     "send a file": ("post", "imports/", {"kind": "clients"}, OFFICE_WRITES | {"admin": {422}}),
     "see the quality": ("get", "quality/", {}, OFFICE_READS),
     "give a client a segment": ("post", "quality/segment/", {"c": "{client}", "segment": "Varejo"}, OFFICE_WRITES),
+    "open a client's place on the map": ("get", "quality/place/{client}/", {}, OFFICE_WRITES),
+    "put a client on the map": ("post", "quality/place/{client}/", {"latitude": "-22,9", "longitude": "-47,0"}, OFFICE_WRITES),
     "merge a client with itself": ("post", "quality/merge/", {"a": "{client}", "b": "{client}"}, OFFICE_WRITES | {"admin": GONE}),
 }
 

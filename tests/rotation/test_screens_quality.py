@@ -154,6 +154,26 @@ def test_segment_place_and_tax_id_are_mended_in_the_row(house, acting, admin, si
     assert [numbers(acting)[name] for name in ("segment", "place", "number")] == [0, 0, 0]
 
 
+def test_a_map_opens_near_the_clients_city_and_leads_to_the_next_without_a_place(house, acting, admin, signed_in):
+    web, first = signed_in(admin), house["placeless"]
+    second = owned(house["bruno"], name="Fim", city="CAMPINAS", latitude=None, longitude=None)
+    Client.objects.filter(pk=house["plain"].pk).update(latitude=-20.9, longitude=-45.0)
+    page = web.get(url(f"place/{first.pk}/"))
+    assert (page.context["start"], page.context["left"]) == ("-21.90000,-46.00000", 1)  # the middle of the two placed in Campinas
+    refused = web.post(url(f"place/{first.pk}/"), {"latitude": "Campinas", "longitude": "", "next": "1"})
+    assert (refused.status_code, 'value="Campinas"' in refused.content.decode()) == (422, True)
+    gone = web.post(url(f"place/{first.pk}/"), {"latitude": "-22,90561", "longitude": "-47.06082", "next": "1"})
+    assert (gone.status_code, gone["Location"]) == (302, url(f"place/{second.pk}/"))
+    first.refresh_from_db()
+    assert (first.latitude, first.longitude) == (-22.90561, -47.06082)
+    Client.objects.filter(city__iexact="campinas").update(city="Outra")
+    Client.objects.filter(pk=second.pk).update(city="Nenhures", representative=house["ana"])
+    assert web.get(url(f"place/{second.pk}/")).context["start"] == "-22.90000,-47.00000"  # nobody of its city: its representative's base
+    last = web.post(url(f"place/{second.pk}/"), {"latitude": "-22", "longitude": "-47", "next": "1"})
+    assert last["Location"] == url("place/")
+    assert web.get(url(f"place/{house['gone'].pk}/")).status_code == 404
+
+
 def test_feeds_say_what_is_late_what_never_came_and_what_was_refused(acting, admin):
     at = timezone.now()
     for kind, days, refused in (("orders", 3, 0), ("clients", 2, 30), ("products", 40, 0)):
