@@ -36,8 +36,9 @@ from rotation.services.rules import check_definition
 from rotation.services.runs import take_time
 
 SCHEMA = "carteira.backtest/1"
-# Clients times cut-offs times what each costs: below this a page answers at once, about a second of one processor.
-AT_ONCE = 800_000
+# Clients times cut-offs times what each costs: below this a page answers at once, about a second of one processor. Two versions beside
+# each other over two years of 5,000 clients are 1,050,000 and 0.6 s.
+AT_ONCE = 1_100_000
 MODEL_COSTS = 10  # as much as ten looks without a model
 TELL_FIRST, TELL_EVERY = 0.5, 1.5  # seconds until the first numbers are stored, and between two
 SILENT_FOR = timedelta(minutes=6)  # longer than a task may live: whoever computed it is gone
