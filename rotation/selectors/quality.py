@@ -19,6 +19,7 @@ OTHERS_DAYS = 31
 MANY_REFUSED = 0.05
 LOOKED_AT_DAYS = 30
 FED = ("orders", "clients", "representatives", "products", "credit", "contracts")
+SHOWN_CITIES = 60  # on a map: more would cover it with names
 
 
 @dataclass(frozen=True)
@@ -175,14 +176,35 @@ def unmended(issue: str, organization: Organization) -> QuerySet[Client]:
     return rows.filter(conditions[issue], discarded_on=None).select_related("representative").order_by("pk")
 
 
-def place_nearby(client: Client) -> str:
-    """Where a map of the client opens, as "latitude,longitude": amid its city's other clients, else its representative's base, or ""."""
-    at = Client.objects.filter(city__iexact=client.city, state=client.state, discarded_on=None, latitude__isnull=False)
-    middle = at.aggregate(Avg("latitude"), Avg("longitude")) if client.city else {}
-    latitude, longitude = middle.get("latitude__avg"), middle.get("longitude__avg")
-    if latitude is None and client.representative is not None:
-        latitude, longitude = client.representative.latitude, client.representative.longitude
-    return "" if latitude is None or longitude is None else f"{latitude:.5f},{longitude:.5f}"
+@dataclass(frozen=True)
+class City:
+    """Where a city's clients are, in the middle of them: all that a map without tiles can be read by."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
+def cities_around(client: Client) -> tuple[str, list[City]]:
+    """Where a map of the client opens, as "latitude,longitude" or "", and the cities of its state, the nearest first; one query.
+
+    It opens on the client's own city where somebody of it has a place, else on its representative's base, else amid its state.
+    """
+    placed = Client.objects.filter(state=client.state, discarded_on=None, latitude__isnull=False, longitude__isnull=False)
+    rows = placed.exclude(city="").values_list("city").annotate(Avg("latitude"), Avg("longitude")).order_by("city")
+    cities = [City(*row) for row in rows]
+    person = client.representative
+    own = next((city for city in cities if city.name.casefold() == client.city.casefold()), None)
+    if own is not None:
+        at = (own.latitude, own.longitude)
+    elif person is not None and person.latitude is not None and person.longitude is not None:
+        at = (person.latitude, person.longitude)
+    elif cities:
+        at = (sum(city.latitude for city in cities) / len(cities), sum(city.longitude for city in cities) / len(cities))
+    else:
+        return "", []
+    cities.sort(key=lambda city: (city.latitude - at[0]) ** 2 + (city.longitude - at[1]) ** 2)
+    return f"{at[0]:.5f},{at[1]:.5f}", cities[:SHOWN_CITIES]
 
 
 def bases_missing(*, on: date) -> QuerySet[Representative]:

@@ -1,5 +1,7 @@
 """One client put on the map: a tap, the arrows and Enter, or the degrees typed; then on to the next one without a place."""
 
+import json
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -38,12 +40,14 @@ def place(request: HttpRequest, client: int) -> HttpResponse:
             return redirect("rotation:quality-issue", organization.slug, "place")
     elif row.latitude is not None and row.longitude is not None:
         typed = (f"{row.latitude:.5f}", f"{row.longitude:.5f}")
+    start, cities = found.cities_around(row)
     context = {
         "client": row,
         "typed": typed,
         "error": error,
         "left": waiting.filter(pk__gt=row.pk).count(),
-        "start": found.place_nearby(row),
+        "start": start,
+        "cities": json.dumps([[city.name, round(city.latitude, 4), round(city.longitude, 4)] for city in cities], ensure_ascii=False),
         "tiles": settings.MAP_TILE_URL,
     }
     return render(request, "rotation/place.html", context, status=422 if error else 200)

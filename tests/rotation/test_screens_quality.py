@@ -1,5 +1,6 @@
 """The quality page: each number is that of the rows it opens, each row has what mends it, and the cost does not grow."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -157,20 +158,26 @@ def test_segment_place_and_tax_id_are_mended_in_the_row(house, acting, admin, si
 def test_a_map_opens_near_the_clients_city_and_leads_to_the_next_without_a_place(house, acting, admin, signed_in):
     web, first = signed_in(admin), house["placeless"]
     second = owned(house["bruno"], name="Fim", city="CAMPINAS", latitude=None, longitude=None)
+    owned(house["bruno"], name="Longe", city="Xapuri", latitude=-10.0, longitude=-68.0)
+    owned(house["bruno"], name="Perto", city="Limeira", latitude=-22.5, longitude=-47.4)
     Client.objects.filter(pk=house["plain"].pk).update(latitude=-20.9, longitude=-45.0)
     page = web.get(url(f"place/{first.pk}/"))
     assert (page.context["start"], page.context["left"]) == ("-21.90000,-46.00000", 1)  # the middle of the two placed in Campinas
+    cities = [city[0] for city in json.loads(page.context["cities"])]
+    assert (cities[0], cities[-2:]) == ("Campinas", ["Limeira", "Xapuri"])  # the nearest first
     refused = web.post(url(f"place/{first.pk}/"), {"latitude": "Campinas", "longitude": "", "next": "1"})
     assert (refused.status_code, 'value="Campinas"' in refused.content.decode()) == (422, True)
     gone = web.post(url(f"place/{first.pk}/"), {"latitude": "-22,90561", "longitude": "-47.06082", "next": "1"})
     assert (gone.status_code, gone["Location"]) == (302, url(f"place/{second.pk}/"))
     first.refresh_from_db()
     assert (first.latitude, first.longitude) == (-22.90561, -47.06082)
-    Client.objects.filter(city__iexact="campinas").update(city="Outra")
     Client.objects.filter(pk=second.pk).update(city="Nenhures", representative=house["ana"])
     assert web.get(url(f"place/{second.pk}/")).context["start"] == "-22.90000,-47.00000"  # nobody of its city: its representative's base
     last = web.post(url(f"place/{second.pk}/"), {"latitude": "-22", "longitude": "-47", "next": "1"})
     assert last["Location"] == url("place/")
+    Client.objects.filter(pk=second.pk).update(state="AC", city="")
+    bare = web.get(url(f"place/{second.pk}/")).context
+    assert (bare["start"], bare["cities"], bare["typed"]) == ("-22.90000,-47.00000", "[]", ("-22.00000", "-47.00000"))
     assert web.get(url(f"place/{house['gone'].pk}/")).status_code == 404
 
 
