@@ -151,7 +151,7 @@ def _told(event: AuditEvent, names: "_Names", masked: bool) -> Told:
         who=names.people["member"].get(event.actor_id, "") or actor_words(event.actor_label),
         acts_alone=event.actor_id is None,
         kind=event.action,
-        what=kind_words(event.action),
+        what=names.kind(event.action),
         about=about,
         path=path,
         changes=changes[:MOST_CHANGES],
@@ -171,12 +171,12 @@ def _changes(event: AuditEvent, names: "_Names") -> list[Change]:
     before, after = _mapping(event.before), _mapping(event.after)
     found = []
     for key in dict.fromkeys([*before, *after]):
-        label = _fields.get(key)
+        label = names.label(key)
         if label is None or (key in before and key in after and before[key] == after[key]):
             continue
         was, now = names.value(key, before[key]) if key in before else "", names.value(key, after.get(key))
         if was or now != BLANK:
-            found.append(Change(str(label), was, now))
+            found.append(Change(label, was, now))
     return found
 
 
@@ -189,6 +189,9 @@ class _Names:
 
     def __init__(self, events: list[AuditEvent], currency: str) -> None:
         self.currency = currency
+        self._kinds: dict[str, str] = {}
+        self._labels: dict[str, str | None] = {}
+        self._subject_words: dict[str, str] = {}
         wanted: dict[str, set[int]] = {"member": set(), "representative": set(), "team": set()}
         about: dict[str, set[int]] = defaultdict(set)
         for event in events:
@@ -217,13 +220,31 @@ class _Names:
             if (subject := _subjects.get(prefix)) is not None and subject.named is not None
         }
 
+    # A file holds fifty thousand events and a dozen words: translating each time was half of its cost.
+    def kind(self, kind: str) -> str:
+        found = self._kinds.get(kind)
+        if found is None:
+            found = self._kinds[kind] = kind_words(kind)
+        return found
+
+    def label(self, key: str) -> str | None:
+        if key not in self._labels:
+            known = _fields.get(key)
+            self._labels[key] = None if known is None else str(known)
+        return self._labels[key]
+
+    def word(self, prefix: str, subject: Subject | None) -> str:
+        if prefix not in self._subject_words:
+            self._subject_words[prefix] = str(subject.word) if subject else prefix
+        return self._subject_words[prefix]
+
     def subject(self, stream: str) -> tuple[str, str]:
         prefix, _colon, number_ = stream.partition(":")
         subject = _subjects.get(prefix)
         named = self._about.get(prefix, {}).get(int(number_)) if number_.isdigit() else None
         if named:
             return named
-        word = str(subject.word) if subject else prefix
+        word = self.word(prefix, subject)
         return (f"{word} {number_}" if number_ and not (subject and subject.named is None) else word), ""
 
     def value(self, key: str, value: Any) -> str:
