@@ -21,6 +21,7 @@ PARTS = {
     "pages": [],
     "field": [],
     "office": [],
+    "trail": [],
     "apply": [],
     "import_speed": [],
     "backtest": [],
