@@ -21,8 +21,9 @@ from accounts.services import Actor
 from accounts.shell import served
 from accounts.templatetags.formats import number
 from clients.import_words import kind_label
-from clients.models import Client, ClientMerge, Order
+from clients.models import Client, ClientMerge, CustomField, Order
 from clients.selectors.choices import list_choices
+from clients.selectors.custom import fields_in_use
 from clients.services import mending
 from portfolio.errors import SENTENCES
 from portfolio.models import Ownership
@@ -213,6 +214,7 @@ def merge(request: HttpRequest) -> HttpResponse:
         "fields": fields_to_choose(first, second, keep=keep),
         "branches": bool(first.tax_id_root) and first.tax_id_root == second.tax_id_root and first.tax_id != second.tax_id,
         "error": error,
+        "own_fields": bool(fields_in_use(CustomField.Subject.CLIENT)),
         "undo_days": UNDO_DAYS,
     }
     return render(request, "rotation/merge.html", context, status=409 if error else 200)

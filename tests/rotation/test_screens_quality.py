@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Role
-from clients.models import Client, ClientMerge, DistinctClients, ImportJob, Order
+from clients.models import Client, ClientMerge, CustomField, DistinctClients, ImportJob, Order
 from rotation.selectors import quality
 from rotation.services.merging import merge_clients
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, make_member
@@ -109,6 +109,9 @@ def test_merging_by_hand_takes_the_chosen_values_and_comes_apart(house, acting, 
     a, b = house["twice"], house["again"]
     page = web.get(url(f"merge/?a={a.pk}&b={b.pk}"))
     assert [name for name, *_rest in page.context["fields"]] == ["name", "representative", "place"]
+    assert "Nos campos próprios" not in page.content.decode()
+    CustomField.objects.create(subject="client", name="Área", kind="text", purpose="Teste", retention_days=9, created_at=timezone.now())
+    assert "Nos campos próprios" in web.get(page.request["PATH_INFO"], {"a": a.pk, "b": b.pk}).content.decode()
     form = {"a": a.pk, "b": b.pk, "keep": "b", "f-name": "a", "f-place": "b", "f-representative": "b"}
     assert web.post(url("merge/"), form).status_code == 302
     made = ClientMerge.objects.get()
