@@ -139,22 +139,25 @@ def end_access(membership: Membership, *, by: Membership, at: datetime) -> Membe
 
 
 @transaction.atomic
-def restore_access(membership: Membership, *, by: Membership, at: datetime) -> Membership:
-    """Give a member back the access that was ended; they sign in anew, and tokens stay revoked. Doing it again changes nothing.
+def restore_access(membership: Membership, *, by: Membership) -> Membership:
+    """Let a member in again whose access was ended, as they were; tokens stay revoked. Active already: nothing changes.
+
+    An administrator may do so for anybody, a manager for a representative, as with ``end_access``.
 
     Raises
     ------
     NotAllowed
-        As ``end_access``.
+        ``by`` neither administers nor manages, or manages and the member is no representative.
     """
-    target = Membership.objects.select_for_update().get(pk=membership.pk)
-    if by.role != Role.ADMIN and (by.role != Role.MANAGER or target.role != Role.REPRESENTATIVE):
+    actor, target = _locked(membership, by)
+    may = (Role.ADMIN, Role.MANAGER) if target.role == Role.REPRESENTATIVE else (Role.ADMIN,)
+    if actor is None or not actor.is_active or actor.role not in may:
         raise NotAllowed(_("Só a administração devolve o acesso de quem não é representante."))
-    if target.is_active:
-        return target
-    target.is_active, target.deactivated_at = True, None
-    target.save(update_fields=["is_active", "deactivated_at"])
-    record_event(f"membership:{target.pk}", "membership.restored", by=Actor(by), before={"active": False}, after={"active": True})
+    if not target.is_active:
+        target.is_active, target.deactivated_at = True, None
+        target.save(update_fields=["is_active", "deactivated_at"])
+        after = {"active": True, "role": target.role}
+        record_event(f"membership:{target.pk}", "membership.reactivated", by=Actor(actor), before={"active": False}, after=after)
     return target
 
 
@@ -179,24 +182,6 @@ def rename_membership(membership: Membership, name: str) -> None:
     if Membership.objects.filter(pk=membership.pk).exclude(name=name).update(name=name):
         record_event(f"membership:{membership.pk}", "membership.renamed", by=Actor(membership), after={"fields": ["name"]})
     membership.name = name
-
-
-@transaction.atomic
-def reactivate_membership(membership: Membership, by: Membership) -> Membership:
-    """Let a deactivated member in again, as they were. Active already: nothing changes.
-
-    Raises
-    ------
-    NotAllowed
-        ``by`` does not administer the organization.
-    """
-    actor, target = _locked(membership, by)
-    _require_administrator(actor)
-    if not target.is_active:
-        target.is_active, target.deactivated_at = True, None
-        target.save(update_fields=["is_active", "deactivated_at"])
-        record_event(f"membership:{target.pk}", "membership.reactivated", by=Actor(actor), after={"active": True, "role": target.role})
-    return target
 
 
 @transaction.atomic

@@ -26,8 +26,8 @@ from accounts.selectors.people import (
     team_choices,
     team_tree,
 )
-from accounts.services import invitations, teams
-from accounts.services.members import change_membership, holdings_of, reactivate_membership
+from accounts.services import invitations, members, teams
+from accounts.services.members import change_membership, holdings_of
 from accounts.shell import served
 from accounts.views.common import ADMINS, OFFICE, answered, member_of, only, proved, question
 
@@ -165,7 +165,7 @@ def end_access(request: HttpRequest, membership_id: int) -> HttpResponse:
 def restore_access(request: HttpRequest, membership_id: int) -> HttpResponse:
     """Let a deactivated member in again."""
     found = get_object_or_404(Membership, pk=membership_id)
-    reactivate_membership(found, member_of(request))
+    members.restore_access(found, by=member_of(request))
     messages.success(request, _("%(name)s pode entrar de novo.") % {"name": found.name})
     return redirect("accounts:member", request.organization.slug, found.pk)  # type: ignore[attr-defined]
 

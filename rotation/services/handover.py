@@ -199,7 +199,7 @@ def undo_handover(handover: Handover, *, by: Membership, at: datetime) -> Run:
     leaver.valid_to = date.fromisoformat(former) if former else None
     leaver.save(update_fields=["valid_to"])
     if handover.before.get("active") and handover.before.get("membership"):
-        restore_access(Membership.objects.get(pk=handover.before["membership"]), by=by, at=at)
+        restore_access(Membership.objects.get(pk=handover.before["membership"]), by=by)
     handover.state, handover.version = State.UNDONE, handover.version + 1
     handover.save(update_fields=["state", "version"])
     record_event(_stream(handover), "representative.returned", by=Actor(by), after={"handover": handover.pk, "valid_to": former})

@@ -15,7 +15,7 @@ from accounts.models import AuditEvent, Invitation, Membership, OutboxEvent, Tea
 from accounts.selectors.people import PeopleFilter, people, team_choices
 from accounts.services import LastAdministrator, OwnMembership, deactivate_membership
 from accounts.services.invitations import InvitationRefused, invitation_link, invite, revoke, send_again
-from accounts.services.members import RoleRefused, StillHolds, change_membership, reactivate_membership
+from accounts.services.members import RoleRefused, StillHolds, change_membership, restore_access
 from accounts.services.outbox import relay
 from accounts.services.representatives import RepresentativeRefused, save_representative
 from accounts.services.teams import TeamRefused, remove_team, save_team
@@ -99,12 +99,24 @@ class TestRoles:
             deactivate_membership(ana, admin)
             ana.refresh_from_db()
             assert not ana.is_active
-            reactivate_membership(ana, admin)
+            restore_access(ana, by=admin)
             ana.refresh_from_db()
             assert (ana.is_active, ana.deactivated_at) == (True, None)
             assert AuditEvent.objects.filter(stream=f"membership:{ana.pk}").values_list("action", flat=True).order_by("seq")[1] == (
                 "membership.reactivated"
             )
+
+    def test_a_manager_lets_a_representative_in_again_and_nobody_else(self, organization, admin):
+        with acting_for(organization.pk):
+            lead, ana, vera = (make_member(organization, role) for role in ("manager", "representative", "auditor"))
+            for person in (ana, vera):
+                deactivate_membership(person, admin)
+            assert restore_access(ana, by=lead).is_active
+            with pytest.raises(NotAllowed, match="Só a administração"):
+                restore_access(vera, by=lead)
+            deactivate_membership(lead, admin)
+            with pytest.raises(NotAllowed):
+                restore_access(ana, by=lead)  # as read before the own access was ended
 
 
 class TestInvitations:
