@@ -28,6 +28,8 @@ from demo.making.ownership import ownership_history  # noqa: E402
 from demo.making.people import ABSENCES, AGREEMENTS, PASSWORD, REPRESENTATIVES, TEAMS, users  # noqa: E402
 from demo.making.places import read_places  # noqa: E402
 from demo.making.rhythms import RealOrderBooks  # noqa: E402
+from demo.making.sales import opportunities_of  # noqa: E402
+from demo.making.standing import contracts_of, credit_of  # noqa: E402
 from demo.making.visits import visits_of  # noqa: E402
 
 SEED = "vale-verde-1"
@@ -40,6 +42,8 @@ FILES = (
     ("ownership", "ownership.csv", ["started_on", "ended_on"], "started_on"),
     ("orders", "orders.csv.gz", ["ordered_on"], "ordered_on"),
     ("visits", "visits.csv.gz", ["visited_at", "next_contact_on"], "visited_at"),
+    ("contracts", "contracts.csv", ["starts_on", "ends_on"], None),
+    ("credit", "credit.csv", ["observed_on"], "observed_on"),
 )
 
 
@@ -68,7 +72,8 @@ def main() -> None:
         parser.error(f"no order books under {options.source}: name the folder that holds brazil/ and iowa_wholesale/ with --source")
 
     # One stream of chance a subject: a change to the visits leaves the clients as they were.
-    chance = {name: random.Random(f"{SEED}/{name}") for name in ("clients", "people", "products", "ownership", "orders", "visits")}
+    subjects = ("clients", "people", "products", "ownership", "orders", "visits", "contracts", "credit", "sales")
+    chance = {name: random.Random(f"{SEED}/{name}") for name in subjects}
     places = read_places(options.source)
     clients = companies(chance["clients"], places, RealOrderBooks(options.source), ANCHOR)
     products = catalogue(chance["products"])
@@ -186,6 +191,49 @@ def main() -> None:
             for v in visits
         ),
     )
+    write(
+        data / "contracts.csv",
+        (
+            {
+                "contract_code": c.code,
+                "client_code": c.client,
+                "starts_on": on(c.start),
+                "ends_on": on(c.end),
+                "amount": reais(c.amount),
+                "period": c.period,
+            }
+            for c in contracts_of(chance["contracts"], clients)
+        ),
+    )
+    write(
+        data / "credit.csv",
+        (
+            {
+                "client_code": seen.client,
+                "observed_on": on(seen.day),
+                "score": seen.score,
+                "overdue_amount": reais(seen.overdue),
+                "restrictions": seen.restrictions,
+                "event": seen.event,
+            }
+            for seen in credit_of(chance["credit"], clients)
+        ),
+    )
+    write_json(
+        options.target / "opportunities.json",
+        [
+            {
+                "client_code": each.client,
+                "title": each.title,
+                "value_cents": each.value,
+                "source": each.source,
+                "expected_on": on(each.expected),
+                "steps": [{"stage": stage, "on": on(day)} for stage, day in each.steps],
+                "loss_reason": each.loss_reason,
+            }
+            for each in opportunities_of(chance["sales"], clients)
+        ],
+    )
     write_json(
         options.target / "manifest.json",
         {
@@ -216,7 +264,7 @@ def dated(entry: dict, *keys: str) -> dict:
     return entry | {key: on(entry[key]) for key in keys if entry[key] is not None}
 
 
-def write_json(path: Path, content: dict) -> None:
+def write_json(path: Path, content: dict | list) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 

@@ -66,6 +66,19 @@ def organization(last_day: date) -> dict[str, Any]:
     return company
 
 
+def opportunities(last_day: date) -> list[dict[str, Any]]:
+    """Sales being worked on, by the day each began: ``client_code``, ``title``, ``value_cents``, ``source``, ``expected_on``,
+    ``steps`` (``stage``, ``on``) and ``loss_reason``; dates moved like the files'.
+    """
+    sales = json.loads((HERE / "opportunities.json").read_text(encoding="utf-8"))
+    by = weeks_to(last_day)
+    for sale in sales:
+        sale["expected_on"] = date.fromisoformat(sale["expected_on"]) + by
+        for step in sale["steps"]:
+            step["on"] = date.fromisoformat(step["on"]) + by
+    return sales
+
+
 def users() -> dict[str, Any]:
     """``password``, the one all of them share, and ``users``: e-mail, name, role, team and, if any, representative_code."""
     return json.loads((HERE / "users.json").read_text(encoding="utf-8"))

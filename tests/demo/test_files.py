@@ -32,6 +32,8 @@ FORMAT = {
     "orders": ("order_code client_code ordered_on product_code quantity unit_price", "status representative_code"),
     "ownership": ("client_code representative_code started_on", "ended_on reason"),
     "visits": ("client_code representative_code visited_at", "outcome no_sale_reason note next_contact_on"),
+    "contracts": ("contract_code client_code starts_on ends_on", "amount period"),
+    "credit": ("client_code observed_on", "score overdue_amount restrictions event"),
 }
 STATE_OF = {"35": "SP", "31": "MG", "41": "PR"}
 
@@ -66,6 +68,8 @@ def test_columns_are_those_of_the_import_format(told, kind):
         ("ownership", ("client_code", "started_on")),
         ("orders", ("order_code", "product_code")),
         ("visits", ("representative_code", "visited_at")),
+        ("contracts", ("contract_code",)),
+        ("credit", ("client_code", "observed_on")),
     ],
 )
 def test_no_business_key_comes_twice(told, kind, key):
@@ -86,7 +90,9 @@ def test_what_a_row_names_exists(told):
     people = {row["representative_code"] for row in told.rows["representatives"]}
     products = {row["product_code"] for row in told.rows["products"]}
 
-    assert {row["client_code"] for kind in ("contacts", "ownership", "orders", "visits") for row in told.rows[kind]} <= clients.keys()
+    named = ("contacts", "ownership", "orders", "visits", "contracts", "credit")
+    assert {row["client_code"] for kind in named for row in told.rows[kind]} <= clients.keys()
+    assert {sale["client_code"] for sale in shift.opportunities(ANCHOR)} <= told.spells.keys()  # each has somebody who works on it
     assert {row["representative_code"] for kind in ("ownership", "visits") for row in told.rows[kind]} <= people
     assert {row["product_code"] for row in told.rows["orders"]} <= products
     assert {row["client_code"] for row in told.rows["contacts"]} == clients.keys()

@@ -5,7 +5,7 @@ import pytest
 from demo import shift
 from tests.demo.story import ANCHOR, LAST_DAYS, story
 
-KINDS = ["representatives", "products", "clients", "contacts", "ownership", "orders", "visits"]
+KINDS = ["representatives", "products", "clients", "contacts", "ownership", "orders", "visits", "contracts", "credit"]
 
 
 def test_the_files_come_in_the_order_in_which_they_must_be_imported(tmp_path):
@@ -67,4 +67,7 @@ def test_the_company_moves_with_its_files():
     away, away_later = at_anchor["absences"][0], later["absences"][0]
     assert away["starts_on"] < ANCHOR < away["ends_on"] - timedelta(days=14)
     assert away_later["starts_on"] - away["starts_on"] == away_later["ends_on"] - away["ends_on"] == timedelta(days=14)
+    sale, sale_later = shift.opportunities(ANCHOR)[0], shift.opportunities(ANCHOR + timedelta(days=20))[0]
+    assert sale_later["expected_on"] - sale["expected_on"] == timedelta(days=14)
+    assert [step["on"] - timedelta(days=14) for step in sale_later["steps"]] == [step["on"] for step in sale["steps"]]
     assert [a["consent_recorded_on"] is None for a in at_anchor["agreements"]] == [True, True, False, False]

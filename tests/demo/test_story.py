@@ -1,12 +1,13 @@
 """The demonstration has something to show on whatever day of the week it is loaded."""
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
 
 import pytest
 
+from demo import shift
 from tests.demo.story import LAST_DAYS, story
 
 
@@ -80,6 +81,43 @@ def test_rhythms_are_those_of_a_distributor(told):
     assert sum(60 <= silence < 90 for silence in told.silence.values()) >= 15
     assert sum(silence >= 360 for silence in told.silence.values()) >= 20
     assert len(told.rows["clients"]) > len(days)  # some never bought
+
+
+def test_contracts_end_month_by_month_some_renewed_and_some_not(told):
+    ends = [(row["client_code"], date.fromisoformat(row["ends_on"])) for row in told.rows["contracts"]]
+    starts = {(row["client_code"], date.fromisoformat(row["starts_on"]) - timedelta(days=1)) for row in told.rows["contracts"]}
+    left = [(day - told.last_day).days for client, day in ends if (client, day) not in starts]
+
+    assert sum(0 <= days <= 60 for days in left) >= 10
+    assert sum(days > 60 for days in left) >= 25
+    assert 3 <= sum(days < 0 for days in left) <= 8
+    assert len(ends) - len(left) >= 15
+    assert all(float(row["amount"]) >= 500 for row in told.rows["contracts"])
+
+
+def test_who_stopped_pays_worse_than_who_buys(told):
+    latest = {row["client_code"]: row for row in sorted(told.rows["credit"], key=lambda row: row["observed_on"])}
+    stopped = [row for client, row in latest.items() if told.silence.get(client, 0) >= 90]
+    buying = [row for client, row in latest.items() if told.silence.get(client, 400) < 60]
+
+    assert len(stopped) >= 50 and len(buying) >= 80
+    assert median(int(row["score"]) for row in stopped) + 100 < median(int(row["score"]) for row in buying)
+    for group, least, most in ((stopped, 0.15, 0.5), (buying, 0.01, 0.12)):
+        assert least <= sum(float(row["overdue_amount"]) > 0 for row in group) / len(group) <= most
+    assert any(int(latest[client]["restrictions"]) for client in latest.keys() - told.silence.keys())  # a prospect nobody lends to
+    assert len({row["client_code"] for row in told.rows["credit"] if row["event"]}) >= 5
+
+
+def test_sales_stand_at_every_stage(told):
+    sales = shift.opportunities(told.last_day)
+    now = Counter(sale["steps"][-1]["stage"] for sale in sales)
+
+    assert now.keys() == {"contact", "qualified", "proposal", "negotiation", "won", "lost"}
+    assert sum(now.values()) - now["won"] - now["lost"] >= 20
+    assert all(step["on"] <= told.last_day for sale in sales for step in sale["steps"])
+    assert all(early["on"] < late["on"] for sale in sales for early, late in pairwise(sale["steps"]))
+    assert [bool(sale["loss_reason"]) for sale in sales] == [sale["steps"][-1]["stage"] == "lost" for sale in sales]
+    assert len(told.flagged() & {sale["client_code"] for sale in sales}) == 1  # a silent client somebody is winning back
 
 
 def test_a_cancelled_order_would_fool_whoever_counts_it(told):

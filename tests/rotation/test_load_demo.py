@@ -8,9 +8,11 @@ from accounts.management.organizations import organization_from_slug
 from accounts.models import AuditEvent, Membership, Organization, Representative
 from accounts.services import create_organization
 from accounts.tenancy import acting_for
-from clients.models import Client, ImportJob, Order
+from clients.models import Client, Contract, CreditEvent, CreditSnapshot, ImportJob, Opportunity, OpportunityMove, Order
+from clients.selectors.lifecycle import Limits
 from clients.services import differences
-from portfolio.models import Ownership, Visit
+from portfolio.models import Ownership, Renewal, Visit
+from portfolio.selectors.figures.standing import composition
 from rotation.models import Proposal, Rule, Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "owner"])]
@@ -54,7 +56,18 @@ def test_the_demonstration_awaits_review_and_loading_it_again_changes_nothing(ca
         assert Proposal.objects.filter(run=run, state="proposed").count() > 10
         last_order = Order.objects.latest("ordered_on").ordered_on
         assert 1 <= (run.as_of - last_order).days <= 3  # it ends yesterday, or on the Friday before
-        assert AuditEvent.objects.filter(action="import.finished").count() == 7
+        assert AuditEvent.objects.filter(action="import.finished").count() == 9
+        assert Contract.objects.count() > 60 and CreditSnapshot.objects.count() > 400 and CreditEvent.objects.exists()
+        assert set(Opportunity.objects.values_list("stage", flat=True)) == set(Opportunity.Stage.values)
+        opened = OpportunityMove.objects.filter(from_stage="").values("opportunity").distinct().count()
+        assert opened == Opportunity.objects.count() and not OpportunityMove.objects.filter(moved_on__gte=run.as_of).exists()
+        # Like every night, whoever answers for a client is asked to renew what ends; of those asked, some have begun.
+        assert set(Renewal.objects.values_list("state", flat=True)) == {"to_contact", "talking", "lost"}
+        groups = composition(run.as_of, Limits.of(organization)).groups
+        # Rhythms of real clients, so that nobody bought but once.
+        assert {name for name, group in groups.items() if not group.clients} == {"one_time"}
+        # A representative's full day: eight visits and who is about to lapse.
+        assert Visit.objects.filter(planned_on=run.as_of, representative__code="V-01").count() == 8
     assert not differences(organization)
     before = _rows(organization)
 

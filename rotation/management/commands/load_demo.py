@@ -21,6 +21,7 @@ from clients.imports import ImportResult, run_import
 from clients.models import Client, ImportJob
 from demo import shift
 from portfolio.demonstration import live_a_day
+from portfolio.demonstration_sales import begin_renewals, begin_sales
 from portfolio.models import Ownership
 from rotation.engine.presets import PRESETS
 from rotation.models import Rule, Run
@@ -50,6 +51,8 @@ class Command(BaseCommand):
                     self.stderr.write(f"{result.kind}: {result.rows}")
                 tie_people_to_representatives(organization)
                 settle_representatives_and_clients(organization, last_day)
+                begin_sales(organization, shift.opportunities(last_day), at=timezone.now())
+                begin_renewals(organization, at=timezone.now())
                 scoring.score_organization(organization.pk, at=timezone.now())
                 run = run_for_review(organization)
                 with tenant_atomic(organization.pk):
