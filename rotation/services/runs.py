@@ -103,7 +103,7 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
         by = Actor(by)
     ordered = sorted(rules, key=lambda rule: (rule.position, rule.pk))
     if not ordered:
-        raise NoRules(_("Nenhuma regra ativa: publique e ative uma regra antes de rodar o giro."))
+        raise NoRules(_("Nenhuma regra ativa: crie e publique uma em Regras de giro antes de rodar o giro."))
     lines = run_rules_for(ordered)
     used = {line.rule_version.rule_id for line in lines}
     for rule in ordered:
@@ -327,7 +327,7 @@ def preview(
         ids.append(stored.rule_id if stored else 0)
         numbers.append(stored.number if stored else None)
     if not rules:
-        raise NoRules(_("Nenhuma regra ativa: publique e ative uma regra antes de rodar o giro."))
+        raise NoRules(_("Nenhuma regra ativa: crie e publique uma em Regras de giro antes de rodar o giro."))
     sides = sides_of([each for each in definitions if isinstance(each, RunRule)])
     with transaction.atomic():
         take_time()

@@ -1,5 +1,7 @@
 """Founding an organization and letting people in."""
 
+import io
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -19,6 +21,32 @@ def test_a_new_organization_is_empty_and_its_administrator_can_sign_in(monkeypat
     assert (organization.time_zone, organization.currency) == ("America/Manaus", "BRL")
     with tenant_atomic(organization.pk):
         assert list(Membership.objects.values_list("name", "role")) == [("Rita", "admin")]
+
+
+@pytest.mark.parametrize(
+    ("admin", "password", "words"),
+    [
+        ("rita@serra-azul.example", "", "Falta a senha de rita@serra-azul.example: informe-a em ADMIN_PASSWORD"),
+        ("rita@serra-azul.example", "curta", "rita@serra-azul.example: .*12"),
+        ("rita", "a-long-first-password", "rita: "),
+    ],
+)
+def test_an_organization_whose_administrator_could_not_sign_in_is_not_made(monkeypatch, admin, password, words):
+    monkeypatch.setenv("ADMIN_PASSWORD", password)
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # no terminal
+    with pytest.raises(CommandError, match=words):
+        call_command("create_organization", "serra-azul", name="Serra Azul", admin=admin)
+    assert (Organization.objects.using("owner").count(), User.objects.using("owner").count()) == (0, 0)
+
+
+def test_who_signs_in_already_is_asked_for_no_password(monkeypatch):
+    monkeypatch.delenv("ADMIN_PASSWORD", raising=False)
+    add_member(
+        create_organization("norte", name="Norte"), email="ana@example.com", name="Ana", role="admin", password="a-long-first-password"
+    )
+    call_command("create_organization", "sul", name="Sul", admin=" Ana@example.com")
+    with tenant_atomic(Organization.objects.using("owner").get(slug="sul").pk):
+        assert Membership.objects.get().role == "admin"
 
 
 def test_adding_a_person_twice_changes_nothing_and_one_sign_in_serves_two_organizations():
