@@ -13,8 +13,11 @@ def main() -> None:
     ensure_environment()
     from django.core.management import execute_from_command_line
 
+    from carteira.away import told_in_a_sentence
+
     try:
-        execute_from_command_line(sys.argv)
+        with told_in_a_sentence():
+            execute_from_command_line(sys.argv)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read, as ``head`` does, has read enough. What is still buffered must not try again at exit.

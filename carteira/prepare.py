@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from carteira.away import told_in_a_sentence
 from carteira.embedded import ensure_environment
 from carteira.env import boolean, env
 from carteira.messages import compile_messages
@@ -34,10 +35,11 @@ def main() -> None:
         if not same:
             Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
             call_command("collectstatic", interactive=False, verbosity=0)
-        call_command("migrate", database="owner", interactive=False, verbosity=1 if sys.stdout.isatty() else 0)
-        call_command("check", databases=["default"], stdout=io.StringIO())
-        if env("DEMO", "true", cast=boolean):
-            call_command("load_demo")
+        with told_in_a_sentence():
+            call_command("migrate", database="owner", interactive=False, verbosity=1 if sys.stdout.isatty() else 0)
+            call_command("check", databases=["default"], stdout=io.StringIO())
+            if env("DEMO", "true", cast=boolean):
+                call_command("load_demo")
         stamp().write_text(state_of_sources())
     except (CommandError, SystemCheckError, ImproperlyConfigured) as error:
         sys.exit(str(error))
