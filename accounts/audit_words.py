@@ -65,6 +65,7 @@ kinds(
         "absence.ended": _("Encerrou a ausência antes"),
         "absence.taken_back": _("Cancelou a ausência"),
         "absence.uncovered": _("Tirou quem cobria a ausência"),
+        "absence.restored": _("Restabeleceu a ausência"),
         "membership.restored": _("Devolveu o acesso"),  # in trails of before; now it is membership.reactivated
         "representative.consent_recorded": _("Registrou o aceite do representante"),
         "calendar.made": _("Criou o endereço da própria agenda"),

@@ -1,9 +1,11 @@
 """Days on which a representative is away, and who sees their clients meanwhile. It ends by itself: a day is compared, nothing is moved."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.errors import ChangedMeanwhile, DomainError, NotAllowed
@@ -137,6 +139,41 @@ def uncover(absence: Absence, *, by: Actor) -> None:
     absence.cover = None
     absence.save(update_fields=["cover"])
     record_event(f"representative:{absence.representative_id}", "absence.uncovered", by=by, before=before, after=_figures(absence))
+
+
+def absence_figures(absence: Absence) -> dict[str, Any]:
+    """How the absence stands, as JSON: what ``restore_absence`` puts back."""
+    return _figures(absence) | {"representative": absence.representative_id, "reason": absence.reason}
+
+
+def restore_absence(was: Mapping[str, Any], *, by: Actor, today: date) -> Absence | None:
+    """Put an absence that ``close_absence`` or ``uncover`` changed back to what it ``was``; in the caller's transaction.
+
+    None where it is over meanwhile, where somebody planned other days or another cover since, or where who covered is no longer free:
+    what people decided later stands.
+    """
+    starts_on, ends_on = date.fromisoformat(was["starts_on"]), date.fromisoformat(was["ends_on"])
+    if ends_on <= today:
+        return None
+    same = Absence.objects.filter(pk=was["absence"]).first()
+    away = Absence.objects.filter(starts_on__lt=ends_on, ends_on__gt=max(starts_on, today)).exclude(pk=was["absence"])
+    if away.filter(Q(representative=was["representative"]) | Q(cover=was["representative"])).exists():
+        return None
+    if was["cover"] and away.filter(representative=was["cover"]).exists():
+        return None
+    if same is None:
+        same = Absence(
+            representative_id=was["representative"], cover_id=was["cover"], starts_on=starts_on, ends_on=ends_on, reason=was["reason"]
+        )
+        before = None
+    elif same.starts_on != starts_on or same.cover_id not in (None, was["cover"]) or same.ends_on > ends_on:
+        return None
+    else:
+        before = _figures(same)
+        same.cover_id, same.ends_on = was["cover"], ends_on
+    same.save()
+    record_event(f"representative:{same.representative_id}", "absence.restored", by=by, before=before, after=_figures(same))
+    return same
 
 
 def _locked(by: Membership, *people: Representative | None) -> dict[int, Representative]:

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -13,7 +13,7 @@ from accounts.management.organizations import organization_ids
 from accounts.models import Absence, Membership, Notice, Organization, Representative, Role
 from accounts.selectors import local_day
 from accounts.services import Actor, notify, record_event, record_events
-from accounts.services.absences import close_absence, uncover
+from accounts.services.absences import absence_figures, close_absence, restore_absence, uncover
 from accounts.services.audit import Event
 from accounts.services.members import end_access, restore_access
 from accounts.tenancy import tenant_atomic
@@ -147,13 +147,15 @@ def _leave(handover: Handover, *, by: Membership, at: datetime, today: date) -> 
         before["membership"] = membership.pk
         if membership.is_active:
             end_access(membership, by=by, at=at)
-        _keep_tasks(membership, leaver, by=by)
+        before["tasks"] = _keep_tasks(membership, leaver, by=by)
+    before["absences"] = []
     for absence in Absence.objects.filter(Q(representative=leaver) | Q(cover=leaver), ends_on__gt=today).order_by("pk"):
+        before["absences"].append(absence_figures(absence))
         if absence.representative_id == leaver.pk:
             close_absence(absence, by=actor, today=today)
         else:
             uncover(absence, by=actor)
-    Request.objects.filter(representative=leaver, state=Request.State.OPEN).update(state=Request.State.WITHDRAWN, answered_at=at)
+    before["requests"] = _withdraw(leaver, by=actor, at=at)
     record_event(
         _stream(handover),
         "representative.left",
@@ -165,19 +167,29 @@ def _leave(handover: Handover, *, by: Membership, at: datetime, today: date) -> 
     return before
 
 
-def _keep_tasks(membership: Membership, leaver: Representative, *, by: Membership) -> None:
-    """Open tasks that no client of theirs takes along stay with somebody: with who leads."""
+def _withdraw(leaver: Representative, *, by: Actor, at: datetime) -> list[int]:
+    """Nobody is left to hear an answer: what the leaver asked and nobody answered is withdrawn. The ids of it."""
+    asked = dict(Request.objects.filter(representative=leaver, state=Request.State.OPEN).order_by("pk").values_list("pk", "client_id"))
+    Request.objects.filter(pk__in=asked).update(state=Request.State.WITHDRAWN, answered_at=at)
+    record_events((Event(f"client:{client}", "request.withdrawn", None, {"request": pk}) for pk, client in asked.items()), by=by)
+    return list(asked)
+
+
+def _keep_tasks(membership: Membership, leaver: Representative, *, by: Membership) -> list[int]:
+    """Open tasks that no client of theirs takes along stay with somebody: with who leads. The ids of them."""
     loose = Task.objects.filter(owner=membership, done_at=None, cancelled_at=None).exclude(client__representative=leaver)
     ids = sorted(loose.values_list("pk", flat=True))
     Task.objects.filter(pk__in=ids).update(owner=by)
     record_events((Event(f"task:{pk}", "task.handed_over", {"owner": membership.pk}, {"owner": by.pk}) for pk in ids), by=Actor(by))
+    return ids
 
 
 @transaction.atomic
 def undo_handover(handover: Handover, *, by: Membership, at: datetime) -> Run:
     """The person did not leave after all: service and access come back, and every client nobody moved since goes back to them.
 
-    Absences and covers that were closed stay closed; tokens stay revoked.
+    So do absences, covers and tasks nobody touched since, and requests about the clients that come back, but for contests of proposals
+    that went stale when the clients went. Tokens stay revoked.
 
     Raises
     ------
@@ -203,7 +215,29 @@ def undo_handover(handover: Handover, *, by: Membership, at: datetime) -> Run:
     handover.state, handover.version = State.UNDONE, handover.version + 1
     handover.save(update_fields=["state", "version"])
     record_event(_stream(handover), "representative.returned", by=Actor(by), after={"handover": handover.pk, "valid_to": former})
-    return request_reversal(handover.run, by=by, at=at)
+    reversal = request_reversal(handover.run, by=by, at=at)
+    _put_back(handover, reversal, by=by, at=at)
+    return reversal
+
+
+def _put_back(handover: Handover, reversal: Run, *, by: Membership, at: datetime) -> None:
+    """What ``_leave`` closed besides service and access, each where nobody decided otherwise since."""
+    was, actor, today = handover.before, Actor(by), local_day(by.organization, at=at)
+    for absence in was.get("absences", ()):
+        restore_absence(absence, by=actor, today=today)
+    if handover.confirmed_by_id and was.get("tasks"):
+        kept = Task.objects.filter(pk__in=was["tasks"], owner=handover.confirmed_by_id, done_at=None, cancelled_at=None)
+        ids, owner = sorted(kept.values_list("pk", flat=True)), was["membership"]
+        Task.objects.filter(pk__in=ids).update(owner=owner)
+        events = (Event(f"task:{pk}", "task.handed_over", {"owner": handover.confirmed_by_id}, {"owner": owner}) for pk in ids)
+        record_events(events, by=actor)
+    coming = Proposal.objects.filter(run=reversal, state__in=[Proposal.State.APPROVED, Proposal.State.APPLIED]).values("client")
+    newer = Request.objects.filter(client=OuterRef("client"), kind=OuterRef("kind"), state=Request.State.OPEN)
+    asked = Request.objects.filter(pk__in=was.get("requests", ()), state=Request.State.WITHDRAWN, proposal=None, client__in=coming)
+    again = dict(asked.filter(~Exists(newer)).order_by("pk").values_list("pk", "client_id"))
+    Request.objects.filter(pk__in=again).update(state=Request.State.OPEN, answered_at=None)
+    state = {"state": Request.State.WITHDRAWN}
+    record_events((Event(f"client:{client}", "request.reopened", state, {"request": pk}) for pk, client in again.items()), by=actor)
 
 
 def start_due_handovers(at: datetime) -> list[tuple[int, int]]:

@@ -6,12 +6,14 @@ import pytest
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import Absence, ApiToken, Membership, Role, Session
+from accounts.services import Actor
 from accounts.services.seals import audit_breaks
 from clients.models import Client, Opportunity
 from portfolio.models import Ownership, Task, Visit
+from portfolio.services import transfer_client
 from portfolio.services.proof import ledger_breaks
 from rotation.errors import HandoverRefused
-from rotation.models import Handover, Proposal, Run
+from rotation.models import Handover, Proposal, Request, Run
 from rotation.selectors.book import book_of
 from rotation.services.dividing import draft_handover, put_clients
 from rotation.services.handover import confirm_handover, start_due_handovers, undo_handover
@@ -21,6 +23,7 @@ from tests.rotation.conftest import AS_OF, NOW, make_client
 from tests.rotation.making import give, make_run, propose
 
 pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -164,6 +167,43 @@ def test_undo_gives_back_what_nobody_moved_since_with_access(leaver, heirs, mana
     leaver.refresh_from_db()
     assert leaver.valid_to is None and Membership.objects.get(pk=leaver.membership_id).is_active
     assert Handover.objects.get().state == "undone" and violations() == []
+
+
+def test_undo_gives_back_absences_covers_tasks_and_requests_nobody_touched_since(leaver, heirs, manager):
+    bruno, caio = heirs
+    here, gone, contested = client_of(leaver), client_of(leaver), client_of(leaver)
+    begun = Absence.objects.create(representative=leaver, cover=bruno, starts_on=AS_OF - DAY, ends_on=AS_OF + 9 * DAY)
+    ahead = Absence.objects.create(representative=leaver, starts_on=AS_OF + 30 * DAY, ends_on=AS_OF + 40 * DAY, reason="Férias")
+    covering = Absence.objects.create(representative=caio, cover=leaver, starts_on=AS_OF + 50 * DAY, ends_on=AS_OF + 60 * DAY)
+    recovered = Absence.objects.create(representative=caio, cover=leaver, starts_on=AS_OF + 70 * DAY, ends_on=AS_OF + 80 * DAY)
+    loose, done = (Task.objects.create(title=name, owner=leaver.membership, due_on=AS_OF) for name in ("Carro", "Crachá"))
+    stale = propose(make_run(), contested, caio)
+    asked = {"made_by": leaver.membership, "representative": leaver, "reason": "Negociando", "until_on": AS_OF + 20 * DAY}
+    hold = Request.objects.create(kind="hold", client=here, **asked)
+    lost = Request.objects.create(kind="hold", client=gone, **asked)
+    contest = Request.objects.create(kind="contest", client=contested, proposal=stale, **asked)
+    made = (hold, lost, contest)
+    found = draft(leaver, heirs, manager)
+    left = confirm_handover(found, reason="Saída", version=found.version, by=manager, at=NOW)
+    assert {Request.objects.get(pk=each.pk).state for each in made} == {"withdrawn"} and not Absence.objects.filter(pk=ahead.pk).exists()
+    Absence.objects.filter(pk=recovered.pk).update(cover=bruno)
+    Task.objects.filter(pk=done.pk).update(done_at=NOW)
+    transfer_client(
+        client=gone, to=next(each for each in heirs if owners([gone]) != [each.pk]), by=Actor(manager), on=AS_OF + DAY, reason="Pedido"
+    )
+
+    undo_handover(left, by=manager, at=NOW + DAY)
+
+    days = Absence.objects.order_by("starts_on").values_list("representative", "cover", "starts_on", "ends_on", "reason")
+    assert list(days) == [
+        (leaver.pk, bruno.pk, begun.starts_on, begun.ends_on, ""),
+        (leaver.pk, None, ahead.starts_on, ahead.ends_on, "Férias"),
+        (caio.pk, leaver.pk, covering.starts_on, covering.ends_on, ""),
+        (caio.pk, bruno.pk, recovered.starts_on, recovered.ends_on, ""),
+    ]
+    assert [Task.objects.get(pk=each.pk).owner_id for each in (loose, done)] == [leaver.membership_id, manager.pk]
+    assert [Request.objects.get(pk=each.pk).state for each in made] == ["open", "withdrawn", "withdrawn"]
+    assert [*violations(), *audit_breaks()] == []
 
 
 def test_a_day_ahead_is_planned_and_begins_the_morning_after_with_the_clients_of_that_day(leaver, heirs, manager):
