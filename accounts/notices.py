@@ -67,7 +67,11 @@ def clients_received(facts: Facts, currency: str) -> Sentence:
     else:
         text = ngettext("%(n)s cliente entrou na sua carteira", "%(n)s clientes entraram na sua carteira", n) % {"n": number(n)}
     path = f"clients/{clients[0][0]}/" if n == 1 and clients else "clients/"
-    return Sentence(text, _detail(facts, n, clients), path, "user-plus", "ok")
+    detail = _detail(facts, n, clients)
+    if isinstance(facts.get("handover"), int):
+        path = f"handovers/{facts['handover']}/dossier/"
+        detail = " · ".join(part for part in (detail, _("veja o dossiê: promessas, contatos, oportunidades e visitas")) if part)
+    return Sentence(text, detail, path, "user-plus", "ok")
 
 
 @words_for(Notice.Kind.CLIENTS_GIVEN)

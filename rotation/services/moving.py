@@ -61,6 +61,7 @@ class _Work(NamedTuple):
     requested_by: int | None
     today: date
     reason: str  # a person's own words for moves made by hand; "" where the rule's name is the reason
+    handover: int | None = None  # the departure that gives the clients: whoever receives is told where its dossier is
 
     @property
     def actor(self) -> Actor:
@@ -71,7 +72,7 @@ class _Work(NamedTuple):
 _LOCK_ORGANIZATION = "SELECT id FROM rotation_rotationsettings WHERE organization_id = %s FOR NO KEY UPDATE"
 _LOCK_RUN = """
 SELECT r.id, r.organization_id, r.state, r.kind, r.effective_on, r.summary#>'{apply,representatives}', r.apply_requested_by_id, o.time_zone,
-       coalesce(r.summary->>'reason', '')
+       coalesce(r.summary->>'reason', ''), (r.summary->>'handover')::bigint
   FROM rotation_run r JOIN accounts_organization o ON o.id = r.organization_id
  WHERE r.organization_id = %s AND r.id = %s FOR NO KEY UPDATE OF r
 """
@@ -218,10 +219,10 @@ def _locked(run_id: int, organization_id: int) -> _Work | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    found, organization, state, kind, on, scope, requested_by, zone, reason = row
+    found, organization, state, kind, on, scope, requested_by, zone, reason, handover = row
     today = timezone.now().astimezone(ZoneInfo(zone)).date()
     representatives = scope if scope is None else json.loads(scope)
-    return _Work(found, organization, state, kind, on, representatives, requested_by, today, reason)
+    return _Work(found, organization, state, kind, on, representatives, requested_by, today, reason, handover)
 
 
 def lock_organization(organization_id: int) -> RotationSettings:
@@ -274,7 +275,7 @@ def _move(work: _Work, rows: Sequence[tuple]) -> tuple[int, int]:
         by=work.actor,
         source=SOURCES[work.kind],
         on=work.on,
-        occasion=Occasion(f"run:{work.run_id}", {"run": work.run_id}),
+        occasion=Occasion(f"run:{work.run_id}", {"run": work.run_id} | ({"handover": work.handover} if work.handover else {})),
         check_room=by_rule or reversal,  # who divides by hand saw each receiver's load and wants it so
         check_absence=by_rule,
         at=at,

@@ -6,6 +6,7 @@ import pytest
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import Absence, ApiToken, Membership, Role, Session
+from accounts.notices import sentence
 from accounts.services import Actor
 from accounts.services.seals import audit_breaks
 from clients.models import Client, Opportunity
@@ -125,6 +126,9 @@ def test_everything_goes_along_and_access_ends_in_the_same_transaction(acting, l
     assert (waiting.state, waiting.stale_reason) == ("stale", "owner_changed")
     notices = {(each.membership_id, each.kind, each.facts.get("n")) for each in bruno.membership.notices.all()}
     assert notices == {(bruno.membership_id, "clients_received", 3)}
+    told = bruno.membership.notices.get()
+    path = sentence(told.kind, told.facts, currency="BRL").path
+    assert path == f"handovers/{done.pk}/dossier/" and signed_in(bruno.membership).get(f"/o/{acting.slug}/{path}").status_code == 200
     assert [*violations(), *audit_breaks(), *ledger_breaks()] == []
 
 
