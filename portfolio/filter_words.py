@@ -54,6 +54,8 @@ def _parts(wanted: ClientFilter, currency: str, representative: str) -> Iterator
         yield _("%(span)s em 12 meses") % {"span": value}, ("value_from", "value_to")
     if wanted.late:
         yield late_words(wanted.late), ("late",)
+    if wanted.renewal:
+        yield renewal_words(wanted.renewal), ("renewal",)
     if wanted.chance:
         yield _("%(n)s em 10 ou mais de não comprar") % {"n": wanted.chance}, ("chance",)
 
@@ -63,6 +65,12 @@ def late_words(late: str) -> str:
     cycles = float(late)
     words = ngettext("%(n)s ciclo ou mais sem compra", "%(n)s ciclos ou mais sem compra", 1 if cycles == 1 else 2)
     return words % {"n": decimal(cycles, 0 if cycles.is_integer() else 1)}
+
+
+def renewal_words(days: int) -> str:
+    """``60`` as "contrato por renovar em até 60 dias"."""
+    words = ngettext("contrato por renovar em até %(n)s dia", "contrato por renovar em até %(n)s dias", days)
+    return words % {"n": decimal(days)}
 
 
 def _span(low: int | None, high: int | None, shown=decimal) -> str:

@@ -33,6 +33,8 @@ def population_of(wanted: ClientFilter) -> tuple[list[dict[str, Any]], list[str]
         add(field, ">=", low)
         add(field, "<=", high)
     add("lateness", ">=", float(wanted.late) if wanted.late else None)
+    add("contract_days_left", ">=", 0 if wanted.renewal else None)
+    add("contract_days_left", "<=", wanted.renewal)
     add("p_silent", ">=", CHANCES.get(wanted.chance))
     return leaves, [_("distância")] if wanted.near and wanted.km else []
 

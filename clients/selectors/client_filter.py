@@ -20,6 +20,7 @@ SORTS: dict[str, tuple[str, bool]] = {
 CHANCES = {"4": 0.35, "7": 0.65, "9": 0.85}
 VIEWS = ("list", "map")
 BASE = "base"  # a place: where the representative starts from
+MOST_RENEWAL_DAYS = 365
 MAX_KM = 20_040  # no two points of the Earth are farther apart
 # Neither what is looked for by name nor how the page is shown makes a segment.
 NOT_SEGMENT = frozenset({"q", "sort", "after", "size", "view"})
@@ -53,6 +54,7 @@ class ClientFilter:
     value_from: int | None = None  # net revenue of twelve months
     value_to: int | None = None
     late: str = ""  # a decimal number of own cycles without an order, or more
+    renewal: int | None = None  # days within which a contract ends that waits to be renewed
     sort: str = "name"
     view: str = "list"
     after: str = ""  # key of the last row of the page before
@@ -94,6 +96,7 @@ class ClientFilter:
             value_from=number("value_from", 10**13),
             value_to=number("value_to", 10**13),
             late=_cycles(text("late")),
+            renewal=number("renewal", MOST_RENEWAL_DAYS) or None,
             sort=one_of("sort", SORTS, "name"),
             view=one_of("view", VIEWS, "list"),
             after=str(query.get("after", ""))[:300],
@@ -114,7 +117,7 @@ class ClientFilter:
     @property
     def finds_few(self) -> bool:
         """Whether it asks for what only few clients of a company have."""
-        return bool(self.q or self.tag or self.chance or self.city or self.km or self.porte or self.late)
+        return bool(self.q or self.tag or self.chance or self.city or self.km or self.porte or self.late or self.renewal)
 
     @property
     def point(self) -> tuple[float, float] | None:

@@ -29,6 +29,7 @@ from clients.selectors.by_word import rare_clients
 from clients.selectors.client_filter import BASE, CHANCES, ClientFilter
 from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Limits, lifecycle_filter
 from clients.selectors.page import CYCLE_FROM_ORDERS
+from clients.selectors.renewing import renewing
 from clients.selectors.words import search_tokens, spellings
 
 EARTH_KM = 6371.0088
@@ -98,6 +99,8 @@ def matching(
         conditions += _near(base if wanted.near == BASE else wanted.point, wanted.km)
     if wanted.chance:
         conditions.append(_told_chance(wanted.chance, as_of))
+    if wanted.renewal:
+        conditions.append(renewing(as_of=as_of, within=wanted.renewal))
     return named(clients.filter(*conditions) if conditions else clients, wanted.q)
 
 

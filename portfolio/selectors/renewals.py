@@ -163,6 +163,12 @@ def clients_in_renewal(client_ids: Iterable[int], *, as_of: date, within: int) -
         return dict(cursor.fetchall())
 
 
+def renewing_clients(as_of: date, within: int) -> QuerySet[Any]:
+    """Ids of all clients with such a contract: what a list of clients is narrowed to, one subquery."""
+    last = as_of + timedelta(days=within)
+    return contracts_with_state().filter(ends_on__gte=as_of, ends_on__lte=last, stage__in=STATES).values("client_id")
+
+
 def window_of(organization: Organization) -> int:
     """Days before its end from which a contract is in renewal here."""
     return organization.renewal_days or USUAL_DAYS

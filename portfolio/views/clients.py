@@ -27,9 +27,9 @@ from clients.selectors.lists import COUNT_UP_TO, ListedClient
 from clients.selectors.points import MOST_POINTS, client_points
 from clients.selectors.segments import segments_for
 from clients.selectors.visibility import Reach, clients_within, reach_of
-from portfolio.filter_words import chips, late_words
+from portfolio.filter_words import chips, late_words, renewal_words
 from portfolio.rows import listed, shown
-from portfolio.selectors.renewals import clients_in_renewal, window_of
+from portfolio.selectors.renewals import WINDOWS, clients_in_renewal, window_of
 from portfolio.views.common import is_partial, today_of
 
 LISTED_STATES = [state for state in Lifecycle if state != Lifecycle.DISCARDED]
@@ -175,6 +175,9 @@ def client_filters(request: HttpRequest) -> HttpResponse:
         "tags": sorted({*tags, *filter(None, [ask.wanted.tag])}),
         "distances": sorted({*DISTANCES, *filter(None, [ask.wanted.km])}),
         "states": [(state.value, state.label) for state in Lifecycle],
+        "renewals": [
+            (days, renewal_words(days)) for days in sorted({*WINDOWS, window_of(organization), *filter(None, [ask.wanted.renewal])})
+        ],
         "lates": [(late, late_words(late)) for late in sorted({*LATES, *filter(None, [ask.wanted.late])}, key=float)],
         "own": member.role == Role.REPRESENTATIVE,
         "sorts": [("name", _("Nome")), ("silence", _("Mais dias sem compra")), ("value", _("Faturamento")), ("stake", _("Em jogo"))],

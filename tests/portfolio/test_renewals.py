@@ -11,11 +11,14 @@ from django.utils import timezone
 from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import AuditEvent, Organization, Role
 from accounts.tenancy import tenant_atomic
-from clients.models import Contract
+from clients.models import Client, Contract
+from clients.selectors import ClientFilter, Limits
+from clients.selectors.matching import matching
 from portfolio.models import Renewal, Task
 from portfolio.selectors.renewals import RenewalFilter, clients_in_renewal, contracts_with_state, renewal_counts, renewals
 from portfolio.services.renewals import RenewalRefused, ask_for_renewals, change_renewal, set_renewal_days
 from portfolio.services.tasks import complete_task
+from rotation.segments import population_of
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +53,28 @@ def house(acting):
 
 def seen(member, **wanted) -> list[str]:
     return [each.code for each in renewals(member, RenewalFilter(**wanted), as_of=AS_OF)]
+
+
+def test_a_list_of_clients_and_a_segment_narrow_to_those_in_renewal(house, signed_in):
+    contract(house["sol"], days(20))
+    lost = contract(house["lua"], days(20))
+    ClientFactory(representative=house["ana"])
+    limits = Limits(60, 90, 365)
+
+    def found(days: int) -> set[str]:
+        wanted = ClientFilter.parse(ClientFilter(renewal=days).definition())  # as a saved segment reads back
+        return {client.trade_name for client in matching(Client.objects.all(), wanted, as_of=AS_OF, limits=limits)}
+
+    assert (found(20), found(19)) == ({"Sol", "Lua"}, set())
+    Renewal.objects.create(contract=lost, state=Renewal.State.LOST, lost_reason="Preço")
+    assert found(60) == {"Sol"}
+    assert population_of(ClientFilter(renewal=60))[0] == [
+        {"field": "contract_days_left", "op": ">=", "value": 0},
+        {"field": "contract_days_left", "op": "<=", "value": 60},
+    ]
+    Contract.objects.update(ends_on=timezone.localdate() + timedelta(days=20))
+    page = signed_in(house["manager"]).get("/o/vale-verde/clients/?renewal=60").content.decode()
+    assert "Sol" in page and "Lua" not in page and "contrato por renovar em até 60 dias" in page.lower()
 
 
 def test_a_contract_is_to_be_renewed_until_a_newer_one_of_the_client_says_it_is(house):
