@@ -103,12 +103,14 @@ def divide(handover: Handover, organization: Organization, *, today: date) -> No
     """Let the engine divide the portfolio as it is now, choices by hand first, and keep what it found in ``plan``.
 
     ``plan`` holds ``to`` {client: representative}, ``why`` {client: code} of those nobody can take, ``km`` {client: km} where known,
-    ``counts`` ("minutes" or "clients") and the certificate: ``objective_cents``, ``bound_cents``, ``gap``, ``round_robin_cents``.
+    ``counts`` ("minutes" or "clients", then with ``heads_because`` "many", or "unwritten" minutes) and the certificate:
+    ``objective_cents``, ``bound_cents``, ``gap``, ``round_robin_cents``.
     """
     book = book_of(organization, people=[handover.representative_id, *handover.receivers], as_of=today)
     rows = book.held_by(handover.representative_id)
     mask = book.at(handover.receivers)
-    minutes = bool(book.counts_minutes[mask].all()) and len(rows) <= MOST_BY_MINUTES
+    written = bool(book.counts_minutes[mask].all())
+    minutes = written and len(rows) <= MOST_BY_MINUTES
     place = {pk: at for at, pk in enumerate(book.representatives.id.tolist())}
     ids = book.facts.client_id[rows].tolist()
     placed = np.array([place.get(handover.choices.get(str(pk), 0), -1) for pk in ids], np.int64)
@@ -128,6 +130,7 @@ def divide(handover: Handover, organization: Organization, *, today: date) -> No
         "why": {str(pk): UNASSIGNED[why] for pk, why, to in zip(ids, found.why.tolist(), found.to.tolist(), strict=True) if to < 0},
         "km": {str(pk): round(km, 1) for pk, km in zip(ids, found.km.tolist(), strict=True) if km == km},
         "counts": "minutes" if minutes else "clients",
+        "heads_because": "" if minutes else "many" if written else "unwritten",
         "objective_cents": found.objective_cents,
         "bound_cents": found.bound_cents,
         "gap": found.gap,

@@ -68,6 +68,7 @@ def test_the_division_keeps_to_the_room_gives_the_near_one_the_dearest_and_says_
     to = [plan["to"][str(client.pk)] for client in clients]
     assert sorted(plan["to"]) == sorted(str(client.pk) for client in clients) and plan["why"] == {}
     assert to[4] == near.pk and to[0] == far.pk and to.count(near.pk) <= 3
+    assert (plan["counts"], plan["heads_because"]) == ("clients", "unwritten")
     assert plan["bound_cents"] >= plan["objective_cents"] > plan["round_robin_cents"] and plan["gap"] < 0.01
 
 
