@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -65,16 +66,21 @@ def _people(member: Membership, today: date) -> list[Representative]:
     return list(serving.order_by("code"))
 
 
-@require_GET
-def covers(request: HttpRequest) -> HttpResponse:
-    """Now, coming or past, by tab."""
-    member, today = _member(request, LEADERS), today_of(request)
+def absences_by_tab(member: Membership, today: date) -> dict[str, QuerySet[Absence]]:
+    """Absences within reach: those that hold today, those to come, those past."""
     found = absences_among(representatives_visible_to(member))
-    kinds = {
+    return {
         "now": found.filter(starts_on__lte=today, ends_on__gt=today).order_by("ends_on", "pk"),
         "coming": found.filter(starts_on__gt=today),
         "past": found.filter(ends_on__lte=today).order_by("-ends_on", "-pk"),
     }
+
+
+@require_GET
+def covers(request: HttpRequest) -> HttpResponse:
+    """Now, coming or past, by tab."""
+    member, today = _member(request, LEADERS), today_of(request)
+    kinds = absences_by_tab(member, today)
     counts = {name: rows.count() for name, rows in kinds.items()}
     tab = request.GET.get("tab", "")
     if tab not in TABS:

@@ -72,7 +72,7 @@ class StepForm(forms.Form):
         self.fields["owner"].choices = people  # type: ignore[attr-defined]
 
 
-def _period(request: HttpRequest, today: date) -> Period:
+def period_asked(request: HttpRequest, today: date) -> Period:
     text = request.GET.get("period", "")
     period = Period.parse(text) if text else Period.quarter_of(today)
     if period is None:
@@ -107,7 +107,7 @@ def _chooser(period: Period, here: str, today: date) -> dict[str, Any]:
 def plans(request: HttpRequest) -> HttpResponse:
     """Every portfolio one leads in the period, planned or not; a representative is led to the own."""
     member, today = member_of(request), today_of(request)
-    period = _period(request, today)
+    period = period_asked(request, today)
     people = representatives_visible_to(member).order_by("code", "pk")
     if member.role == Role.REPRESENTATIVE:
         own = people.first()
@@ -118,7 +118,7 @@ def plans(request: HttpRequest) -> HttpResponse:
     page = Paginator(people, PER_PAGE).get_page(request.GET.get("page"))
     lines = plan_lines(list(page.object_list), period, as_of=today)
     context = _chooser(period, here, today) | {
-        "rows": [(line, _compared(line)) for line in lines],
+        "rows": [(line, compared_rows(line)) for line in lines],
         "planned": sum(1 for line in lines if line.plan),
         "writes": may_plan(member),
         "page": page,
@@ -128,7 +128,7 @@ def plans(request: HttpRequest) -> HttpResponse:
     return render(request, "portfolio/plans.html", context)
 
 
-def _compared(line: PlanLine) -> dict[str, dict[str, Any]]:
+def compared_rows(line: PlanLine) -> dict[str, dict[str, Any]]:
     """What was set out beside what came, row by row: the measure, the target (None: none), the actual, and whether less is better."""
     plan = line.plan
     buyers, plan_months = line.goals.get(Measure.BUYERS), line.n_months
@@ -166,7 +166,7 @@ def plan(request: HttpRequest, representative: int) -> HttpResponse:
 
 def _plan_page(request: HttpRequest, person: Representative, *, form: StepForm | None = None, status: int = 200) -> HttpResponse:
     member, today = member_of(request), today_of(request)
-    period = _period(request, today)
+    period = period_asked(request, today)
     here = reverse("portfolio:plan", args=[member.organization.slug, person.pk])
     (line,) = plan_lines([person], period, as_of=today)
     writes = may_plan(member)
@@ -175,7 +175,7 @@ def _plan_page(request: HttpRequest, person: Representative, *, form: StepForm |
         "person": person,
         "line": line,
         "plan": line.plan,
-        "compared": _compared(line),
+        "compared": compared_rows(line),
         "steps": [{"step": each, "acts": member.role != Role.AUDITOR and (writes or each.task.owner_id == member.pk)} for each in steps],
         "writes": writes,
         "today": today,
@@ -195,7 +195,7 @@ def edit_plan(request: HttpRequest, representative: int) -> HttpResponse:
     person, member, today = _representative_or_404(request, representative), member_of(request), today_of(request)
     if not may_plan(member):
         raise Http404
-    period = _period(request, today)
+    period = period_asked(request, today)
     back = f"{reverse('portfolio:plan', args=[member.organization.slug, person.pk])}?period={period.key}"
     held = Plan.objects.filter(representative=person, **vars(period)).first()
     form, status = PlanForm(request.POST or None, initial=_initial(held, person)), 200
@@ -242,7 +242,7 @@ def add(request: HttpRequest, representative: int) -> HttpResponse:
     person, member = _representative_or_404(request, representative), member_of(request)
     if not may_plan(member):
         raise Http404
-    period = _period(request, today_of(request))
+    period = period_asked(request, today_of(request))
     held = get_object_or_404(Plan, representative=person, **vars(period))
     form = StepForm(request.POST, member=member, representative=person)
     if form.is_valid():

@@ -59,12 +59,15 @@ class RequestLine:
 
 
 def request_lines(member: Membership, *, open_ones: bool, since: datetime | None = None) -> list[RequestLine]:
-    """Requests within the member's reach: those that wait, oldest first; or those closed at or after ``since``, latest first. One query."""
+    """Requests within the member's reach: those that wait, oldest first; or those closed (at or after ``since``), latest
+    first; at most MOST. One query."""
     rows = requests_visible_to(member)
     if open_ones:
         rows = rows.filter(state=State.OPEN).order_by("made_at", "pk")
     else:
-        rows = rows.exclude(state=State.OPEN).filter(Q(answered_at__gte=since) | Q(answered_at=None, made_at__gte=since))
+        rows = rows.exclude(state=State.OPEN)
+        if since is not None:
+            rows = rows.filter(Q(answered_at__gte=since) | Q(answered_at=None, made_at__gte=since))
         rows = rows.order_by(F("answered_at").desc(nulls_last=True), "-pk")
     rows = rows.annotate(
         # A pending proposal is looked for now: the one named when asking may be decided, and another made since.

@@ -39,17 +39,22 @@ class CapacityForm(forms.Form):
     )
 
 
-@require_GET
-@only(LEADERS)
-@paged
-def load(request: HttpRequest) -> HttpResponse:
-    """The team, the fullest first; with ``from`` and ``to`` in the address, what a move would change of the two."""
+def lines_of(request: HttpRequest) -> tuple[list[TeamLoad], set[int]]:
+    """The load of each who serves or still holds clients, the fullest first, and the ids of those who serve no more."""
     today = today_of(request)
     people = representatives_visible_to(request.membership)  # type: ignore[attr-defined]
     serving = people.filter(Q(valid_to=None) | Q(valid_to__gt=today), Q(valid_from=None) | Q(valid_from__lte=today))
     held = people.filter(pk__in=Client.objects.filter(discarded_on=None).values("representative"))
     lines = team_load(people.filter(Q(pk__in=serving) | Q(pk__in=held)).order_by("code"))
-    left = {line.representative.pk for line in lines} - set(serving.values_list("pk", flat=True))
+    return lines, {line.representative.pk for line in lines} - set(serving.values_list("pk", flat=True))
+
+
+@require_GET
+@only(LEADERS)
+@paged
+def load(request: HttpRequest) -> HttpResponse:
+    """The team, the fullest first; with ``from`` and ``to`` in the address, what a move would change of the two."""
+    lines, left = lines_of(request)
     shown = lines[:MOST_SHOWN]
     shares = [line.now.clients / line.capacity for line in lines if line.capacity and line.representative.pk not in left]
     context: dict[str, Any] = {

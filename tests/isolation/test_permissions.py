@@ -402,6 +402,10 @@ LED = {"admin": FOUND, "manager": FOUND, "far_manager": FOUND, "representative":
 ACTIONS |= {
     "read a report": ("get", "reports/movement/", {}, LED),
     "take a report away": ("get", "reports/movement/export.csv", {}, LED),
+    "take the team's load away": ("get", "load/export.csv", {}, LED),
+    "take the covers away": ("get", "cover/export.csv", {}, LED),
+    "take the plans away": ("get", "plan/export.csv", {}, LED),
+    "take the requests away": ("get", "requests/export.csv", {}, LED),
     "schedule a report": (
         "post",
         "reports/schedules/new/",

@@ -9,14 +9,30 @@ from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from accounts import step_up
-from accounts.models import AuditEvent, Role
+from accounts.models import Absence, AuditEvent, Role
 from accounts.tenancy import tenant_atomic
 from clients.models import Opportunity
 from portfolio.models import Goal, Task
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, VisitFactory, make_member
 
 pytestmark = pytest.mark.django_db
-LISTS = ("clients", "opportunities", "tasks", "agenda", "goals", "visits", "products", "reports/movement", "reports/movement/rows/gained")
+LISTS = (
+    "clients",
+    "opportunities",
+    "tasks",
+    "agenda",
+    "goals",
+    "visits",
+    "products",
+    "reports/movement",
+    "reports/movement/rows/gained",
+    "cover",
+    "plan",
+    "rotation",
+    "load",
+    "requests",
+    "campaigns",
+)
 
 
 @pytest.fixture
@@ -90,10 +106,20 @@ def test_the_other_lists_hold_what_their_pages_show(organization, house, signed_
     assert read(web.get(f"{base}agenda/export.csv?rep={house['ana'].pk}"))[1][0] == today.isoformat()
     [header, *rows] = read(web.get(f"{base}goals/export.csv"))
     revenue = next(dict(zip(header, row, strict=True)) for row in rows if row[2] == "Faturamento")
+    with tenant_atomic(organization.pk):
+        away = {"representative": house["ana"], "starts_on": today, "ends_on": today + timedelta(days=8), "reason": "Férias"}
+        Absence.objects.create(organization=organization, **away)
+    last = (today + timedelta(days=7)).isoformat()
+    assert read(web.get(f"{base}cover/export.csv?tab=now"))[1] == [str(house["ana"]), "", today.isoformat(), last, "Férias"]
+    assert [row[1:3] for row in read(web.get(f"{base}load/export.csv"))[1:]] == [["4", str(house["ana"].capacity_clients)]]
+    assert {row[3] for row in read(web.get(f"{base}plan/export.csv"))[1:]} >= {"Faturamento", "Visitas", "Custo"}
     assert (revenue["Meta"], revenue["Realizado"], revenue["Atingimento (%)"]) == ("5000.0", "0.0", "0.0")
 
 
-def test_a_seller_takes_no_list_away_and_an_auditor_may(house, signed_in):
+def test_a_seller_takes_no_list_away_and_an_auditor_may(house, signed_in, monkeypatch):
+    from portfolio.views import exporting
+
+    monkeypatch.setattr(exporting, "EXPORTS_AN_HOUR", 2 * len(LISTS))
     seller, auditor = signed_in(house["people"]["seller"]), signed_in(house["people"]["auditor"])
     for name in LISTS:
         path = f"/o/vale-verde/{name}/export.csv"
@@ -101,6 +127,9 @@ def test_a_seller_takes_no_list_away_and_an_auditor_may(house, signed_in):
         expected = 404 if name in ("tasks", "agenda") else 200  # an auditor has no tasks, and chose no agenda
         assert auditor.get(path).status_code == expected, name
         assert auditor.get(f"/o/vale-verde/{name}/export.pdf").status_code == 404, name
+    for name in ("rotation", "load", "campaigns", "plan", "cover"):  # each page with rows leads to its file
+        page = auditor.get(f"/o/vale-verde/{name}/").content.decode()
+        assert "empty" in page or f"{name}/export.xlsx" in page, name
     assert "export" not in seller.get("/o/vale-verde/clients/").content.decode()
     assert "clients/export.xlsx" in auditor.get("/o/vale-verde/clients/").content.decode()
 
