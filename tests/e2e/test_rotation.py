@@ -232,6 +232,7 @@ PAGES = {
     "backtest": "/o/vale-verde/rules/{rule}/backtest/",
     "outcome": "/o/vale-verde/rules/{rule}/outcome/",
     "job": "{base}job/",
+    "result": "{base}outcome/",
     "figures": "{base}figures/",
     "filters": "{base}filters/",
     "prediction": "/o/vale-verde/rotation/prediction/",

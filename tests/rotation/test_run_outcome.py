@@ -92,5 +92,5 @@ def test_the_ledger_shows_a_manager_the_team_alone(run, version, manager, drawn)
     ours = drawn("treatment", True, moved=True)
     other = RepresentativeFactory()
     visible = Proposal.objects.filter(run=run).exclude(from_representative=other)
-    assert [entry.proposal_id for entry in ledger_of(visible)] == [ours.pk]
+    assert [(entry.proposal_id, former) for entry, former in ledger_of(visible)] == [(ours.pk, ours.from_representative)]
     assert ledger_of(visible.exclude(pk=ours.pk)) == []
