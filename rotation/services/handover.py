@@ -171,7 +171,7 @@ def _withdraw(leaver: Representative, *, by: Actor, at: datetime) -> list[int]:
     """Nobody is left to hear an answer: what the leaver asked and nobody answered is withdrawn. The ids of it."""
     asked = dict(Request.objects.filter(representative=leaver, state=Request.State.OPEN).order_by("pk").values_list("pk", "client_id"))
     Request.objects.filter(pk__in=asked).update(state=Request.State.WITHDRAWN, answered_at=at)
-    record_events((Event(f"client:{client}", "request.withdrawn", None, {"request": pk}) for pk, client in asked.items()), by=by)
+    record_events((Event(f"client:{client}", "request.withdrawn", {}, {"request": pk}) for pk, client in asked.items()), by=by)
     return list(asked)
 
 
