@@ -59,6 +59,17 @@ def clients_within(reach: Reach) -> QuerySet[Client]:
     return Client.objects.filter(own | Q(pk__in=reach.beside) if reach.beside else own)
 
 
+def client_named(visible: QuerySet[Client], client_id: int) -> Client | None:
+    """The client among ``visible`` that the number means: its own, or that of one merged into it since; one query, two for an alias.
+
+    Addresses outlive a merge: they stand in kept pages, in mails, and in what a device typed without signal.
+    """
+    found = visible.filter(pk=client_id).first()
+    if found is None or found.merged_into_id:
+        return visible.filter(aliases=client_id).first() or found
+    return found
+
+
 def clients_visible_to(member: Membership) -> QuerySet[Client]:
     """All clients for administration and audit, the team's for a manager, one's own for a representative.
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from accounts.models import Membership
 from clients.models import Client
-from clients.selectors.visibility import clients_visible_to
+from clients.selectors.visibility import client_named, clients_visible_to
 from portfolio.cadence import next_contact, visit_every
 from portfolio.models import Visit
 
@@ -34,11 +34,11 @@ class Sheet:
 
 
 def sheet_of(member: Membership, client_id: int, *, as_of: date, plan: uuid.UUID | None = None) -> Sheet | None:
-    """The sheet of a client within the member's reach, else None; three queries."""
-    client = clients_visible_to(member).prefetch_related("activity").filter(pk=client_id).first()
+    """The sheet of a client within the member's reach, else None; three queries, four for one merged into it."""
+    client = client_named(clients_visible_to(member).prefetch_related("activity"), client_id)
     if client is None:
         return None
-    waiting = Visit.objects.filter(client=client, visited_at=None, planned_on__isnull=False)
+    waiting = Visit.objects.filter(client__in={client.pk, client_id}, visited_at=None, planned_on__isnull=False)
     named = waiting.filter(id_made=plan) if plan else waiting.filter(planned_on=as_of, cancelled_at=None)
     activity = next(iter(client.activity.all()), None)
     days = visit_every(client.visit_every_days, activity.abc if activity else "", member.organization)

@@ -83,7 +83,7 @@ def record_visit(
         The member only reads, or sells nothing and the client has no representative to report for.
     NeverReached
         The client was never within the member's reach. One that was, and changed hands since, is stored: a visit is a fact,
-        and both representatives are told.
+        and both representatives are told. One merged into another meanwhile means the one that took it in.
     VisitRefused
         What the report says cannot be stored; nothing was written.
     """
@@ -102,22 +102,22 @@ def record_visit(
 
 def _record(report: Report, *, id_made: uuid.UUID, client_id: int, by: Membership, at: datetime, plan: uuid.UUID | None) -> Recorded:
     # Reports of one client come one after the other: the second of twenty equal ones finds the first.
-    client = Client.objects.select_for_update(no_key=True).filter(pk=client_id).first()
+    client = _locked(client_id)
     known = Visit.objects.filter(id_made=id_made).exclude(visited_at=None).first()
     if known is not None:
         return Recorded(known, False)
     own = Representative.objects.filter(membership_id=by.pk).first()
-    within = client is not None and clients_visible_to(by).filter(pk=client_id).exists()
-    if client is None or not (within or _once_reached(client, by, own, on=local_day(by.organization, at=at))):
+    within = client is not None and clients_visible_to(by).filter(pk=client.pk).exists()
+    if client is None or not (within or _once_reached({client_id, client.pk}, by, own, on=local_day(by.organization, at=at))):
         raise NeverReached(_("Este cliente não está, nem esteve, ao seu alcance."))
     representative = own or (client.representative if by.role in (Role.ADMIN, Role.MANAGER) else None)
     if representative is None:
         raise NotAllowed(_("O seu acesso não está ligado a um vendedor. Peça à administração para ligar."))
     said = _checked(report, client=client, by=by, at=at)
-    visit = _plan_answered(client, representative, plan, said["visited_on"]) or Visit(
-        organization_id=client.organization_id, client=client, version=0
+    visit = _plan_answered({client_id, client.pk}, representative, plan, said["visited_on"]) or Visit(
+        organization_id=client.organization_id, version=0
     )
-    planned_on = visit.planned_on
+    visit.client, planned_on = client, visit.planned_on
     for name, value in said.items():
         setattr(visit, name, value)
     visit.id_made, visit.representative, visit.version = id_made, representative, visit.version + 1
@@ -256,21 +256,30 @@ def _place(report: Report, client: Client, radius_m: int, until: Visit | None, e
     }
 
 
-def _once_reached(client: Client, member: Membership, own: Representative | None, *, on: date) -> bool:
-    """Whether the member, or somebody they covered for, answered for the client until ``on``; or a visit there was theirs."""
+def _locked(client_id: int) -> Client | None:
+    """The client with its row locked; of one merged into another, also while this waited for the row, the one that took it in."""
+    found = Client.objects.select_for_update(no_key=True).filter(pk=client_id).first()
+    return _locked(found.merged_into_id) if found is not None and found.merged_into_id else found
+
+
+def _once_reached(clients: set[int], member: Membership, own: Representative | None, *, on: date) -> bool:
+    """Whether the member, or somebody they covered for, answered for one of the clients until ``on``; or a visit there was theirs."""
     if own is None:
         return False
     overlap = Coalesce(OuterRef("ended_on"), Value(date.max))
     covered = Absence.objects.filter(
         cover=own, starts_on__lte=on, starts_on__lt=overlap, representative=OuterRef("representative"), ends_on__gt=OuterRef("started_on")
     )
-    answered = Ownership.objects.filter(Q(representative=own) | Exists(covered), client=client, started_on__lte=on)
-    return answered.exists() or Visit.objects.filter(Q(representative=own) | Q(made_by=member), client=client).exists()
+    answered = Ownership.objects.filter(Q(representative=own) | Exists(covered), client__in=clients, started_on__lte=on)
+    return answered.exists() or Visit.objects.filter(Q(representative=own) | Q(made_by=member), client__in=clients).exists()
 
 
-def _plan_answered(client: Client, representative: Representative, plan: uuid.UUID | None, visited_on: date) -> Visit | None:
-    """The planned visit this report carries out: the one named, even if it was cancelled meanwhile; else one of that day."""
-    open_visits = Visit.objects.filter(client=client, visited_at=None, planned_on__isnull=False)
+def _plan_answered(clients: set[int], representative: Representative, plan: uuid.UUID | None, visited_on: date) -> Visit | None:
+    """The planned visit this report carries out: the one named, even if it was cancelled meanwhile; else one of that day.
+
+    Of two waiting on one day, a merge leaves one with the client it absorbed: ``clients`` are both.
+    """
+    open_visits = Visit.objects.filter(client__in=clients, visited_at=None, planned_on__isnull=False)
     if plan is not None:
         named = open_visits.filter(id_made=plan).first()
         if named is not None:

@@ -56,8 +56,8 @@ Context = dict[str, Any]
 def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
     """One client: where it stands, what it bought, who answered for it and why. Out of reach is 404."""
     client, as_of, member = client_or_404(request, client_id), today_of(request), member_of(request)
-    if client.merged_into_id:
-        return redirect(client_url(request, client.merged_into_id))
+    if client.pk != client_id:
+        return redirect(client_url(request, client.pk))
     organization, tab = member.organization, request.GET.get("tab", "summary")
     if tab not in TABS:
         raise Http404

@@ -1,12 +1,11 @@
 """What the pages of one client share: the client itself, within reach, and the way back to it."""
 
 from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.models import Membership
 from clients.models import Client
-from clients.selectors import clients_visible_to
+from clients.selectors.visibility import client_named, clients_visible_to
 from clients.services.reach import may_write
 
 
@@ -15,8 +14,11 @@ def member_of(request: HttpRequest) -> Membership:
 
 
 def client_or_404(request: HttpRequest, client_id: int) -> Client:
-    """The client with who answers for it; out of reach is not found."""
-    return get_object_or_404(clients_visible_to(member_of(request)).select_related("representative"), pk=client_id)
+    """The client with who answers for it, by its number or that of one merged into it; out of reach is not found."""
+    found = client_named(clients_visible_to(member_of(request)).select_related("representative"), client_id)
+    if found is None:
+        raise Http404
+    return found
 
 
 def writable_or_404(request: HttpRequest, client_id: int) -> Client:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.errors import DomainError, NotAllowed
 from clients.models import Client, Contact
-from clients.selectors import clients_visible_to
+from clients.selectors.visibility import client_named, clients_visible_to
 from portfolio.models import Interaction
 from portfolio.services.interactions import record_interaction
 from portfolio.talk_form import TalkForm
@@ -36,7 +36,7 @@ def talks(request: HttpRequest, client_id: int) -> HttpResponse:
         return _page(request, client, TalkForm(client=client, initial=asked))
     if away := kept_away(request):
         return away
-    if wants_json(request) and not clients_visible_to(member_of(request)).filter(pk=client_id).exists():
+    if wants_json(request) and client_named(clients_visible_to(member_of(request)), client_id) is None:
         return refused(_("Este cliente não está mais ao seu alcance. Apague este registro ou passe-o a quem o atende."), status=404)
     client = client_or_404(request, client_id)
     form = TalkForm(request.POST, client=client)

@@ -17,7 +17,7 @@ from accounts.models import Membership, Role
 from accounts.selectors import local_day
 from clients.models import Client
 from clients.selectors import ClientFilter, Limits, client_rows
-from clients.selectors.visibility import clients_visible_to, clients_within, reach_of
+from clients.selectors.visibility import client_named, clients_visible_to, clients_within, reach_of
 from portfolio.call_lists import call_lists_of
 from portfolio.models import Task
 from portfolio.selectors.tasks import MOST, done_tasks, given_tasks, grouped, may_act, open_tasks, reached_clients, tasks_visible_to
@@ -150,7 +150,7 @@ def _client_of(request: HttpRequest) -> tuple[Client | None, list[tuple[int, str
     number = request.POST.get("client") or request.GET.get("client") or ""
     visible = clients_visible_to(request.membership)  # type: ignore[attr-defined]
     if number:
-        client = visible.filter(pk=int(number)).first() if number.isascii() and number.isdigit() and len(number) < 16 else None
+        client = client_named(visible, int(number)) if number.isascii() and number.isdigit() and len(number) < 16 else None
         if client is None and request.method != "POST":
             raise Http404
         if client is None:

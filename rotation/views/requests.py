@@ -17,7 +17,7 @@ from accounts.errors import DomainError, NotAllowed
 from accounts.models import Membership, Role
 from accounts.selectors import local_day
 from clients.models import Client
-from clients.selectors.visibility import clients_visible_to
+from clients.selectors.visibility import client_named, clients_visible_to
 from portfolio.views.answers import id_made_of, kept_away, refused, stored, wants_json
 from rotation.models import Request
 from rotation.selectors.requests import hold_days_most, request_lines, requests_visible_to
@@ -101,7 +101,10 @@ def _client_of(request: HttpRequest) -> Client:
     number = request.POST.get("client") or request.GET.get("client") or ""
     if not (number.isascii() and number.isdigit() and len(number) < 16):
         raise Http404
-    return get_object_or_404(clients_visible_to(request.membership), pk=int(number))  # type: ignore[attr-defined]
+    found = client_named(clients_visible_to(request.membership), int(number))  # type: ignore[attr-defined]
+    if found is None:
+        raise Http404
+    return found
 
 
 def _ask_page(request: HttpRequest, client: Client, kind: str, *, field: str = "", error: str = "", status: int = 200) -> HttpResponse:

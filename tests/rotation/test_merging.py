@@ -1,6 +1,7 @@
 """Two registrations of one company become one client, and two again: nothing lost, nothing counted twice."""
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.errors import NotAllowed
-from accounts.models import Membership, Role
+from accounts.models import Membership, Notice, Role
 from accounts.services import Actor
 from clients.imports import run_import
 from clients.models import (
@@ -31,13 +32,17 @@ from clients.models import (
     OrderItem,
     Product,
 )
+from clients.selectors.visibility import client_named, clients_visible_to
 from clients.services import differences, refresh_abc, refresh_clients
 from clients.services.words import refresh_words
+from portfolio.errors import NeverReached
 from portfolio.models import Interaction, Ownership, Task, Visit
 from portfolio.projections import refresh_contact_days
+from portfolio.selectors.sheet import sheet_of
 from portfolio.services import Transfer, credit_orders, transfer_clients
 from portfolio.services.history import PastOwnership, record_history
 from portfolio.services.proof import ledger_breaks
+from portfolio.services.visits import Report, record_visit
 from rotation.models import Proposal
 from rotation.services.merge_tables import STAY, moving_tables
 from rotation.services.merging import MergeRefused, merge_clients, undo_merge
@@ -310,6 +315,28 @@ def test_a_merged_client_merged_on_leads_to_the_last_and_comes_apart_in_turn(hou
     assert rows_of(*COMPARED) == before
     assert list(ledger_breaks()) == []
     assert not differences(acting)
+
+
+def test_a_visit_typed_for_a_client_merged_meanwhile_lands_at_the_one_that_took_it_in(house, admin):
+    a, b = house
+    wrote, mails = b.representative, set(Notice.objects.values_list("pk", flat=True))
+    stranger = RepresentativeFactory(membership=make_member(admin.organization, Role.REPRESENTATIVE, name="Caio", email="caio@x.example"))
+    plan = Visit.objects.get(client=b, visited_at=None)
+    merge(a, b, admin)
+    said = Report(outcome="no_sale", no_sale_reason="Preço", note="Digitada sem sinal", visited_at=AT - timedelta(hours=5))
+
+    recorded = record_visit(said, id_made=uuid4(), client_id=b.pk, plan=plan.id_made, by=wrote.membership, at=AT + timedelta(hours=1))
+    assert (recorded.stored, recorded.visit.pk, recorded.visit.client, recorded.visit.representative) == (True, plan.pk, a, wrote)
+    told = Notice.objects.exclude(pk__in=mails).filter(kind="visit_elsewhere").values_list("membership__name", flat=True)
+    assert sorted(told) == ["Ana", "Bruno"]
+    with pytest.raises(NeverReached):
+        record_visit(said, id_made=uuid4(), client_id=b.pk, by=stranger.membership, at=AT)
+    # Who answers for the one that stays writes under either number, and finds its sheet and its page by both.
+    own = record_visit(said, id_made=uuid4(), client_id=b.pk, by=a.representative.membership, at=AT).visit
+    assert own.client == a
+    assert sheet_of(a.representative.membership, b.pk, as_of=TODAY).client == a
+    assert client_named(clients_visible_to(admin), b.pk) == a
+    assert client_named(clients_visible_to(wrote.membership), b.pk) is None
 
 
 def test_what_cannot_be_merged_or_undone_says_so_and_writes_nothing(house, admin, acting):
