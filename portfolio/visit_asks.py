@@ -20,13 +20,18 @@ def asked(asks: Sequence[str], outcome: str) -> list[str]:
     return [name for name in ASKABLE if f"{outcome}:{name}" in asks]
 
 
+def asking(asks: Sequence[str]) -> dict[str, list[str]]:
+    """The outcomes with which each field is asked for, of all fields that may be."""
+    return {name: [each.partition(":")[0] for each in asks if each.partition(":")[2] == name] for name in ASKABLE}
+
+
 def sentence(name: str) -> str:
     """What a report that lacks the field is told."""
     sentences = {
         "note": _now("A empresa pede uma observação com este resultado."),
         "next_contact_on": _now("A empresa pede o próximo contato com este resultado."),
         "satisfaction": _now("A empresa pede a satisfação do cliente com este resultado."),
-        "location": _now("A empresa pede o local da visita. Toque em “Anotar o local”."),
+        "location": _now("A empresa pede o local da visita. Toque em “Anotar o local”, ou diga por que vai sem ele."),
         "photo": _now("A empresa pede uma foto com este resultado."),
     }
     return sentences[name]

@@ -207,10 +207,13 @@ def _checked(report: Report, *, client: Client, by: Membership, at: datetime, un
     visited_on = local_day(organization, at=visited_at)
     if report.next_contact_on is not None and report.next_contact_on <= visited_on:
         errors["next_contact_on"] = [_("O próximo contato tem de ser depois do dia da visita.")]
-    for name in asked(organization.visit_asks, outcome):
+    wanted = asked(organization.visit_asks, outcome)
+    for name in wanted:
         if not _has(report, name, until):
             errors.setdefault(name, []).append(sentence(name))
     place = _place(report, client, organization.check_in_radius_m, until, errors)
+    if "location" in wanted and place["latitude"] is None:
+        place["outside_reason"] = report.outside_reason or place["outside_reason"]
     if errors:
         raise VisitRefused(errors)
     return {
@@ -229,7 +232,8 @@ def _checked(report: Report, *, client: Client, by: Membership, at: datetime, un
 def _has(report: Report, name: str, until: Visit | None) -> bool:
     """Whether the report fills in a field the company asks for; place and photos of the visit it corrects still count."""
     if name == "location":
-        return report.fix is not None or (until is not None and until.latitude is not None)
+        # A device may not know where it is, and a visit is a fact: why it goes without the place is an answer too.
+        return report.fix is not None or bool(report.outside_reason) or (until is not None and until.latitude is not None)
     if name == "photo":
         return bool(report.photos) or (until is not None and until.photos.exists())
     return bool(getattr(report, name))

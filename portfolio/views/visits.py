@@ -34,12 +34,13 @@ from portfolio.services.visits import Recorded, edit_visit, may_edit, record_vis
 from portfolio.views import team_visits
 from portfolio.views.agenda_acts import undo_url
 from portfolio.views.common import LEADERS, is_partial, today_of
+from portfolio.visit_asks import ASKABLE, asking
 from portfolio.visit_forms import EditForm, VisitForm
 
 CHOICES_SHOWN = 30
 TOLD_APART = timedelta(minutes=15)  # a report that came later than this after it was made says both
 OUTCOMES = [("sale", "shopping-cart"), ("no_sale", "circle-x"), ("absent", "user-x"), ("closed", "lock")]
-SHOWN = {"outcome", "order_value", "no_sale_reason", "next_contact_on", "photo", "outside_reason"}  # fields that show their own errors
+SHOWN = {*ASKABLE, "outcome", "order_value", "no_sale_reason", "outside_reason"}  # fields that show their own errors
 
 
 @require_http_methods(["GET", "POST"])
@@ -215,6 +216,7 @@ def _page(
         if visit
         else reverse("portfolio:record_visit", args=[organization.slug]),
         "photos": list(visit.photos.order_by("pk")) if visit else [],
+        "asks": _asks(organization.visit_asks, visit),
         "edits": list(visit.edits.select_related("by").order_by("-version")[:20]) if visit else [],
         "came_late": bool(visit and visit.made_at and visit.received_at - visit.made_at > TOLD_APART),
     }
@@ -224,6 +226,16 @@ def _page(
     if not is_partial(request) and sheet and not errors:
         response["X-Offline"] = "keep"
     return response
+
+
+def _asks(kept: list[str], visit: Visit | None) -> dict[str, str]:
+    """The classes by which the sheet knows what each outcome asks for; place and photos kept already are not asked again."""
+    wanted = asking(kept)
+    if visit and visit.latitude is not None:
+        wanted["location"] = []
+    if visit and wanted["photo"] and visit.photos.exists():
+        wanted["photo"] = []
+    return {name: " ".join(f"asks-{outcome}" for outcome in outcomes) for name, outcomes in wanted.items()}
 
 
 def _with(said: str | None, reasons: list[tuple[str, str]]) -> list[tuple[str, str]]:

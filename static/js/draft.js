@@ -1,4 +1,4 @@
-// What is being typed into a form of the outbox survives a closed tab: kept on this device until it is sent, dropped or a week old.
+// What is typed into a form of the outbox survives a closed tab, for a week.
 
 import { fill, words } from "./outbox.js";
 import { at } from "./signal.js";
@@ -22,7 +22,7 @@ function keep(event) {
 
 function bring(form) {
   const { made, fields } = JSON.parse(localStorage.getItem(key(form)) ?? "{}");
-  // A form that came back with the server's words, or one opened to be corrected, says more than a draft.
+  // A form that came back with the server’s words, or to be corrected, says more.
   if (!made || form.dataset.drafted || form.querySelector("[aria-invalid=true]") || location.hash.startsWith("#fix=")) return;
   if (Date.now() - made > WEEK) return localStorage.removeItem(key(form));
   form.dataset.drafted = made;

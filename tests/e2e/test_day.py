@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from accounts.models import Organization
 from accounts.tenancy import acting_for
 from portfolio.models import Visit
 from tests.e2e.conftest import faults_of
@@ -89,12 +90,30 @@ def test_a_sale_asks_for_its_value_and_the_place_only_when_tapped(house, new_pag
     assert (visit.order_value_cents, visit.distance_m, visit.accuracy_m) == (534_000, 33, 12)
 
 
-def test_far_from_the_client_the_sheet_asks_why(house, new_page, sign_in):
+def test_far_from_the_client_the_sheet_asks_why_and_what_the_company_asks_is_marked(house, new_page, sign_in):
+    with acting_for(house.organization.pk):
+        Organization.objects.filter(pk=house.organization.pk).update(visit_asks=["absent:location", "closed:note"])
     page = new_page(**PHONE, geolocation={"latitude": -22.83, "longitude": -47.26, "accuracy": 12}, permissions=["geolocation"])
     sign_in(page, house.ana.membership)
     page.goto(f"/o/vale-verde/visits/new/?client={house.first.pk}")
+    locate, save, note = (
+        page.get_by_role("button", name="Anotar o local"), page.get_by_role("button", name="Salvar visita"), page.get_by_label("Observação")
+    )  # fmt: skip
+    page.get_by_role("radio", name="Não estava").tap()
+    expect(page.get_by_text("A empresa pede o local com este resultado.")).to_be_visible()
+    save.tap()
+    expect(locate).to_be_focused()
+    page.context.clear_permissions()
+    locate.tap()
+    expect(page.get_by_label("Motivo de ir sem o local")).to_be_visible()
+    page.context.grant_permissions(["geolocation"])
+    expect(note).to_have_accessible_name("Observação opcional")
     page.get_by_role("radio", name="Fechado").tap()
-    page.get_by_role("button", name="Anotar o local").tap()
+    expect(note).to_have_accessible_name("Observação a empresa pede")
+    save.tap()
+    expect(note).to_be_focused()
+    note.fill("Voltar à tarde")
+    page.locator("[data-locate]").tap()
     why = page.get_by_label("Motivo de estar longe do cliente")
     expect(why).to_be_visible()
     page.get_by_role("button", name="Salvar visita").tap()

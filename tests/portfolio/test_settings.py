@@ -200,6 +200,10 @@ class TestVisitAsks:
             with pytest.raises(VisitRefused, match="Anotar o local"):
                 record("absent")
             assert Visit.objects.exclude(visited_on=None).count() == 2
+            # A device that does not know where it is must not cost the report.
+            assert record("absent", outside_reason="Sem GPS").visit.outside_reason == "Sem GPS"
+        sheet = signed_in(member).get(f"/o/vale-verde/visits/new/?client={client.pk}").content.decode()
+        assert 'class="field asks asks-no_sale"' in sheet and "btn gho asks-absent" in sheet
 
 
 class TestReasons:
