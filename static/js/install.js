@@ -1,4 +1,4 @@
-// Once a visit was saved here, and once only, the person is invited to put Carteira on the home screen.
+// Once, after the first saved visit, the person is invited to put Carteira on the home screen.
 let install;
 function invite() {
   const box = document.getElementById("install");

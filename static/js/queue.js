@@ -1,4 +1,4 @@
-// The outbox: rows in IndexedDB and their sending, one context at a time. Pages import this file, the service worker
+// The outbox: rows in IndexedDB and their sending, one context at a time. Pages import this, the service worker
 // takes it through importScripts: so it exports nothing and leaves one object, `outbox`.
 
 (() => {
@@ -52,7 +52,7 @@
   const fact = (name) => within("readonly", ["facts"], (store) => asked(store.get(name)));
   const learn = (name, value) => within("readwrite", ["facts"], (store) => asked(store.put(value, name)));
 
-  /** Keep a row; one with the same id that waits to be corrected is replaced and keeps its place. */
+  /** Keep a row; one of the same id that waits to be corrected is replaced in its place. */
   async function put(row, contents = []) {
     const kept = await within("readwrite", ["rows", "files"], async (store, files) => {
       const all = await asked(store.getAll());
@@ -63,7 +63,7 @@
       if (held > ROOM && row.files.length) throw new DOMException("", "QuotaExceededError");
       for (const gone of old?.files ?? []) files.delete(gone.id);
       row.files.forEach((one, position) => files.put(contents[position], one.id));
-      const whole = { ...row, state: "waiting", tries: 0, error: "", errors: {} };
+      const whole = { ...row, state: "waiting", tries: 0, stumbles: 0, error: "", errors: {} };
       if (old) whole.seq = old.seq;
       await asked(store.put(whole));
       return whole;
@@ -125,22 +125,23 @@
   async function round(person) {
     let wait = 0;
     for (const { id } of await rows()) {
-      const row = await find(id); // as it is now: the round may have taken long
+      const row = await find(id); // as it is by now
       if (row?.person !== person || row.state === "fix") continue;
       tell({ sending: id });
       const [status, said] = await post(row);
       const state = verdict(status, said);
       const tries = row.tries + 1;
+      const stumbles = (row.stumbles ?? 0) + (status && 1);
       if (state === "sent") await change(id, remove);
       else
         await change(id, (now, store) =>
-          store.put({ ...now, state: state === "again" ? "waiting" : state, tries, status, error: said.message ?? said.detail ?? "", errors: said.errors ?? {}, form: said.form }),
+          store.put({ ...now, state: state === "again" ? "waiting" : state, tries, stumbles, status, error: said.message ?? said.detail ?? "", errors: said.errors ?? {}, form: said.form }),
         );
       tell({ [state]: id, said, reached: Boolean(status) });
       if (state === "again") wait ||= WAITS[Math.min(tries, WAITS.length) - 1];
-      // Without a connection or a session the next would fare no better. A row the server stumbles over again and
-      // again must not hold up those behind it.
-      if (state === "sign_in" || (state === "again" && (!status || tries < 3))) break;
+      // Without connection or session the next would fare no better. A row the server itself, not the road, stumbles
+      // over again and again lets those behind it pass.
+      if (state === "sign_in" || (state === "again" && (!status || stumbles < 3))) break;
     }
     return wait;
   }
