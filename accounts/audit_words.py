@@ -130,6 +130,7 @@ fields(
         "prospect_protection_days": _("dias de proteção de um prospect"),
         "no_sale_reasons": _("motivos de não venda"),
         "discard_reasons": _("motivos de descarte"),
+        "stop_reasons": _("motivos de parar de comprar"),
         "loss_reasons": _("motivos de perda"),
         "visit_asks": _("campos pedidos"),
         "require_second_factor": _("exige segundo fator"),

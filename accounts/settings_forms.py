@@ -105,6 +105,10 @@ class ReasonsForm(forms.Form):
     loss_reasons = LinesField(
         label=_("Motivos de perda de oportunidade"), help_text=_("Um por linha, até 30. Em branco, valem os do produto.")
     )
+    stop_reasons = LinesField(
+        label=_("Motivos de parar de comprar"),
+        help_text=_("Para clientes inativos e perdidos. Um por linha, até 30. Em branco, valem os do produto."),
+    )
 
 
 class RetentionForm(forms.Form):

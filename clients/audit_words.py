@@ -55,6 +55,7 @@ kinds(
     "clients",
     {
         "client.discarded": _("Descartou o cliente"),
+        "client.stop_told": _("Disse por que o cliente parou de comprar"),
         "client.restored": _("Trouxe de volta o cliente descartado"),
         "client.merged": _("Juntou outro cadastro a este cliente"),
         "client.absorbed": _("Foi juntado a outro cadastro"),

@@ -266,6 +266,17 @@ BRANCHES: list[dict[str, str]] = [
         "what": "s.what",
         "note": "s.note",
     },
+    {
+        "kind": "state",
+        "rank": "14",
+        "source": "clients_clientstop w",
+        "where": _OWN.format("w"),
+        **_dated("w.told_at"),
+        "row": "w.id",
+        "what": "'stop_told'",
+        "note": "w.reason",
+        "by": "w.by_id",
+    },
 ]
 # What a person may narrow the line to.
 GROUPS: dict[str, frozenset[str]] = {

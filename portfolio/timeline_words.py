@@ -20,6 +20,7 @@ STATES: dict[str, tuple[Promise, str]] = {
     "lost": (gettext_lazy("Passou a perdido"), "bad"),
     "won_back": (gettext_lazy("Voltou a comprar: reativado"), "ok"),
     "discarded": (gettext_lazy("Descartado"), ""),
+    "stop_told": (gettext_lazy("Motivo de parar de comprar"), "warn"),
 }
 PLANS: dict[str, Promise] = {
     "planned": gettext_lazy("Visita marcada"),
@@ -130,8 +131,9 @@ def _owner(each: Happening, currency: str) -> Told:
 
 def _state(each: Happening, currency: str) -> Told:
     words, tone = STATES[each.what]
-    icon = {"won_back": "rotate-ccw", "first_order": "star", "discarded": "x"}.get(each.what, "clock")
-    return _told(each, str(words), icon, each.note, tone=tone)
+    icon = {"won_back": "rotate-ccw", "first_order": "star", "discarded": "x", "stop_told": "message-square"}.get(each.what, "clock")
+    who = _("por %(who)s") % {"who": each.by} if each.by else ""
+    return _told(each, str(words), icon, each.note, who, tone=tone)
 
 
 def _credit(each: Happening, currency: str) -> Told:

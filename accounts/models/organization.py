@@ -45,6 +45,7 @@ class Organization(models.Model):
     # "outcome:field" of what a report must fill in beyond what it always must. Not JSON: every page reads this row with a plain cursor.
     visit_asks = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     discard_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: the product's own
+    stop_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: the product's own
     loss_reasons = ArrayField(models.CharField(max_length=120), default=list, blank=True)  # empty: free words
     notices_kept_days = models.PositiveSmallIntegerField(_("dias que se guardam avisos lidos"), null=True, blank=True)  # None: for good
     photos_kept_days = models.PositiveSmallIntegerField(_("dias que se guardam fotos de visitas"), null=True, blank=True)

@@ -66,7 +66,7 @@ def change_field_settings(organization: Organization, *, by: Membership, **wante
 SECTIONS: dict[str, tuple[str, ...]] = {
     "organization.identity": ("name", "language", "currency", "time_zone", "country"),
     "organization.limits": ("warn_days", "inactive_days", "lost_days", "abc_a_percent", "abc_b_percent"),
-    "organization.reasons": ("discard_reasons", "loss_reasons"),
+    "organization.reasons": ("discard_reasons", "loss_reasons", "stop_reasons"),
     "organization.visit_asks": ("visit_asks",),
     "organization.security": ("require_second_factor", "second_factor_from"),
     "organization.retention": ("notices_kept_days", "photos_kept_days"),

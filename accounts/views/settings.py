@@ -148,10 +148,10 @@ IDENTITY = Section(
 REASONS = Section(
     "organization.reasons",
     gettext_lazy("Motivos"),
-    gettext_lazy("O que se escolhe ao dizer por que um cliente se descarta ou uma oportunidade se perde."),
+    gettext_lazy("O que se escolhe ao dizer por que um cliente parou de comprar, se descarta, ou uma oportunidade se perde."),
     ReasonsForm,
     template="settings/reasons.html",
-    rows=(("discard_reasons", "loss_reasons"),),
+    rows=(("stop_reasons", "discard_reasons", "loss_reasons"),),
 )
 RETENTION = Section(
     "organization.retention",
@@ -208,7 +208,7 @@ def identity(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @only(OFFICE)
 def reasons(request: HttpRequest) -> HttpResponse:
-    """The lists of reasons for discarding clients and losing opportunities."""
+    """The lists of reasons for which clients stop, are discarded, and opportunities are lost."""
     return section_page(request, REASONS)
 
 

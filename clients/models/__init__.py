@@ -10,6 +10,7 @@ from clients.models.order import Order, OrderItem, Product
 from clients.models.score import ClientScore, Scoring
 from clients.models.segment import Segment
 from clients.models.standing import Contract, CreditEvent, CreditSnapshot
+from clients.models.stop import ClientStop
 
 __all__ = [
     "Client",
@@ -18,6 +19,7 @@ __all__ = [
     "ClientMonth",
     "ClientScore",
     "ClientSilence",
+    "ClientStop",
     "ClientWord",
     "Colleague",
     "Contact",

@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "losses",
             _("Perdas por motivo"),
-            _("Clientes descartados e vendas perdidas, e o que se disse do porquê."),
+            _("Clientes que pararam, clientes descartados e vendas perdidas, e o que se disse do porquê."),
             "trending-down",
             losses.report,
             losses.listing,

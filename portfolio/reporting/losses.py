@@ -1,4 +1,4 @@
-"""Perdas por motivo: discarded clients and lost sales, and what was said of why."""
+"""Perdas por motivo: clients that stopped, discarded clients and lost sales, and what was said of why."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from accounts.templatetags.formats import month_year
 from portfolio.reporting.common import client_columns, client_fields, months_chart, person
 from portfolio.reporting.filters import Asked
 from portfolio.reporting.shape import Column, Field, Figure, Line, Listing, Part, Report
-from portfolio.selectors.reports.losses import Reason, discarded, losses_by_month, lost_sales, reasons, total
+from portfolio.selectors.reports.losses import Reason, discarded, losses_by_month, lost_sales, reasons, stopped, total, untold
 from portfolio.selectors.reports.reach import MonthOfLoss, losses_of_months
 from portfolio.selectors.reports.scope import months_until
 
@@ -17,12 +17,14 @@ MOST_MONTHS = 12  # of the rates and the charts
 
 
 def report(asked: Asked, today: Any) -> Report:
-    clients, sales = reasons(discarded(asked.scope)), reasons(lost_sales(asked.scope))
-    all_clients, all_sales = total(clients), total(sales)
+    clients, sales, silent = reasons(discarded(asked.scope)), reasons(lost_sales(asked.scope)), reasons(stopped(asked.scope))
+    all_clients, all_sales, all_silent = total(clients), total(sales), total(silent)
     by_month = losses_by_month(asked.scope)
     shown = months_until(asked.scope.last, MOST_MONTHS)
     months = losses_of_months(asked.scope, asked.limits, shown)
     figures = [
+        Figure(_("Inativos sem motivo dito"), untold(asked.scope, limits=asked.limits).count(), behind="untold"),
+        Figure(_("Pararam, com motivo"), all_silent.n, behind="stopped"),
         Figure(_("Clientes descartados"), all_clients.n, behind="discarded"),
         Figure(_("Compravam em 12 meses"), all_clients.cents, "money"),
         Figure(_("Oportunidades perdidas"), all_sales.n, behind="sales"),
@@ -46,10 +48,12 @@ def report(asked: Asked, today: Any) -> Report:
     ]
     parts = [
         _monthly([each for each in months if each.month >= asked.scope.first]),
+        _part("stopped", _("Clientes que pararam de comprar, por motivo"), _("Clientes"), _("Compravam em 12 meses"), silent, all_silent),
         _part("discarded", _("Clientes descartados, por motivo"), _("Clientes"), _("Compravam em 12 meses"), clients, all_clients),
         _part("sales", _("Oportunidades perdidas, por motivo"), _("Oportunidades"), _("Valor"), sales, all_sales),
     ]
-    return Report(figures, charts, parts, [_("Descartar um cliente e perder uma oportunidade pedem sempre um motivo.")])
+    note = _("Descartar um cliente e perder uma oportunidade pedem sempre um motivo; de quem fica inativo, a ficha o pede.")
+    return Report(figures, charts, parts, [note])
 
 
 def _monthly(months: list[MonthOfLoss]) -> Part:
@@ -87,6 +91,7 @@ def _part(name: str, title: str, counted: str, worth: str, lines: list[Reason], 
 
     columns = [Column("n", counted, behind=name), Column("share", _("Parte"), "share"), Column("cents", worth, "money")]
     empty = {
+        "stopped": _("De nenhum cliente parado se disse o motivo neste período."),
         "discarded": _("Nenhum cliente foi descartado neste período."),
         "sales": _("Nenhuma oportunidade se perdeu neste período."),
     }[name]
@@ -96,10 +101,17 @@ def _part(name: str, title: str, counted: str, worth: str, lines: list[Reason], 
 
 def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None:
     """The clients or opportunities behind a number; ``why`` narrows to one reason, "-" to those without."""
-    if what not in ("discarded", "sales"):
+    rows: Any
+    if what == "discarded":
+        prefix, rows, title = "", discarded(asked.scope), _("Clientes descartados")
+    elif what == "stopped":
+        prefix, rows, title = "client__", stopped(asked.scope), _("Clientes que pararam de comprar")
+    elif what == "untold":
+        prefix, rows, title = "", untold(asked.scope, limits=asked.limits), _("Inativos sem motivo dito")
+    elif what == "sales":
+        prefix, rows, title = "client__", lost_sales(asked.scope), _("Oportunidades perdidas")
+    else:
         return None
-    prefix = "" if what == "discarded" else "client__"
-    rows = discarded(asked.scope) if what == "discarded" else lost_sales(asked.scope)
     why = str(query.get("why", ""))[:120]
     if why:
         rows = rows.filter(why="" if why == "-" else why)
@@ -107,17 +119,14 @@ def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None
     fields = [
         *client_fields(prefix),
         Field(_("Representante"), lambda row: person(row[f"{who}code"], row[f"{who}name"]) or _("ninguém")),
-        Field(_("Em"), lambda row: row["on"], "day"),
+        Field(_("Última compra") if what == "untold" else _("Em"), lambda row: row["on"], "day"),
         Field(_("Motivo"), lambda row: row["why"]),
-        Field(_("Comprava em 12 meses") if what == "discarded" else _("Valor"), lambda row: row["cents"], "money"),
+        Field(_("Valor") if what == "sales" else _("Comprava em 12 meses"), lambda row: row["cents"], "money"),
     ]
-    columns = [*client_columns(prefix), f"{who}code", f"{who}name", "on", "why", "cents"]
+    key = f"{prefix}pk" if prefix else "pk"
+    columns = [*client_columns(prefix), f"{who}code", f"{who}name", "on", "why", "cents", key]
     if what == "sales":
         fields.insert(4, Field(_("Oportunidade"), lambda row: row["title"]))
-        columns += ["title", "client_id"]
-    else:
-        columns.append("pk")
+        columns.append("title")
     cut = rows.order_by("-on", f"{prefix}name_key", "pk").values(*columns)
-    title = _("Clientes descartados") if what == "discarded" else _("Oportunidades perdidas")
-    key = "pk" if what == "discarded" else "client_id"
     return Listing(title, fields, rows.order_by().count(), lambda start, end: list(cut[start:end]), lambda row: row[key])

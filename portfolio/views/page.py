@@ -20,10 +20,12 @@ from clients.models import Client, Contract, CreditEvent, CreditSnapshot, Opport
 from clients.selectors import Limits
 from clients.selectors.contacts import people_of
 from clients.selectors.custom import said_of
+from clients.selectors.lifecycle import Lifecycle
 from clients.selectors.mix import bought_mix, peer_suggestions, timely_offers
 from clients.selectors.opportunities import OPEN, opportunities_of
 from clients.selectors.page import Standing, activity_of, monthly_revenue, recent_orders, standing_of
 from clients.selectors.people import colleagues_of
+from clients.selectors.stops import stop_of
 from clients.services.discards import may_discard, open_proposal
 from clients.services.reach import may_write
 from portfolio.forecasting import shown_forecast
@@ -75,7 +77,7 @@ def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
         "here": client_url(request, client.pk),
     }
     if not is_partial(request):
-        context |= _head(request, client)
+        context |= _head(request, client, standing)
     context |= FILL[tab](request, client, standing, context)
     if context.get("people"):
         record_reading(f"client:{client.pk}", by=member, at=timezone.now())
@@ -87,7 +89,7 @@ def client_page(request: HttpRequest, client_id: int) -> HttpResponse:
     return response
 
 
-def _head(request: HttpRequest, client: Client) -> Context:
+def _head(request: HttpRequest, client: Client, standing: Standing) -> Context:
     """What stands above the tabs: who works with the client, what waits to be decided of it, and the sheet to record a talk."""
     member = member_of(request)
     threat = None
@@ -98,6 +100,8 @@ def _head(request: HttpRequest, client: Client) -> Context:
         "in_renewal": clients_in_renewal([client.pk], as_of=today_of(request), within=window_of(member.organization)).get(client.pk),
         "threat": threat,
         "proposal": open_proposal(client),
+        "silent": standing.state in (Lifecycle.INACTIVE, Lifecycle.LOST),
+        "stop": stop_of(client, last_on=standing.last_on),
         "discards": may_discard(member),
         "talk": TalkForm(client=client, initial={"kind": "call"}) if may_write(member) else None,
         "talk_id": uuid4(),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Absence, Representative
 from accounts.tenancy import tenant_atomic
-from clients.models import Client, ClientActivity, Colleague, Contact, DiscardProposal, ImportJob, Product
+from clients.models import Client, ClientActivity, ClientStop, Colleague, Contact, DiscardProposal, ImportJob, Product
 from portfolio.models import Goal, Interaction, ReportSchedule, Task
 from rotation.engine.presets import PRESETS
 from rotation.models import Handover, Proposal, Request, Rule, RuleVersion, Run
@@ -377,6 +377,12 @@ ACTIONS |= {
         {"name": "Márcia"},
         {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
     ),
+    "say why the client stopped": (
+        "post",
+        "clients/stopped/",
+        {"c": "{client}", "reason": "Preço"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
+    ),
     "discard the client": (
         "post",
         "clients/{client}/discard/",
@@ -555,6 +561,7 @@ def _expect_written(scene, action, role) -> None:
     assert Request.objects.filter(kind="contest").exists() == (action == "contest a proposal" and role == "representative")
     sold_by = {"admin", "manager", "representative"}
     assert Interaction.objects.exists() == (action == "record a talk" and role in sold_by)
+    assert ClientStop.objects.exists() == (action == "say why the client stopped" and role in sold_by)
     assert Contact.objects.exists() == (action == "add a contact" and role in sold_by)
     client = Client.objects.get(pk=scene["client"].pk)
     leads = role in {"admin", "manager", "far_manager"}

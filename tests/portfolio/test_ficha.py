@@ -10,7 +10,17 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, Notice
 from accounts.tenancy import tenant_atomic
-from clients.models import ClientActivity, Colleague, Contact, Contract, CreditEvent, CreditSnapshot, DiscardProposal, Opportunity
+from clients.models import (
+    ClientActivity,
+    ClientStop,
+    Colleague,
+    Contact,
+    Contract,
+    CreditEvent,
+    CreditSnapshot,
+    DiscardProposal,
+    Opportunity,
+)
 from portfolio.models import Interaction
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, VisitFactory, make_member
 
@@ -316,3 +326,28 @@ def test_pages_cost_the_same_queries_with_more_of_everything(house, organization
             Interaction.objects.create(client=client, kind="call", happened_at=timezone.now(), happened_on=day, by=house["admin"])
             CreditEvent.objects.create(client=client, observed_on=day, event=f"Processo {n}")
     assert cost() == few
+
+
+def test_of_an_inactive_client_the_page_asks_why_it_stopped_until_somebody_says_so(house, organization, signed_in):
+    web, client = signed_in(house["seller"]), house["client"]
+    with tenant_atomic(organization.pk):
+        silent_since = house["today"] - timedelta(days=organization.inactive_days)
+        ClientActivity.objects.filter(client=client).update(last_on=silent_since)
+    address = f"{BASE}clients/stopped/"
+    assert f"{organization.inactive_days} dias sem comprar, e ninguém disse por quê." in page(web, house)
+    assert "Falta de produto" in text(web.get(f"{address}?c={client.pk}"))
+    for reason in ("", "Uma que ninguém ofereceu"):
+        assert web.post(address, {"c": client.pk, "reason": reason}).status_code == 422
+    assert web.post(address, {"c": client.pk, "reason": "Falta de produto"})["Location"] == f"{BASE}clients/{client.pk}/"
+    assert web.post(address, {"c": client.pk, "reason": "Preço"}).status_code == 302  # the last word holds
+    shown = page(web, house)
+    assert "Parou de comprar: Preço. Dito por Ana" in shown and "ninguém disse por quê" not in shown
+    assert "Motivo de parar de comprar" in page(web, house, "history", kind="states")
+    with tenant_atomic(organization.pk):
+        assert list(ClientStop.objects.values_list("reason", "silent_since")) == [("Preço", silent_since)]
+        reasons = AuditEvent.objects.filter(action="client.stop_told").order_by("pk").values_list("before", "reason")
+        assert list(reasons) == [({}, "Falta de produto"), ({"reason": "Falta de produto"}, "Preço")]
+        # An order ends the silence: what was said of it stays, and says nothing of the next.
+        ClientActivity.objects.filter(client=client).update(last_on=house["today"])
+    assert "Parou de comprar" not in page(web, house)
+    assert web.post(address, {"c": client.pk, "reason": "Preço"}).status_code == 422

@@ -5,10 +5,14 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from clients.models import Client, ClientMonth, CreditEvent, CreditSnapshot, Opportunity, OrderItem, Product
+from accounts.errors import NotAllowed
+from clients.models import Client, ClientActivity, ClientMonth, CreditEvent, CreditSnapshot, Opportunity, OrderItem, Product
 from clients.selectors.lifecycle import Limits
 from clients.services import refresh_clients
+from clients.services.stops import StopRefused, tell_why_stopped
 from portfolio.models import Ownership
 from portfolio.reporting.filters import ReportFilter
 from portfolio.selectors.figures import mix, reached, sales_by_month
@@ -18,7 +22,7 @@ from portfolio.selectors.reports import credit, losses, movement
 from portfolio.selectors.reports.reach import REACHED, losses_of_months, mixed_clients, people_of, reached_clients, span_of
 from portfolio.selectors.reports.scope import Scope, end_of, months_until
 from portfolio.services import credit_orders
-from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory
+from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_member
 
 pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2026, 8, 1), date(2026, 11, 23)
@@ -157,6 +161,34 @@ def test_losses_by_reason_equal_a_plain_count(acting, seed):
     assert losses.total(clients).n == losses.discarded(scope).count() == sum(discards.values())
     months = [row for row in losses.losses_by_month(scope) if row[0] >= FIRST]
     assert (sum(row[1] for row in months), sum(row[2] for row in months)) == (sum(discards.values()), sum(sales.values()))
+
+
+def test_why_clients_stopped_is_said_of_many_at_once_and_counts_while_they_stay_silent(acting):
+    ana, bruno = RepresentativeFactory.create_batch(2)
+    admin, at = make_member(acting, "admin"), datetime(2026, 9, 10, 15, tzinfo=UTC)
+    silent = date(2026, 9, 10) - timedelta(days=acting.inactive_days)
+    clients = [
+        ClientFactory(representative=owner, activity={"last_on": silent - timedelta(days=3)}) for owner in (ana, ana, ana, bruno, None)
+    ]
+    buying = ClientFactory(representative=ana, activity={"last_on": date(2026, 9, 1)})
+    ClientMonth.objects.create(organization=acting, client=clients[0], month=silent.replace(day=1), revenue_cents=700, order_days=1)
+    scope = Scope(FIRST, LAST, (ana.pk,), nobody=True)
+    limits = Limits.of(acting)
+
+    with CaptureQueriesContext(connection) as few:
+        assert tell_why_stopped([clients[0].pk, buying.pk], reason="Preço", by=admin, at=at) == (1, 1)
+    with CaptureQueriesContext(connection) as many:
+        assert tell_why_stopped([each.pk for each in clients if each is not clients[1]], reason="Prazo", by=admin, at=at) == (4, 0)
+    assert len(few) == len(many)
+    with pytest.raises(StopRefused):
+        tell_why_stopped([buying.pk], reason="Preço", by=admin, at=at)
+    with pytest.raises(NotAllowed):
+        tell_why_stopped([clients[3].pk], reason="Preço", by=make_member(acting, "representative"), at=at)
+    assert {(each.words, each.n) for each in losses.reasons(losses.stopped(scope))} == {("Prazo", 3)}
+    assert losses.total(losses.reasons(losses.stopped(scope))).cents == 700
+    assert list(losses.untold(scope, limits=limits)) == [clients[1]]
+    ClientActivity.objects.filter(client=clients[0]).update(last_on=date(2026, 9, 20))
+    assert losses.stopped(scope).count() == 2
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,14 +1,16 @@
-"""Why clients and sales were lost: discarded clients and lost opportunities, by the reason given."""
+"""Why clients and sales were lost: clients that stopped buying, discarded clients and lost opportunities, by the reason given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, DateField, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, DateField, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, TruncMonth
 
-from clients.models import Client, ClientMonth, Opportunity
+from clients.models import Client, ClientMonth, ClientStop, Opportunity
+from clients.selectors.lifecycle import Limits
+from clients.selectors.stops import stopped_untold
 from portfolio.selectors.goals import month_of
 from portfolio.selectors.reports.scope import Scope, months_until
 
@@ -29,18 +31,36 @@ class Reason:
     cents: int
 
 
+def _bought(client: str, day: str) -> QuerySet[Any]:
+    """Cents the row's client bought in the month of its ``day`` and the eleven before: ClientMonth knows no days."""
+    window = ClientMonth.objects.filter(client_id=OuterRef(client), month__lte=OuterRef(day), month__gte=_ElevenMonthsBefore(OuterRef(day)))
+    return window.order_by().values("client_id").annotate(cents=Sum("revenue_cents")).values("cents")
+
+
 def discarded(scope: Scope) -> QuerySet[Client]:
     """Clients discarded within the scope and not brought back since.
 
     ``cents``: what each bought in that month and the eleven before; ``why`` and ``on``: the reason given and the day.
     """
-    # The month of the day and the eleven before it: ClientMonth knows no days.
-    window = ClientMonth.objects.filter(
-        client_id=OuterRef("pk"), month__lte=OuterRef("discarded_on"), month__gte=_ElevenMonthsBefore(OuterRef("discarded_on"))
-    )
-    bought = window.order_by().values("client_id").annotate(cents=Sum("revenue_cents")).values("cents")
     rows = Client.objects.filter(scope.of_owner(""), scope.of_client(""), discarded_on__range=(scope.first, scope.last))
-    return rows.annotate(cents=Coalesce(Subquery(bought), 0), why=F("discard_reason"), on=F("discarded_on"))
+    return rows.annotate(cents=Coalesce(Subquery(_bought("pk", "discarded_on")), 0), why=F("discard_reason"), on=F("discarded_on"))
+
+
+def stopped(scope: Scope) -> QuerySet[ClientStop]:
+    """What was said within the scope of why clients stopped buying; those that bought again since, or were discarded, left out.
+
+    ``cents``: what each bought in the month of its last order and the eleven before; ``why`` and ``on``: the reason and its day.
+    """
+    rows = ClientStop.objects.filter(scope.of_owner(), scope.of_client(), told_on__range=(scope.first, scope.last))
+    rows = rows.filter(client__discarded_on=None, client__activity__last_on=F("silent_since"))
+    return rows.annotate(cents=Coalesce(Subquery(_bought("client_id", "silent_since")), 0), why=F("reason"), on=F("told_on"))
+
+
+def untold(scope: Scope, *, limits: Limits) -> QuerySet[Client]:
+    """Clients inactive or lost at the scope's end, silent to this day, of which nobody said why; columns as of ``stopped``."""
+    rows = stopped_untold(Client.objects.filter(scope.of_owner(""), scope.of_client("")), as_of=scope.last, limits=limits)
+    bought = _bought("pk", "activity__last_on")
+    return rows.annotate(cents=Coalesce(Subquery(bought), 0), why=Value(""))
 
 
 def lost_sales(scope: Scope) -> QuerySet[Opportunity]:
@@ -52,7 +72,7 @@ def lost_sales(scope: Scope) -> QuerySet[Opportunity]:
 
 
 def reasons(rows: QuerySet[Any]) -> list[Reason]:
-    """Rows of ``discarded`` or ``lost_sales`` by reason, most first; one query."""
+    """Rows of ``stopped``, ``discarded`` or ``lost_sales`` by reason, most first; one query."""
     counted = rows.order_by().values("why").annotate(n=Count("pk"), total=Sum("cents", output_field=IntegerField()))
     found = [Reason(row["why"], row["n"], int(row["total"] or 0)) for row in counted]
     return sorted(found, key=lambda each: (-each.n, -each.cents, each.words))
