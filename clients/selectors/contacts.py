@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from clients.models import Client, Contact
+from clients.selectors.custom import Said
 
 # Keys as files bring them; a file's other words are shown as they came. Ordered by how much they decide.
 DECISION_ROLES = ("decision_maker", "influencer", "buyer", "finance", "user", "blocker")
@@ -38,6 +39,7 @@ class Person:
     call: str = ""
     message: str = ""
     mail: str = ""
+    own: Sequence[Said] = ()  # what the company's own fields say of them
 
     @property
     def said_on(self) -> date | None:

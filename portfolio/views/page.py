@@ -1,6 +1,7 @@
 """The page of one client, tab by tab."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from accounts.templatetags.formats import money_whole, month, symbol
 from clients.models import Client, Contract, CreditEvent, CreditSnapshot, Opportunity, Order
 from clients.selectors import Limits
 from clients.selectors.contacts import people_of
-from clients.selectors.custom import said_of
+from clients.selectors.custom import said_of, said_of_people
 from clients.selectors.lifecycle import Lifecycle
 from clients.selectors.mix import bought_mix, peer_suggestions, timely_offers
 from clients.selectors.opportunities import OPEN, opportunities_of
@@ -152,7 +153,10 @@ def _visits(request: HttpRequest, client: Client, standing: Standing, context: C
 
 
 def _contacts(request: HttpRequest, client: Client, standing: Standing, context: Context) -> Context:
-    return {"people": people_of(client, country=member_of(request).organization.country, masked=context["masked"])}
+    masked = context["masked"]
+    found = people_of(client, country=member_of(request).organization.country, masked=masked)
+    own = {} if masked else said_of_people(client, at=timezone.now())
+    return {"people": [replace(person, own=own.get(person.contact.pk, ())) for person in found]}
 
 
 def _mix(request: HttpRequest, client: Client, standing: Standing, context: Context) -> Context:

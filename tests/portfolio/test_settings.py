@@ -289,9 +289,11 @@ class TestCustomFields:
             contact = Contact.objects.get()
             assert CustomValue.objects.get(contact=contact).value == "Ponte Preta"
         assert "Ponte Preta" in web.get(f"/o/vale-verde/contacts/{contact.pk}/").content.decode()
+        assert "Time: Ponte Preta" in web.get(f"{page}?tab=contacts").content.decode()
         with acting_for(organization.pk):
             auditor = make_member(organization, "auditor")
         assert "12,5" not in signed_in(auditor).get(page).content.decode()
+        assert "Ponte Preta" not in signed_in(auditor).get(f"{page}?tab=contacts").content.decode()
 
 
 class TestPurge:
