@@ -173,7 +173,7 @@ def actuals_of(representative_ids: Sequence[int], month: date, *, as_of: date) -
 def goals_by_representative(
     representatives: Sequence[Representative], month: date, *, as_of: date, every: bool = False
 ) -> dict[int, list[GoalLine]]:
-    """Lines of each representative, organization joined: four queries. ``every``: measures without a goal too."""
+    """Lines of each representative, organization joined: four queries, one where nobody has a goal. ``every``: those without one too."""
     ids = [each.pk for each in representatives]
     targets = {
         (pk, measure): target
@@ -181,6 +181,8 @@ def goals_by_representative(
             "representative_id", "measure", "target"
         )
     }
+    if not targets and not every:
+        return {pk: [] for pk in ids}
     actuals = actuals_of(ids, month, as_of=as_of)
     return {
         each.pk: _lines(

@@ -19,7 +19,7 @@ from portfolio.day_words import delay_words, stopping_act, ways_to, why_call, wh
 from portfolio.route import route_km
 from portfolio.selectors.agenda import own_representative
 from portfolio.selectors.day import Day, Stop, day_of
-from portfolio.selectors.goals import goal_lines, month_of, pace_of
+from portfolio.selectors.goals import goals_by_representative, month_of, pace_of
 from portfolio.selectors.tasks import open_tasks, reached_clients
 from portfolio.selectors.team_day import team_day
 from portfolio.services.planning import CANCEL_REASONS
@@ -72,6 +72,8 @@ def _own(request: HttpRequest, *, as_of: Any, now: Any) -> dict[str, Any]:
         "keep": " ".join(_kept(day, clients, sheet)),
     }
     person = own_representative(member)
+    if person:
+        person.organization = organization  # read already
     stops = [_mark(stop, "done") for stop in day.done] + [_mark(stop, "now" if stop is day.next else "") for stop in day.waiting]
     start = (person.latitude, person.longitude) if person else None
     here = (day.done[-1].client.latitude, day.done[-1].client.longitude) if day.done else start
@@ -87,7 +89,7 @@ def _own(request: HttpRequest, *, as_of: Any, now: Any) -> dict[str, Any]:
         "today": as_of,
         "reached": reached_clients(reach, tasks[:TASKS_SHOWN]),
         "form_id": uuid4,
-        "goals": goal_lines([person.pk], month_of(as_of), as_of) if person else [],
+        "goals": goals_by_representative([person], month_of(as_of), as_of=as_of)[person.pk] if person else [],
         "days_left": _days_left(as_of, organization.country, person),
     }
     if day.next:
@@ -129,12 +131,10 @@ def _row(stop: Stop, sheet: str, as_of: Any, member: Membership) -> dict[str, An
 def _calls(reach: Reach, *, as_of: Any, limits: Limits, currency: str, clients: str) -> list[dict[str, Any]]:
     """Whom to call, by what is at stake; where no chance is known yet, by the year's value among those silent."""
     mine = clients_within(reach).filter(discarded_on=None)
-    rows = client_rows(mine, ClientFilter(sort="stake", size=25), as_of=as_of, limits=limits, few=True).rows
+    rows = client_rows(mine, ClientFilter(sort="stake", size=CALLS_SHOWN), as_of=as_of, limits=limits, few=True).rows
     if not rows:
-        rows = client_rows(mine, ClientFilter(sort="silence", size=25), as_of=as_of, limits=limits, few=True).rows
-    return [
-        {"name": str(row), "url": f"{clients}{row.pk}/", "why": why_call(row, as_of=as_of, currency=currency)} for row in rows[:CALLS_SHOWN]
-    ]
+        rows = client_rows(mine, ClientFilter(sort="silence", size=CALLS_SHOWN), as_of=as_of, limits=limits, few=True).rows
+    return [{"name": str(row), "url": f"{clients}{row.pk}/", "why": why_call(row, as_of=as_of, currency=currency)} for row in rows]
 
 
 def _kept(day: Day, clients: str, sheet: str) -> list[str]:
