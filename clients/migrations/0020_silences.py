@@ -24,7 +24,7 @@ SELECT organization_id, client_id, since_on, until_on FROM (
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0021_planned_version_notice"),
-        ("clients", "0018_orders_by_day_that_count"),
+        ("clients", "0019_client_stops"),
     ]
 
     operations = [
