@@ -1,22 +1,25 @@
-"""What is kept only for a time, erased at night: notices that were read, invitations nobody needs any more."""
+"""What is kept only for a time, erased at night: notices that were read, invitations nobody needs any more, answers to keys."""
 
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from accounts.models import Invitation, Notice, Organization
+from accounts.models import IdempotencyKey, Invitation, Notice, Organization
 from accounts.services.audit import Actor, record_event
 from accounts.tenancy import active_organization_id
 
 INVITATIONS_KEPT = timedelta(days=90)
+ANSWERS_KEPT = timedelta(hours=48)
 PURGER = Actor(label="task accounts.purge")
 
 
 def purge(*, at: datetime) -> dict[str, int]:
     """Erase the active organization's old notices, as its settings say, and invitations that ended 90 days ago; how many of each.
 
-    An invitation that was accepted goes too: whose membership it became stands in the trail.
+    An invitation that was accepted goes too: whose membership it became stands in the trail. So do, untold, the answers kept
+    48 hours for requests sent again under the same key.
     """
+    IdempotencyKey.objects.filter(created_at__lt=at - ANSWERS_KEPT).delete()
     organization = Organization.objects.get(pk=active_organization_id())
     gone: dict[str, int] = {}
     if organization.notices_kept_days:

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.idempotency import answered_before, keep_answer
 from accounts.second_factor import lacks_second_factor
 from accounts.selectors import membership_in, was_member
 from accounts.services.sessions import note_seen
@@ -68,6 +69,7 @@ class TenantMiddleware:
             kwargs.pop("organization")  # request.organization carries it; views need not repeat it
             if lacks_second_factor(request):
                 return _elsewhere(request, "mfa_index")
+            return answered_before(request)
         return None
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
@@ -75,6 +77,8 @@ class TenantMiddleware:
         if response.status_code >= 400 and connection.in_atomic_block:
             # DRF answers a refusal without raising: without this, what the view wrote before would be committed.
             transaction.set_rollback(True)
+        else:
+            keep_answer(request, response)
         return response
 
 

@@ -508,8 +508,13 @@ def _writes(action: str, role: str) -> bool:
 
 @pytest.mark.parametrize(("action", "role"), [(action, role) for action in ACTIONS for role in ROLES if _writes(action, role)])
 def test_who_may_act_does(scene, organization, signed_in, action, role):
-    response = _ask(signed_in(scene["people"][role]), scene, action)
+    web = signed_in(scene["people"][role])
+    key = {"Idempotency-Key": ACTIONS[action][2].get("id_made", "one-and-the-same")}
+    response = _ask(web, scene, action, headers=key)
     assert response.status_code in ACTIONS[action][3][role], response.content.decode()[:500]
+    again = _ask(web, scene, action, headers=key)  # has no second effect, which is seen below, and the same answer
+    assert (again.status_code, again.headers.get("Location")) == (response.status_code, response.headers.get("Location"))
+    assert response.status_code >= 400 or again.content == response.content
     with tenant_atomic(organization.pk):
         _expect_written(scene, action, role)
 
@@ -531,11 +536,11 @@ def test_who_reads_or_may_not_act_writes_nothing(scene, organization, signed_in,
     assert wrong == {}
 
 
-def _ask(web, scene, action):
+def _ask(web, scene, action, **more):
     method, address, form, _answers = ACTIONS[action]
     ids = {name: row.pk for name, row in scene.items() if name != "people"}
     return getattr(web, method)(
-        "/o/vale-verde/" + address.format(**ids), {name.format(**ids): value.format(**ids) for name, value in form.items()}
+        "/o/vale-verde/" + address.format(**ids), {name.format(**ids): value.format(**ids) for name, value in form.items()}, **more
     )
 
 
