@@ -68,7 +68,8 @@ def test_no_kind_has_words_that_nothing_records():
     """A renamed event would keep a sentence nobody can ever read."""
     written = written_kinds()
     computed = tuple(kind[:-1] for kind in written if kind.endswith("*"))
-    assert {kind for kind in trail.known_kinds() if kind not in written and not kind.startswith(computed)} == set()
+    spoken = {kind for kind in trail.known_kinds() if kind not in written and not kind.startswith(computed)}
+    assert spoken == {"membership.restored"}  # written by former versions, and trails are kept
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from accounts.models import Organization, Role
-from clients.models import Client, Order
+from accounts.tenancy import active_organization_id
+from clients.models import Client, ClientActivity, Order
 from clients.services import refresh_clients
+from portfolio.models import Ownership
 from rotation.engine.presets import PRESETS
 from tests.factories import ClientFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_member
 
@@ -47,9 +49,40 @@ def representatives(acting, team):
     ]
 
 
-def make_client(owner, *, days_silent: int | None = 100, as_of: date = AS_OF, x: int = 5, net: int = 1_000_000, **fields) -> Client:
-    """A client that ordered every thirty days until ``days_silent`` ago (None: never), ``net`` cents in all, in the
-    portfolio of ``owner`` (None: of nobody)."""
+def make_client(owner, **fields) -> Client:
+    """One client, as ``make_clients`` makes many."""
+    return make_clients([{"owner": owner} | fields])[0]
+
+
+def make_clients(wanted: list[dict], *, as_of: date = AS_OF) -> list[Client]:
+    """Clients that ordered every thirty days until ``days_silent`` ago (None: never), ``net`` cents in all in ``x`` + 1 orders,
+    in the portfolio of ``owner`` (None: of nobody); other names are the client's fields. In a few statements, however many."""
+    specs = [{"days_silent": 100, "x": 5, "net": 1_000_000, "as_of": as_of} | each for each in wanted]
+    built = [_client(**spec) for spec in specs]
+    clients = Client.objects.bulk_create(client for client, _orders in built)
+    ClientActivity.objects.bulk_create(ClientActivity(organization_id=client.organization_id, client=client) for client in clients)
+    Ownership.objects.bulk_create(
+        OwnershipFactory.build(
+            organization_id=client.organization_id,
+            client=client,
+            representative=spec["owner"],
+            started_on=spec["as_of"] - timedelta(days=400),
+        )
+        for client, spec in zip(clients, specs, strict=True)
+        if spec["owner"]
+    )
+    orders = [
+        Order(organization_id=client.organization_id, code=f"{client.code}-{i}", client=client, ordered_on=day, amount_cents=amount)
+        for client, days in built
+        for i, (day, amount) in enumerate(days)
+    ]
+    Order.objects.bulk_create(orders)
+    for day in {spec["as_of"] for spec in specs}:
+        refresh_clients([client.pk for client, spec in zip(clients, specs, strict=True) if spec["as_of"] == day], as_of=day)
+    return clients
+
+
+def _client(owner, *, days_silent: int | None, x: int, net: int, as_of: date, **fields) -> tuple[Client, list[tuple[date, int]]]:
     defaults = {
         "latitude": -23.5,
         "longitude": -46.6,
@@ -57,32 +90,21 @@ def make_client(owner, *, days_silent: int | None = 100, as_of: date = AS_OF, x:
         "segment": "Padaria",
         "registered_on": as_of - timedelta(days=900),
     }
-    client = ClientFactory(representative=owner, **(defaults | fields))
-    if owner:
-        OwnershipFactory(client=client, representative=owner, started_on=as_of - timedelta(days=400))
-    if days_silent is not None:
-        last = as_of - timedelta(days=days_silent)
-        amounts = [net // (x + 1)] * x + [net - net // (x + 1) * x]
-        Order.objects.bulk_create(
-            Order(
-                organization_id=client.organization_id,
-                code=f"{client.code}-{i}",
-                client=client,
-                ordered_on=last - timedelta(days=30 * i),
-                amount_cents=amount,
-            )
-            for i, amount in enumerate(amounts)
-        )
-    refresh_clients([client.pk], as_of=as_of)
-    return client
+    client = ClientFactory.build(organization_id=active_organization_id(), representative=owner, **(defaults | fields))
+    if days_silent is None:
+        return client, []
+    last = as_of - timedelta(days=days_silent)
+    amounts = [net // (x + 1)] * x + [net - net // (x + 1) * x]
+    return client, [(last - timedelta(days=30 * i), amount) for i, amount in enumerate(amounts)]
 
 
 @pytest.fixture
 def portfolio(representatives) -> list[Client]:
     """Thirty clients of the first representative, ten of each other one; every third has been silent for 100 to 130 days."""
-    made = []
-    for owner, count in zip(representatives, (30, 10, 10), strict=True):
-        for i in range(count):
-            silent = 100 + i if i % 3 == 0 else 10 + i
-            made.append(make_client(owner, days_silent=silent, net=500_000 + 10_000 * i))
-    return made
+    return make_clients(
+        [
+            {"owner": owner, "days_silent": 100 + i if i % 3 == 0 else 10 + i, "net": 500_000 + 10_000 * i}
+            for owner, count in zip(representatives, (30, 10, 10), strict=True)
+            for i in range(count)
+        ]
+    )

@@ -97,7 +97,7 @@ def test_a_stale_feed_is_refused_and_a_dry_run_warns(rule, acting, capsys):
 
 
 def test_no_active_rule_is_a_refusal_that_names_the_cure(acting):
-    with pytest.raises(CommandError, match="publique e ative uma regra"):
+    with pytest.raises(CommandError, match="crie e publique uma em Regras de giro"):
         rotate()
 
 
