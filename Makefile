@@ -38,7 +38,7 @@ messages: setup ## compile the translations
 
 test: setup $(VENV)/dev.lock messages lint types ## everything: linters, types, all tests, a real browser
 	@.ci/install-browser
-	@$(BIN)/python -m pytest -n 3 -m "not faults" || { test $$? -eq 1 && echo "Once more, one at a time: what failed while others ran beside it." && $(BIN)/python -m pytest --last-failed -m "not faults"; }
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not faults" || { test $$? -eq 1 && echo "Once more, one at a time: what failed while others ran beside it." && $(BIN)/python -m pytest --last-failed -m "not faults"; }
 
 test-fast: setup $(VENV)/dev.lock messages ## the tests without a browser or long waits
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not e2e and not faults"
