@@ -130,12 +130,16 @@ def client_ids(reach: Reach, ways: list[list[Term]], *, most: int) -> list[int]:
         return list(dict.fromkeys(row[0] for row in cursor.fetchall()))
 
 
+def is_few_people(reach: Reach) -> bool:
+    """Whether the reach is so few portfolios that their clients are read one by one."""
+    return reach.representatives is not None and len(reach.representatives) <= FEW_PEOPLE
+
+
 def _way(reach: Reach, terms: list[Term]) -> tuple[str, list[Any]]:
     organization, everyone = active_organization_id(), reach.representatives is None
     whose: list[Any] = [organization, reach.representatives, reach.beside]
     order = sorted(terms, key=lambda term: term.rows)  # a corrected word comes first among equals
-    few_people = not everyone and len(reach.representatives or []) <= FEW_PEOPLE
-    if few_people or (not everyone and order[0].rows >= COMMON and len(order[0].words) == 1):
+    if is_few_people(reach) or (not everyone and order[0].rows >= COMMON and len(order[0].words) == 1):
         text, values, rest = _BY_CLIENT, list(whose), order
     else:
         text, rest = _BY_WORD, order[1:]

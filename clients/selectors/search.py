@@ -7,7 +7,7 @@ from datetime import date
 from django.db.models import Q
 
 from clients.models import Client, Contact
-from clients.selectors.by_word import client_ids, one_typo, typed_terms
+from clients.selectors.by_word import client_ids, is_few_people, one_typo, typed_terms
 from clients.selectors.client_filter import ClientFilter
 from clients.selectors.lifecycle import Limits
 from clients.selectors.lists import ListedClient, client_rows
@@ -15,6 +15,7 @@ from clients.selectors.visibility import Reach, clients_within
 from clients.selectors.words import search_tokens, telling
 
 FEW = 5  # fewer answers than this, and what may have been meant is looked for too
+FEW_OWN = 1  # among one person's few clients the beginning of a word names one or two, and these are meant
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Found:
 def found_clients(reach: Reach, q: str, *, size: int = 25, as_of: date, limits: Limits) -> Found:
     """The clients of ``reach`` that ``q`` names; six queries at most, however many there are.
 
-    Fewer than five: the words every company has (comercial, ltda) may be left out and one word may hold one typo; a whole word one
-    typo away comes before the beginning of one.
+    Fewer than five (none, among a person's own): the words every company has (comercial, ltda) may be left out and one word may
+    hold one typo; a whole word one typo away comes before the beginning of one.
     """
     tokens = search_tokens(q)
     if not tokens:
@@ -37,13 +38,14 @@ def found_clients(reach: Reach, q: str, *, size: int = 25, as_of: date, limits: 
     typed = typed_terms(tokens)
     found = client_ids(reach, [typed], most=2 * size)
     meant: list[int] = []
-    if len(found) < FEW:
+    few = FEW_OWN if is_few_people(reach) else FEW
+    if len(found) < few:
         words = telling(tokens)
         terms = typed if words == tokens else typed_terms(words)
         ways = [] if words == tokens else [terms]
         whole, begun = one_typo(words, terms)
         for more in (ways + whole, begun):
-            if more and len(found) + len(meant) < FEW:
+            if more and len(found) + len(meant) < few:
                 meant += [pk for pk in client_ids(reach, more, most=2 * size) if pk not in found and pk not in meant]
     if not found and not meant:
         return Found([], [])

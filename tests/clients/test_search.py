@@ -88,6 +88,16 @@ def test_nobody_finds_what_is_out_of_reach_typo_or_not(companies):
     assert names("drogaria", Reach([], [])) == []
 
 
+def test_among_ones_own_what_is_there_is_meant_and_only_else_is_guessed(acting):
+    ana = RepresentativeFactory()
+    marca, marcia = (ClientFactory(name=f"{name} Modas", representative=ana) for name in ("Marca", "Marcia"))
+    refresh_words([marca.pk, marcia.pk], new=True)
+    own = Reach([ana.pk], [])
+    assert names("marca", own) == ["Marca Modas"]
+    assert names("marca") == ["Marca Modas", "Marcia Modas"]
+    assert names("narcia", own) == ["Marcia Modas"]
+
+
 def test_common_words_are_found_too_and_meet(acting, monkeypatch):
     monkeypatch.setattr("clients.selectors.by_word.COMMON", 3)
     people = RepresentativeFactory.create_batch(5)
