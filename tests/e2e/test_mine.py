@@ -168,10 +168,12 @@ PAGES = [
     ("ana", "requests/new/?kind=hold&client={moon}"),
     ("ana", "goals/"),
     ("ana", "goals/missing/"),
+    ("ana", "clients/stopped/"),
     ("ana", "clients/{sun}/colleagues/"),
     ("marta", "goals/"),
     ("marta", "goals/set/"),
     ("marta", "requests/"),
+    ("marta", "clients/stopped/"),
 ]
 
 
