@@ -42,6 +42,10 @@ from rotation.services.rules import create_rule, publish
 from rotation.services.runs import compute_run, start_run
 
 REQUESTS = 60
+TABLES = (
+    *("clients_client", "clients_clientactivity", "clients_clientmonth", "clients_order", "clients_orderitem", "clients_contact"),
+    *("accounts_representative", "portfolio_ownership", "portfolio_visit", "rotation_proposal"),
+)
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ def costs(clients: int) -> list[Cost]:
         mine = list(Client.objects.filter(representative=representative).order_by("id").values_list("id", flat=True)[:REQUESTS])
     run = awaiting_run(organization)
     with connections["owner"].cursor() as cursor:  # what autovacuum does within minutes of so many new rows
-        for table in ("clients_client", "clients_clientactivity", "accounts_representative", "rotation_proposal"):
+        for table in TABLES:
             cursor.execute(f"VACUUM (ANALYZE) {table}")
     places = f"/o/{organization.slug}"
     own, boss, office = signed_in(seller), signed_in(manager), signed_in(administrator(organization))
