@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 
 from accounts.templatetags.formats import decimal, money_whole
 from clients.selectors.client_filter import BASE, ClientFilter
+from clients.selectors.temperature import Temperature
 
 
 def chips(wanted: ClientFilter, *, currency: str, representative: str = "") -> list[tuple[str, str]]:
@@ -52,6 +53,10 @@ def _parts(wanted: ClientFilter, currency: str, representative: str) -> Iterator
         yield _("compras em %(n)s dias: %(span)s") % {"span": orders, "n": wanted.orders_in}, ("orders_from", "orders_to", "orders_in")
     if value := _span(wanted.value_from, wanted.value_to, lambda units: money_whole(units * 100, currency)):
         yield _("%(span)s em 12 meses") % {"span": value}, ("value_from", "value_to")
+    if ticket := _span(wanted.ticket_from, wanted.ticket_to, lambda units: money_whole(units * 100, currency)):
+        yield _("ticket médio: %(span)s") % {"span": ticket}, ("ticket_from", "ticket_to")
+    if wanted.heat:
+        yield str(Temperature(wanted.heat).label).lower(), ("heat",)
     if wanted.late:
         yield late_words(wanted.late), ("late",)
     if wanted.renewal:

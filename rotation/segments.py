@@ -14,7 +14,7 @@ from clients.selectors.client_filter import CHANCES
 
 
 def population_of(wanted: ClientFilter) -> tuple[list[dict[str, Any]], list[str]]:
-    """The filter's conditions in the words of ``carteira.rule/1``, and what of it no rule can say (distance from a place)."""
+    """The filter's conditions in the words of ``carteira.rule/1``, and what of it no rule can say (place, average order, warmth)."""
     leaves: list[dict[str, Any]] = []
 
     def add(field: str, op: str, value: Any) -> None:
@@ -36,7 +36,10 @@ def population_of(wanted: ClientFilter) -> tuple[list[dict[str, Any]], list[str]
     add("contract_days_left", ">=", 0 if wanted.renewal else None)
     add("contract_days_left", "<=", wanted.renewal)
     add("p_silent", ">=", CHANCES.get(wanted.chance))
-    return leaves, [_("distância")] if wanted.near and wanted.km else []
+    unsaid = [_("distância")] if wanted.near and wanted.km else []
+    unsaid += [_("ticket médio")] if (wanted.ticket_from, wanted.ticket_to) != (None, None) else []
+    unsaid += [_("temperatura")] if wanted.heat else []
+    return leaves, unsaid
 
 
 def within_segment(definition: Mapping[str, Any], segment: Segment) -> tuple[dict[str, Any], list[str]]:

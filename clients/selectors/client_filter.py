@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from clients.selectors.lifecycle import Lifecycle
+from clients.selectors.temperature import Temperature
 
 # What a page may be sorted by: the column, whether it falls, and what stands in for an absent value.
 SORTS: dict[str, tuple[str, bool]] = {
@@ -53,6 +54,9 @@ class ClientFilter:
     orders_in: int = 365
     value_from: int | None = None  # net revenue of twelve months
     value_to: int | None = None
+    ticket_from: int | None = None  # what a day with an order was worth, of twelve months
+    ticket_to: int | None = None
+    heat: str = ""
     late: str = ""  # a decimal number of own cycles without an order, or more
     renewal: int | None = None  # days within which a contract ends that waits to be renewed
     sort: str = "name"
@@ -95,6 +99,9 @@ class ClientFilter:
             orders_in=90 if text("orders_in") == "90" else 365,
             value_from=number("value_from", 10**13),
             value_to=number("value_to", 10**13),
+            ticket_from=number("ticket_from", 10**13),
+            ticket_to=number("ticket_to", 10**13),
+            heat=one_of("heat", Temperature.values),
             late=_cycles(text("late")),
             renewal=number("renewal", MOST_RENEWAL_DAYS) or None,
             sort=one_of("sort", SORTS, "name"),
@@ -112,7 +119,8 @@ class ClientFilter:
     def reads_orders(self) -> bool:
         """Whether it narrows by what the clients bought, which no index of the clients themselves knows."""
         numbers = (self.silent_from, self.silent_to, self.orders_from, self.orders_to, self.value_from, self.value_to)
-        return bool(self.state or self.abc or self.chance or self.late) or any(number is not None for number in numbers)
+        numbers += (self.ticket_from, self.ticket_to)
+        return bool(self.state or self.abc or self.chance or self.late or self.heat) or any(number is not None for number in numbers)
 
     @property
     def finds_few(self) -> bool:

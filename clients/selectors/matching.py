@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from math import cos, radians, sin
 
 from django.db.models import (
+    Case,
     CharField,
     DateField,
     Exists,
@@ -19,9 +20,10 @@ from django.db.models import (
     QuerySet,
     TextField,
     Value,
+    When,
 )
 from django.db.models.functions import Cos, Power, Radians, Sin
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThanOrEqual
 
 from clients.models import Client, ClientScore, ClientWord
 from clients.models.score import HORIZON_DAYS
@@ -30,6 +32,7 @@ from clients.selectors.client_filter import BASE, CHANCES, ClientFilter
 from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Limits, lifecycle_filter
 from clients.selectors.page import CYCLE_FROM_ORDERS
 from clients.selectors.renewing import renewing
+from clients.selectors.temperature import HOT_CYCLES, HOT_DAYS, WARM_CYCLES, WARM_DAYS, Temperature
 from clients.selectors.words import search_tokens, spellings
 
 EARTH_KM = 6371.0088
@@ -95,6 +98,8 @@ def matching(
     if wanted.tag:
         conditions.append(Q(tags__contains=[wanted.tag]))
     conditions += _bought(wanted, as_of)
+    if wanted.heat:
+        conditions.append(_as_warm_as(wanted.heat, as_of, limits))
     if wanted.near and wanted.km:
         conditions += _near(base if wanted.near == BASE else wanted.point, wanted.km)
     if wanted.chance:
@@ -118,12 +123,36 @@ def _bought(wanted: ClientFilter, as_of: date) -> Sequence[Q]:
         conditions.append(Q(activity__net_12m_cents__gte=wanted.value_from * 100))
     if wanted.value_to is not None:
         conditions.append(Q(activity__net_12m_cents__lte=wanted.value_to * 100))
+    # As it is shown: whole cents, rounded down.
+    if wanted.ticket_from is not None:
+        conditions.append(Q(activity__n365__gt=0, activity__net_12m_cents__gte=F("activity__n365") * (wanted.ticket_from * 100)))
+    if wanted.ticket_to is not None:
+        conditions.append(Q(activity__n365__gt=0, activity__net_12m_cents__lt=F("activity__n365") * (wanted.ticket_to * 100 + 1)))
     if wanted.late:
         known = Q(activity__repeat_days__gte=CYCLE_FROM_ORDERS - 1, activity__median_gap__gt=0)
         cycles = ExpressionWrapper(F("activity__median_gap") * float(wanted.late), FloatField())
         late = Q(GreaterThanOrEqual(DaysSince(as_of, "activity__last_on"), cycles))
         conditions.append(known & late)
     return conditions
+
+
+def _as_warm_as(heat: str, as_of: date, limits: Limits) -> Q:
+    """``temperature_of``, said to the database."""
+    silent = DaysSince(as_of, "activity__last_on")
+    has_cycle = Q(activity__repeat_days__gte=CYCLE_FROM_ORDERS - 1, activity__median_gap__gt=0)
+
+    def until(cycles: int, days: int) -> Case:
+        own = ExpressionWrapper(F("activity__median_gap") * float(cycles), FloatField())
+        return Case(When(has_cycle, then=own), default=Value(float(days), FloatField()))
+
+    hot, warm = until(HOT_CYCLES, HOT_DAYS), until(WARM_CYCLES, WARM_DAYS)
+    near_on, inactive_on = as_of - timedelta(days=limits.warn), as_of - timedelta(days=limits.inactive)
+    if heat == Temperature.HOT:
+        return Q(LessThanOrEqual(silent, hot)) & Q(activity__last_on__gt=near_on)
+    if heat == Temperature.COLD:
+        return Q(GreaterThan(silent, warm)) | Q(activity__last_on__lte=inactive_on)
+    not_hot = Q(GreaterThan(silent, hot)) | Q(activity__last_on__lte=near_on)
+    return Q(LessThanOrEqual(silent, warm)) & Q(activity__last_on__gt=inactive_on) & not_hot
 
 
 def _near(point: tuple[float, float] | None, km: int) -> Sequence[Q]:

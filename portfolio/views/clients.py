@@ -26,6 +26,7 @@ from clients.selectors.client_filter import BASE, SORTS
 from clients.selectors.lists import COUNT_UP_TO, ListedClient
 from clients.selectors.points import MOST_POINTS, client_points
 from clients.selectors.segments import segments_for
+from clients.selectors.temperature import Temperature
 from clients.selectors.visibility import Reach, clients_within, reach_of
 from portfolio.filter_words import chips, late_words, renewal_words
 from portfolio.rows import listed, shown
@@ -178,6 +179,7 @@ def client_filters(request: HttpRequest) -> HttpResponse:
         "renewals": [
             (days, renewal_words(days)) for days in sorted({*WINDOWS, window_of(organization), *filter(None, [ask.wanted.renewal])})
         ],
+        "heats": Temperature.choices,
         "lates": [(late, late_words(late)) for late in sorted({*LATES, *filter(None, [ask.wanted.late])}, key=float)],
         "own": member.role == Role.REPRESENTATIVE,
         "sorts": [("name", _("Nome")), ("silence", _("Mais dias sem compra")), ("value", _("Faturamento")), ("stake", _("Em jogo"))],

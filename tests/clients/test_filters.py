@@ -14,6 +14,7 @@ from clients.selectors import ClientFilter, Limits
 from clients.selectors.client_filter import _DEFAULTS, CHANCES
 from clients.selectors.lifecycle import Lifecycle, lifecycle_of
 from clients.selectors.matching import matching
+from clients.selectors.temperature import Temperature, temperature_of
 from tests.factories import ClientFactory, RepresentativeFactory
 
 TODAY = date(2026, 11, 22)
@@ -77,6 +78,9 @@ def drawn_filter(draw: random.Random, representatives: list[int]) -> ClientFilte
         "orders_to": lambda: draw.randrange(8),
         "value_from": lambda: draw.choice([0, 100, 5_000]),
         "value_to": lambda: draw.choice([99, 100, 48_000]),
+        "ticket_from": lambda: draw.choice([0, 40, 900]),
+        "ticket_to": lambda: draw.choice([39, 200, 9_000]),
+        "heat": lambda: draw.choice(Temperature.values),
         "late": lambda: draw.choice(["0.5", "1", "2.5", "10"]),
     }
     wanted = replace(ClientFilter(), **{name: ways[name]() for name in draw.sample(sorted(ways), draw.randint(1, 3))})
@@ -99,8 +103,13 @@ def agrees(client: Client, wanted: ClientFilter) -> bool:
     point = BASE if wanted.near == "base" else wanted.point
     told = score and score.p_alive is not None and bought.last_on and score.made_for >= max(bought.last_on, TODAY - timedelta(days=3))
     cycles = silent / bought.median_gap if silent is not None and bought.median_gap and bought.repeat_days >= 3 else None
+    cycle = bought.median_gap if bought.repeat_days >= 3 else None
+    ticket = bought.net_12m_cents // bought.n365 if bought.n365 else None
     return all(
         [
+            not wanted.heat or temperature_of(silent, cycle, limits=LIMITS) == wanted.heat,
+            wanted.ticket_from is None or (ticket is not None and ticket >= wanted.ticket_from * 100),
+            wanted.ticket_to is None or (ticket is not None and ticket <= wanted.ticket_to * 100),
             not wanted.state or state == wanted.state,
             not wanted.representative or client.representative_id == wanted.representative,
             not wanted.uf or client.state == wanted.uf,

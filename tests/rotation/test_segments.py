@@ -29,8 +29,8 @@ def test_the_engine_finds_whom_the_list_finds(acting):
     limits = Limits.of(acting)
     told = 0
     for _each in range(40):
-        # Chances come from a run's own scores, classes from its own sums, and a distance from a place is no condition of rules.
-        wanted = replace(drawn_filter(draw, people), chance="", abc="", near="", km=None)
+        # Chances come from a run's own scores, classes from its own sums, and distance, ticket and warmth are no conditions of rules.
+        wanted = replace(drawn_filter(draw, people), chance="", abc="", near="", km=None, ticket_from=None, ticket_to=None, heat="")
         if (
             wanted.state in ("at_risk", "active")
             or None not in (wanted.silent_from, wanted.silent_to)
@@ -73,3 +73,8 @@ def test_a_new_rule_begins_from_a_segment_of_everyones(organization, signed_in):
     assert {"field": "days_since_last", "op": ">=", "value": 60} in population
     assert "Meu" not in web.get(address).content.decode()
     assert web.get(address, {"preset": "general", "segment": private.pk}).context["segment"] is None
+
+
+def test_what_no_rule_can_say_of_a_segment_is_named():
+    wanted = ClientFilter(heat="cold", ticket_from=100, uf="SP")
+    assert population_of(wanted) == ([{"field": "uf", "op": "in", "value": ["SP"]}], ["ticket médio", "temperatura"])
