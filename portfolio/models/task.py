@@ -50,11 +50,15 @@ class Goal(TenantModel):
         MIX = "mix", _("Mix")
         VISITS = "visits", _("Visitas")
         REPORTS = "reports", _("Relatórios de visita")
+        RATING = "rating", _("Satisfação nas visitas")
+
+    # Kept x 100; of several people, and of several months, their mean.
+    MEANS = frozenset({Measure.MIX, Measure.RATING})
 
     representative = TenantForeignKey(Representative, models.PROTECT, related_name="goals")
     month = models.DateField()  # its first day
     measure = models.CharField(_("medida"), max_length=8, choices=Measure.choices)
-    target = models.BigIntegerField(_("meta"))  # clients, cents, products per client x 100, visits, reports
+    target = models.BigIntegerField(_("meta"))  # clients, cents, products per client x 100, visits, reports, note x 100
     set_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:

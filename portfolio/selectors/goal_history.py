@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Avg, Count, F, Q, Sum
 from django.db.models.functions import Least, TruncMonth
 
 from accounts.models import Representative
@@ -25,11 +25,11 @@ def past_of(people: Sequence[Representative], measure: str, *, as_of: date) -> P
     """
     last = month_back(month_of(as_of), 1)
     first, ids = month_back(last, YEARS * YEAR - 1), [each.pk for each in people]
-    if measure in (Measure.VISITS, Measure.REPORTS):
+    if measure in (Measure.VISITS, Measure.REPORTS, Measure.RATING):
         history, began = _visits(ids, measure, first, month_of(as_of))
     else:
         history, began = _sales(ids, measure, first, last)
-    if measure == Measure.MIX:
+    if measure in Goal.MEANS:
         history = _without_gaps(history, began, last)
     months = [month for _person, month in history]
     n_months = _months_between(min(months), last) if months else 0
@@ -37,11 +37,11 @@ def past_of(people: Sequence[Representative], measure: str, *, as_of: date) -> P
     for each in people:
         since = max(filter(None, [began.get(each.pk), month_of(each.valid_from) if each.valid_from else None]), default=None)
         known[each.pk] = min(max(_months_between(since, last), 0), YEAR) if since and began.get(each.pk) else 0
-    return Past(history, known, last, n_months, is_mean=measure == Measure.MIX)
+    return Past(history, known, last, n_months, is_mean=measure in Goal.MEANS)
 
 
 def _without_gaps(history: dict[tuple[int, date], int], began: dict[int, date], last: date) -> dict[tuple[int, date], int]:
-    """A month without a sale has no mix: it says nothing, so the person's own mean stands in for it."""
+    """A month without a sale has no mix, one without a note no satisfaction: it says nothing, so the person's own mean stands in for it."""
     filled = {}
     for person, since in began.items():
         values = [value for (each, _month), value in history.items() if each == person and value]
@@ -87,12 +87,17 @@ def _visits(ids: list[int], measure: str, first: date, until: date) -> tuple[dic
         done.annotate(written=written, month=TruncMonth("visited_on"))
         .order_by()
         .values("representative_id", "month")
-        .annotate(visits=Count("pk"), reports=Count("pk", filter=in_time))
+        .annotate(visits=Count("pk"), reports=Count("pk", filter=in_time), rated=Count("satisfaction"), rating=Avg("satisfaction"))
     )
     history: dict[tuple[int, date], int] = {}
     began: dict[int, date] = {}
     for row in rows:
         person, month = row["representative_id"], row["month"]
-        history[person, month] = row["reports"] if measure == Measure.REPORTS else row["visits"]
+        value = {
+            Measure.VISITS: row["visits"],
+            Measure.REPORTS: row["reports"],
+            Measure.RATING: round(100 * row["rating"]) if row["rated"] else 0,
+        }[Measure(measure)]
+        history[person, month] = value
         began[person] = min(began.get(person, month), month)
     return history, began

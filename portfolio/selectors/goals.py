@@ -30,7 +30,8 @@ class Actuals:
     ``clients`` in the portfolio on the last day looked at, discarded ones left out, and ``buyers`` of them: those with an
     order day in the month, whoever was credited (a client that bought and changed hands is no longer missing).
     ``revenue_cents`` and the parts of the mix are what was credited to the representative: distinct products of each
-    client, summed, over ``mix_clients`` clients. ``visits`` done; ``reports``: of those, written within 24 hours.
+    client, summed, over ``mix_clients`` clients. ``visits`` done; ``reports``: of those, written within 24 hours; ``rated`` of
+    them with a note of satisfaction, ``notes`` their sum.
     """
 
     clients: int = 0
@@ -40,6 +41,8 @@ class Actuals:
     mix_clients: int = 0
     visits: int = 0
     reports: int = 0
+    notes: int = 0
+    rated: int = 0
 
     def __add__(self, other: "Actuals") -> "Actuals":
         return Actuals(
@@ -50,10 +53,14 @@ class Actuals:
             self.mix_clients + other.mix_clients,
             self.visits + other.visits,
             self.reports + other.reports,
+            self.notes + other.notes,
+            self.rated + other.rated,
         )
 
     def of(self, measure: str) -> int:
-        """The number a goal of ``measure`` is compared with: clients, cents, products per client x 100, visits, reports."""
+        """The number a goal of ``measure`` is compared with: clients, cents, products per client x 100, visits, reports, note x 100."""
+        if measure == Measure.RATING:
+            return (200 * self.notes + self.rated) // (2 * self.rated) if self.rated else 0
         if measure == Measure.MIX:
             return (200 * self.products + self.mix_clients) // (2 * self.mix_clients) if self.mix_clients else 0
         return {
@@ -80,7 +87,7 @@ class Pace:
 class GoalLine:
     """One measure of a month: target (None: no goal was set) and actual in the measure's unit (``Actuals.of``).
 
-    ``expected`` is what an even pace would have reached by now, None for the mix, which does not add up day by day;
+    ``expected`` is what an even pace would have reached by now, None for a mean, which does not add up day by day;
     ``out_of`` the clients of the portfolio, where that is what the measure counts. ``missing_clients_url`` is "" where
     no client is missing, or the line adds up several representatives.
     """
@@ -164,7 +171,12 @@ def actuals_of(representative_ids: Sequence[int], month: date, *, as_of: date) -
     written = Least(F("made_at"), F("received_at"))
     in_time = Q(made_at__isnull=False, written__lte=F("visited_at") + REPORT_WITHIN)
     visits = _visits(ids, month, until).annotate(written=written).values("representative_id")
-    _gather(found, visits.annotate(visits=Count("pk"), reports=Count("pk", filter=in_time)))
+    _gather(
+        found,
+        visits.annotate(
+            visits=Count("pk"), reports=Count("pk", filter=in_time), notes=Sum("satisfaction", default=0), rated=Count("satisfaction")
+        ),
+    )
     for values in found.values():
         values["revenue_cents"], values["products"] = values.pop("revenue", 0), values.pop("sold_products", 0)
     return {pk: Actuals(**found.get(pk, {})) for pk in ids}
@@ -217,15 +229,16 @@ def goal_lines(representative_ids: Sequence[int], month: date, as_of: date, *, e
 
 
 def team_targets(by_person: dict[int, list[GoalLine]]) -> dict[str, int | None]:
-    """The targets of several people as one: added up; of the mix, which is a mean, the mean."""
+    """The targets of several people as one: added up; of a mean, the mean."""
     given: dict[str, list[int]] = defaultdict(list)
     for lines in by_person.values():
         for line in lines:
             if line.target:
                 given[line.measure].append(line.target)
     found: dict[str, int | None] = {measure: sum(given[measure]) or None for measure in Measure.values}
-    if given[Measure.MIX]:
-        found[Measure.MIX] = round(sum(given[Measure.MIX]) / len(given[Measure.MIX]))
+    for measure in Goal.MEANS:
+        if given[measure]:
+            found[measure] = round(sum(given[measure]) / len(given[measure]))
     return found
 
 
@@ -300,7 +313,7 @@ def _lines(targets: dict[str, int | None], actuals: Actuals, pace: Pace, *, miss
                 actual,
                 f"{missing}&measure={measure}" if missing and measure in HAS_MISSING else "",
                 actuals.clients if measure == Measure.BUYERS else None,
-                round(target * pace.share) if target and measure != Measure.MIX else None,
+                round(target * pace.share) if target and measure not in Goal.MEANS else None,
             )
         )
     return lines

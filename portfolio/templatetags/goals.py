@@ -16,12 +16,12 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def goal_number(context: template.Context, value: int | None, measure: str) -> str:
-    """Clients and visits as 210, money as R$ 84 mil, mix as 3,5."""
+    """Clients and visits as 210, money as R$ 84 mil, mix and satisfaction as 3,5."""
     if value is None:
         return BLANK
     if measure == Goal.Measure.REVENUE:
         return money_short(value, context["request"].organization.currency)
-    return decimal(Decimal(value) / 100, 1) if measure == Goal.Measure.MIX else decimal(value)
+    return decimal(Decimal(value) / 100, 1) if measure in Goal.MEANS else decimal(value)
 
 
 @register.simple_tag

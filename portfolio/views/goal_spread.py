@@ -59,7 +59,7 @@ def spread(request: HttpRequest) -> HttpResponse:
         "action": f"{here}?measure={measure}&year={year}{tail}",
         "here": here,
         "back": reverse("portfolio:goals", args=[member.organization.slug]),
-        "is_mean": measure == Measure.MIX,
+        "is_mean": measure in Goal.MEANS,
     }
     if len(people) > MOST_PEOPLE:
         return render(request, "portfolio/goals_spread.html", context | {"too_many": len(people)})
@@ -67,7 +67,7 @@ def spread(request: HttpRequest) -> HttpResponse:
         return _posted(request, context, people, months, measure)
     past = past_of(people, measure, as_of=today)
     usual = expected_total(past, [each.pk for each in people], months)
-    if measure == Measure.MIX and people:
+    if measure in Goal.MEANS and people:
         usual = round(usual / (len(people) * len(months)))
     context |= {"usual": _written(usual or None, measure), "known": past.n_months, "n_people": len(people)}
     total, error, field = _total(request, usual, measure)
@@ -126,7 +126,7 @@ def _proposed(past: Past, people: list[Representative], months: list[date], tota
     if measure == Measure.REVENUE and total % 100 == 0:
         # A target in cents is no target anybody remembers: a total in whole units is shared out in whole units.
         return {cell: 100 * units for cell, units in spread_goal(past, ids, months, total // 100).items()}
-    return spread_goal(past, ids, months, total * len(people) * len(months) if measure == Measure.MIX else total)
+    return spread_goal(past, ids, months, total * len(people) * len(months) if measure in Goal.MEANS else total)
 
 
 def _grid(
@@ -146,8 +146,8 @@ def _grid(
 
 
 def _sum(values: list[int], measure: str) -> str:
-    """What the cells add up to; of the mix, their mean."""
-    if measure == Measure.MIX:
+    """What the cells add up to; of a mean, their mean."""
+    if measure in Goal.MEANS:
         return decimal(Decimal(sum(values)) / 100 / len(values), 2) if values else ""
     return _written(sum(values) or None, measure)
 

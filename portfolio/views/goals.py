@@ -212,15 +212,17 @@ def _posted(request: HttpRequest, people: list[Representative]) -> tuple[dict[tu
 
 
 def _read(typed: str, measure: str) -> int:
-    """A number as people write it in the language in force; money and mix come with two decimals."""
+    """A number as people write it in the language in force; money and means come with two decimals."""
     mark = "." if (get_language() or "pt-br").startswith("en") else ","
     value = number(typed, Place(zone=None, decimal=mark))  # type: ignore[arg-type]  # a number has no zone
-    if measure in (Measure.REVENUE, Measure.MIX):
+    if measure in {Measure.REVENUE, *Goal.MEANS}:
         value = (value * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     if value != value.to_integral_value():
         raise Unreadable(_("use um número inteiro"))
     if not 0 < value <= 10**12:
         raise Unreadable(_("use um número maior que zero"))
+    if measure == Measure.RATING and not 100 <= value <= 500:
+        raise Unreadable(_("use uma nota de 1 a 5"))
     return int(value)
 
 
@@ -229,7 +231,7 @@ def _written(target: int | None, measure: str) -> str:
         return ""
     if measure == Measure.REVENUE:
         return decimal(Decimal(target) / 100, 2 if target % 100 else 0)
-    return decimal(Decimal(target) / 100, 2) if measure == Measure.MIX else decimal(target)
+    return decimal(Decimal(target) / 100, 2) if measure in Goal.MEANS else decimal(target)
 
 
 def _unit(request: HttpRequest, measure: str) -> str:
@@ -239,6 +241,7 @@ def _unit(request: HttpRequest, measure: str) -> str:
         Measure.MIX: _("produtos por cliente"),
         Measure.VISITS: _("feitas"),
         Measure.REPORTS: _("em até 24 h"),
+        Measure.RATING: _("de 1 a 5"),
     }
     return str(words[Measure(measure)])
 

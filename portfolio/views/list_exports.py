@@ -186,7 +186,7 @@ def goals(request: HttpRequest, form: str) -> HttpResponse:
     header = [_("Representante"), _("Mês"), _("Medida"), _("Meta"), _("Realizado"), _("Atingimento (%)")]
 
     def number(value: int | None, measure: str) -> float | int | None:
-        return value / 100 if value is not None and measure in (Goal.Measure.REVENUE, Goal.Measure.MIX) else value
+        return value / 100 if value is not None and measure in {Goal.Measure.REVENUE, *Goal.MEANS} else value
 
     def lines() -> Iterable[list[Any]]:
         found = goals_by_representative(people, month, as_of=today, every=True)

@@ -105,6 +105,20 @@ def test_the_mix_is_the_mean_of_distinct_products_per_client_that_bought():
     assert Actuals().of("mix") == 0
 
 
+def test_satisfaction_is_the_mean_of_the_notes_given_and_a_team_of_all_its_notes(acting, ana, bruno):
+    """Notes 5, 4, 4 are 4.33; with one 1 of a colleague 3.50. A visit nobody graded says nothing."""
+    client = ClientFactory()
+    for representative, note in ((ana, 5), (ana, 4), (ana, 4), (ana, None), (bruno, 1)):
+        seen = visit(client, representative, date(2026, 11, 9))
+        Visit.objects.filter(pk=seen.pk).update(satisfaction=note)
+    found = actuals_of([ana.pk, bruno.pk], NOV, as_of=AS_OF)
+    assert (found[ana.pk].of("rating"), (found[ana.pk] + found[bruno.pk]).of("rating"), Actuals().of("rating")) == (433, 350, 0)
+    for representative, target in ((ana, 450), (bruno, 350)):
+        Goal.objects.create(representative=representative, month=NOV, measure="rating", target=target)
+    (line,) = goal_lines([ana.pk, bruno.pk], NOV, AS_OF)
+    assert (line.target, line.actual, line.expected, line.tone) == (400, 350, None, "warn")
+
+
 def test_the_pace_counts_working_days_without_holidays_of_country_and_state():
     # November 2026 has 21 weekdays; the 2nd and the 20th are national holidays.
     assert (pace_of(NOV, as_of=AS_OF, country="BR", state="SP").passed, pace_of(NOV, as_of=AS_OF, country="BR").days) == (14, 19)
@@ -129,7 +143,7 @@ def test_lines_say_target_actual_pace_and_who_is_missing(acting, ana, django_ass
     assert (buyers.expected, buyers.tone) == (3, "warn")  # 14 of 19 working days of 4
     assert buyers.missing_clients_url == f"/o/vale-verde/goals/missing/?month=2026-11&rep={ana.pk}&measure=buyers"
     assert (lines["mix"].expected, lines["revenue"].missing_clients_url) == (None, "")
-    assert len(goal_lines([ana.pk], NOV, AS_OF, every=True)) == 5
+    assert len(goal_lines([ana.pk], NOV, AS_OF, every=True)) == 6
     assert goal_lines([], NOV, AS_OF) == goal_lines([ana.pk], OCT, AS_OF) == []
 
 
@@ -183,7 +197,8 @@ def test_a_random_company_recomputed_plainly(acting, seed):
             buy(client, day, draw.sample(goods, draw.randint(0, 4)), draw.choice([0, 100, 2_000]), status)
         for _each in range(draw.randint(0, 2)):
             day = date(2026, 11, draw.randint(1, 23))
-            visit(client, draw.choice(people), day, hours=draw.choice([None, 0, 23, 30]), received=draw.choice([0, 50]))
+            seen = visit(client, draw.choice(people), day, hours=draw.choice([None, 0, 23, 30]), received=draw.choice([0, 50]))
+            Visit.objects.filter(pk=seen.pk).update(satisfaction=draw.choice([None, 1, 4, 5]))
     refresh()
 
     found = actuals_of([p.pk for p in people], NOV, as_of=AS_OF)
@@ -222,6 +237,8 @@ def test_a_random_company_recomputed_plainly(acting, seed):
                 v.made_at is not None and v.visited_at is not None and min(v.made_at, v.received_at) - v.visited_at <= timedelta(hours=24)
                 for v in done
             ),
+            notes=sum(v.satisfaction or 0 for v in done),
+            rated=sum(v.satisfaction is not None for v in done),
         )
 
 

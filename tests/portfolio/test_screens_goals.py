@@ -88,7 +88,9 @@ def test_a_cell_nobody_touched_keeps_what_another_manager_wrote(house, signed_in
     assert dict(Goal.objects.values_list("measure", "target")) == {"visits": 30, "buyers": 5}
 
 
-@pytest.mark.parametrize(("measure", "typed"), [("buyers", "abc"), ("buyers", "3,5"), ("visits", "-2"), ("mix", "0"), ("revenue", "1.2.3")])
+@pytest.mark.parametrize(
+    ("measure", "typed"), [("buyers", "abc"), ("buyers", "3,5"), ("visits", "-2"), ("mix", "0"), ("revenue", "1.2.3"), ("rating", "5,5")]
+)
 def test_a_number_that_cannot_be_read_is_shown_where_it_is_and_writes_nothing(house, signed_in, month, measure, typed):
     ana = house["ana"].pk
     answer = signed_in(house["manager"]).post(url("set_goals"), {f"{ana}-{measure}": typed, f"{ana}-reports": "5"})
