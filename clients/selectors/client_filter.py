@@ -118,9 +118,11 @@ class ClientFilter:
     @property
     def reads_orders(self) -> bool:
         """Whether it narrows by what the clients bought, which no index of the clients themselves knows."""
-        numbers = (self.silent_from, self.silent_to, self.orders_from, self.orders_to, self.value_from, self.value_to)
-        numbers += (self.ticket_from, self.ticket_to)
-        return bool(self.state or self.abc or self.chance or self.late or self.heat) or any(number is not None for number in numbers)
+        days, orders = (self.silent_from, self.silent_to), (self.orders_from, self.orders_to)
+        money = (self.value_from, self.value_to, self.ticket_from, self.ticket_to)
+        return bool(self.state or self.abc or self.chance or self.late or self.heat) or any(
+            each is not None for each in (*days, *orders, *money)
+        )
 
     @property
     def finds_few(self) -> bool:
