@@ -7,6 +7,7 @@ A page's queue sends keys of its own (``X-Member``), whose endpoints know the ro
 
 import hashlib
 import re
+from base64 import b64decode, b64encode
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -59,7 +60,7 @@ def keep_answer(request: HttpRequest, response: HttpResponseBase) -> None:
     if claimed is None or response.status_code >= 400 or not isinstance(response, HttpResponse):
         return
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    body = {"headers": headers, "text": response.content.decode(response.charset or "utf-8")}
+    body = {"headers": headers, "content": b64encode(response.content).decode()}  # a file's bytes are no text
     IdempotencyKey.objects.filter(pk=claimed).update(status=response.status_code, body=body)
 
 
@@ -84,4 +85,4 @@ def _digest(request: HttpRequest) -> str:
 
 def _again(stored: IdempotencyKey) -> HttpResponse:
     body = stored.body or {}
-    return HttpResponse(body.get("text", ""), status=stored.status or 204, headers=body.get("headers", {}))
+    return HttpResponse(b64decode(body.get("content", "")), status=stored.status or 204, headers=body.get("headers", {}))
