@@ -34,6 +34,7 @@ from clients.imports.spool import Spool
 from clients.imports.stage import Stage
 from clients.imports.values import Place, Unreadable, clean
 from clients.models import ImportJob
+from clients.services.statistics import MANY, know_organization
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,9 @@ def run_import(
             tally = _write(spool, kind, context, binding, result, progress, kept)
         with tenant_atomic(organization.pk):
             kind.finish(dry_run=dry_run)
+        if not dry_run and tally.created >= MANY:
+            with tenant_atomic(organization.pk):
+                know_organization(organization.pk)
         result.created, result.updated = tally.created, tally.updated
         result.unchanged, result.merged, result.more = tally.unchanged, tally.merged, tally.more
         result.refused = len(result.refusals)

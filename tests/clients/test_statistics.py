@@ -3,9 +3,10 @@
 import pytest
 from django.db import connection
 
+from accounts.tenancy import acting_for
 from clients.imports.kinds import lines_sql
 from clients.models import Client
-from clients.services.statistics import look_again_at_parties
+from clients.services.statistics import know_organization, look_again_at_parties
 
 
 def plan_of_a_key_check(organization_id: int, client_id: int) -> str:
@@ -61,3 +62,22 @@ def test_the_lines_of_a_first_import_are_gone_through_once(acting):
         plan = cursor.fetchone()[0][0]["Plan"]
     assert plan["Actual Rows"] == 4000
     assert [node["Actual Loops"] for node in scans(plan, "items")] == [1]
+
+
+def rows_expected(organization_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (FORMAT JSON) SELECT 1 FROM clients_client WHERE organization_id = %s", [organization_id])
+        return cursor.fetchone()[0][0]["Plan"]["Plan Rows"]
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_the_planner_gets_to_know_a_company_that_came_since_it_last_looked(organization, other):
+    with acting_for(organization.pk):
+        Client.objects.bulk_create([Client(organization=organization, code=f"C{n}", name=f"Cliente {n}") for n in range(2_000)])
+        look_again_at_parties()
+    with acting_for(other.pk):
+        Client.objects.bulk_create([Client(organization=other, code=f"C{n}", name=f"Cliente {n}") for n in range(2_500)])
+        assert rows_expected(other.pk) < 100
+        assert know_organization(other.pk) >= 1
+        assert rows_expected(other.pk) > 1_500
+        assert know_organization(other.pk) == 0  # it knows now: nothing is read again

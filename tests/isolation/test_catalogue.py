@@ -136,6 +136,7 @@ def test_views_run_as_their_reader_and_definer_functions_are_the_known_ones():
     assert rows("SELECT relname FROM pg_class WHERE relkind = 'm' AND relnamespace = 'public'::regnamespace") == []
     assert rows("SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1") == [
         ("carteira_fresh_statistics",),
+        ("carteira_know_organization",),
         ("carteira_members",),
         ("organizations_due",),
     ]
