@@ -7,7 +7,7 @@ from django.db import connections
 from accounts.tenancy.constraints import AppendOnly
 
 # Definer functions the application may call; each is allowed by name in tests/isolation too.
-FUNCTIONS = ("organizations_due()", "carteira_fresh_statistics()", "carteira_know_organization(bigint)", "carteira_members()")
+FUNCTIONS = ("organizations_due()", "carteira_fresh_statistics()", "carteira_know_organization(bigint, integer)", "carteira_members()")
 
 
 def grant_to_application(sender=None, using: str = "owner", **kwargs) -> None:

@@ -34,7 +34,7 @@ from clients.imports.spool import Spool
 from clients.imports.stage import Stage
 from clients.imports.values import Place, Unreadable, clean
 from clients.models import ImportJob
-from clients.services.statistics import MANY, know_organization
+from clients.services.statistics import know_organization
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def run_import(
             tally = _write(spool, kind, context, binding, result, progress, kept)
         with tenant_atomic(organization.pk):
             kind.finish(dry_run=dry_run)
-        if not dry_run and tally.created >= MANY:
+        if not dry_run and tally.created:
             with tenant_atomic(organization.pk):
                 know_organization(organization.pk)
         result.created, result.updated = tally.created, tally.updated

@@ -8,7 +8,7 @@ by, which for a small company among large ones it never does (it waits for a ten
 from django.db import migrations
 
 UP = """
-CREATE FUNCTION carteira_know_organization(organization bigint) RETURNS integer
+CREATE FUNCTION carteira_know_organization(organization bigint, many integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
     one text; plan json; believed bigint; there bigint; looked_at integer := 0;
@@ -19,20 +19,20 @@ BEGIN
     LOOP
         EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM %s WHERE organization_id = %s', one, organization) INTO plan;
         believed := (plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric;
-        CONTINUE WHEN believed >= 1000;
-        EXECUTE format('SELECT count(*) FROM (SELECT FROM %s WHERE organization_id = %s LIMIT %s) few', one, organization, 10 * believed + 1000)
+        CONTINUE WHEN believed >= many;
+        EXECUTE format('SELECT count(*) FROM (SELECT FROM %s WHERE organization_id = %s LIMIT %s) few', one, organization, 10 * believed + many)
             INTO there;
-        IF there = 10 * believed + 1000 THEN
+        IF there = 10 * believed + many THEN
             EXECUTE format('ANALYZE (SKIP_LOCKED) %s', one);
             looked_at := looked_at + 1;
         END IF;
     END LOOP;
     RETURN looked_at;
 END $$;
-REVOKE ALL ON FUNCTION carteira_know_organization(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION carteira_know_organization(bigint, integer) FROM PUBLIC;
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [("clients", "0020_silences")]
-    operations = [migrations.RunSQL(UP, "DROP FUNCTION carteira_know_organization(bigint)")]
+    operations = [migrations.RunSQL(UP, "DROP FUNCTION carteira_know_organization(bigint, integer)")]
