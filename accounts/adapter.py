@@ -1,16 +1,12 @@
 """How sign-in behaves here: nobody signs up by themselves, tries are counted, a suspended person learns nothing."""
 
-import base64
-import hashlib
-
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts.at_rest import keys_for
 from accounts.models.people import normalized_email
 from accounts.throttle import forget, tries
 
@@ -47,10 +43,10 @@ class MFAAdapter(DefaultMFAAdapter):
     """Second factors: seeds are encrypted at rest, keys have names a person understands."""
 
     def encrypt(self, text: str) -> str:
-        return _keys().encrypt(text.encode()).decode("ascii")
+        return keys_for("mfa").encrypt(text.encode()).decode("ascii")
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _keys().decrypt(encrypted_text.encode("ascii")).decode()
+        return keys_for("mfa").decrypt(encrypted_text.encode("ascii")).decode()
 
     def generate_authenticator_name(self, user, type: Authenticator.Type) -> str:
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
@@ -58,9 +54,3 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {**super().get_public_key_credential_rp_entity(), "name": "Carteira"}
-
-
-def _keys() -> MultiFernet:
-    """Keys drawn from SECRET_KEY and its fallbacks: the first encrypts, any of them decrypts."""
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"mfa:" + secret.encode()).digest())) for secret in secrets])

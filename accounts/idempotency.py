@@ -7,13 +7,14 @@ A page's queue sends keys of its own (``X-Member``), whose endpoints know the ro
 
 import hashlib
 import re
-from base64 import b64decode, b64encode
 
+from cryptography.fernet import InvalidToken
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
+from accounts.at_rest import keys_for
 from accounts.models import IdempotencyKey
 from accounts.tenancy.context import active_organization_id
 from accounts.views.errors import refusal
@@ -51,16 +52,19 @@ def answered_before(request: HttpRequest) -> HttpResponse | None:
     if stored.request_hash != said:
         detail = _("Esta Idempotency-Key já foi usada em outro pedido; use uma nova para pedir outra coisa.")
         return refusal(request, 422, detail, template="400.html", code="idempotency_key_reused")
-    return _again(stored)
+    return _again(request, stored)
 
 
 def keep_answer(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Store what the request was answered, in its own transaction; a refusal is rolled back with its key and not stored."""
+    """Store what the request was answered, in its own transaction; a refusal is rolled back with its key and not stored.
+
+    Encrypted: an answer may show a secret this once, of which the database keeps a hash only.
+    """
     claimed = getattr(request, "idempotency_key", None)
     if claimed is None or response.status_code >= 400 or not isinstance(response, HttpResponse):
         return
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    body = {"headers": headers, "content": b64encode(response.content).decode()}  # a file's bytes are no text
+    body = {"headers": headers, "content": keys_for("answers").encrypt(response.content).decode()}
     IdempotencyKey.objects.filter(pk=claimed).update(status=response.status_code, body=body)
 
 
@@ -83,6 +87,13 @@ def _digest(request: HttpRequest) -> str:
     return digest.hexdigest()
 
 
-def _again(stored: IdempotencyKey) -> HttpResponse:
+def _again(request: HttpRequest, stored: IdempotencyKey) -> HttpResponse:
     body = stored.body or {}
-    return HttpResponse(b64decode(body.get("content", "")), status=stored.status or 204, headers=body.get("headers", {}))
+    try:
+        content = keys_for("answers").decrypt(body["content"]) if "content" in body else b""
+    except InvalidToken:  # SECRET_KEY was changed meanwhile
+        detail = _(
+            "Este pedido já foi atendido; a resposta não pode mais ser lida. Veja o resultado antes de pedir de novo com outra chave."
+        )
+        return refusal(request, 409, detail, code="idempotency_answer_gone")
+    return HttpResponse(content, status=stored.status or 204, headers=body.get("headers", {}))

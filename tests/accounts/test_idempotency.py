@@ -1,6 +1,8 @@
 """A request sent again under its key has its effect once and is answered as the first was."""
 
+import re
 import threading
+from base64 import b64encode
 from datetime import timedelta
 
 import pytest
@@ -8,7 +10,7 @@ from django.db import connection
 from django.test import Client as Web
 from django.utils import timezone
 
-from accounts.models import IdempotencyKey, Team
+from accounts.models import IdempotencyKey, Representative, Team
 from accounts.services.purge import purge
 from accounts.tenancy import acting_for, tenant_atomic
 from tests.factories import make_member
@@ -86,6 +88,31 @@ class TestKeys:
             theirs = signed_in(make_member(other, "admin", email="admin@rio-claro.example"))
         assert theirs.post("/o/rio-claro/people/teams/", {"name": "Rio"}, headers={"Idempotency-Key": KEY}).status_code == 302
         assert (teams(organization), teams(other)) == (["Campinas"], ["Rio"])
+
+    def test_a_secret_shown_once_is_not_kept_in_clear(self, organization, signed_in):
+        with tenant_atomic(organization.pk):
+            vera = make_member(organization, "representative", email="vera@vale-verde.example")
+            Representative.objects.create(organization=organization, code="V1", name="Vera", membership=vera)
+            own = signed_in(vera)
+        first, again = (own.post("/o/vale-verde/agenda/feed/", headers={"Idempotency-Key": KEY}) for _each in range(2))
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert first.content == again.content
+        secret = re.search(rb"/feeds/([\w.-]{20,})\.ics", first.content)[1].decode()
+        with acting_for(organization.pk):
+            kept = str(IdempotencyKey.objects.get().body)
+        assert len(kept) > len(first.content)
+        assert secret not in kept
+        assert b64encode(secret.encode()).decode()[:20] not in kept
+
+    def test_an_answer_that_can_no_longer_be_read_is_not_made_again(self, organization, web, settings):
+        assert web.post(ADDRESS, {"name": "Campinas"}, headers={"Idempotency-Key": KEY}).status_code == 302
+        with acting_for(organization.pk):
+            kept = IdempotencyKey.objects.get()
+            kept.body["content"] = "gAAAAAunreadable"
+            kept.save(update_fields=["body"])
+        again = web.post(ADDRESS, {"name": "Campinas"}, headers={"Idempotency-Key": KEY, "Accept": "application/json"})
+        assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_gone")
+        assert teams(organization) == ["Campinas"]
 
     def test_answers_are_forgotten_after_two_days(self, organization, web):
         web.post(ADDRESS, {"name": "Campinas"}, headers={"Idempotency-Key": KEY})
