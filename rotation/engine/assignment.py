@@ -22,6 +22,7 @@ from .ceilings import STEPS, Ceilings, check_problem
 from .errors import FactsError
 from .exchange import BUDGET, improve
 from .facts import Array
+from .ordering import falling, grouped
 from .pairs import Pairs
 
 TIES = 1024
@@ -36,6 +37,7 @@ LARGE = 1000  # people; beyond that exchanges cost more than the last hundredth 
 MOST = 2**62
 SPARE = 12  # clients of an owner looked at beyond those its tickets let bid
 NOTHING = -(2**62)
+NEAR = 2048  # clients whose cells are looked at together: they stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,7 @@ class _Auction:
         n, m = pairs.n_clients, len(ceilings.room)
         self.pairs, self.ceilings, self.n, self.m = pairs, ceilings, n, m
         self.room = ceilings.room.astype(np.int64)
+        self.everyone = np.arange(n)
         # A cent is worth more than all ties together, and a tie, where 64 bits allow, more than all increments together:
         # the last increments can then add up to neither.
         largest = max(int(pairs.value.max(initial=0)), ceilings.step_cost * STEPS, 1) + 1
@@ -132,10 +135,8 @@ class _Auction:
         self.load = np.zeros(m, np.int64)
         self.price = np.append(self._reserve(np.arange(m), np.zeros(m, np.int64)), MOST)
         self.price[:-1][self.room <= 0] = MOST
-        self.net, self.column, self.second = self._nets(slice(None))
+        self.net, self.column, self.second = self._nets(self.everyone)
         self.fresh = np.zeros(n, np.int64)
-        # numpy sorts 16 bits by counting
-        self.narrow = np.int16 if m < 2**15 else np.int64
         self.rounds = 0
         self.eps = 1
         self.best_bound, self.best_objective = MOST * self.n + MOST * self.m, -1
@@ -154,7 +155,8 @@ class _Auction:
         """Pairs as rows of equal width; empty cells point to a representative that does not exist."""
         length = np.diff(self.pairs.start)
         width = int(length.max(initial=1))
-        self.place = np.full((self.n, width), self.m, np.int32)
+        # as wide as an index: numpy would widen it at every look-up
+        self.place = np.full((self.n, width), self.m, np.intp)
         self.worth = np.zeros((self.n, width), np.int64)
         inside = np.arange(width) < length[:, None]
         self.place[inside] = self.pairs.representative
@@ -163,15 +165,23 @@ class _Auction:
     def _reserve(self, representative: Array, load: Array) -> NDArray[np.int64]:
         return self.ceilings.reserve(representative, load) * self.unit
 
-    def _nets(self, clients: Array | slice) -> tuple[Array, Array, Array]:
+    def _nets(self, clients: Array) -> tuple[Array, Array, Array]:
         """Best net value of each client at present prices, its column, and the second best."""
-        net = self.price[self.place[clients]]
-        np.subtract(self.worth[clients], net, out=net)
-        column = net.argmax(axis=1)
-        here = np.arange(len(net))
-        best = net[here, column]
-        net[here, column] = NOTHING
-        return best, column, net.max(axis=1)
+        k, width = len(clients), self.worth.shape[1]
+        best, column, second = np.empty(k, np.int64), np.empty(k, np.intp), np.empty(k, np.int64)
+        for first in range(0, k, NEAR):
+            some = clients[first : first + NEAR]
+            here = slice(first, first + len(some))
+            net = self.price.take(self.place.take(some, axis=0), mode="clip")
+            np.subtract(self.worth.take(some, axis=0), net, out=net)
+            net.argmax(axis=1, out=column[here])
+            at = np.arange(0, len(some) * width, width) + column[here]
+            flat = net.reshape(-1)
+            flat.take(at, out=best[here], mode="clip")
+            flat[at] = NOTHING
+            # along the long side: the short one would be a call a client
+            np.ascontiguousarray(net.T).max(axis=0, out=second[here])
+        return best, column, second
 
     def run(self) -> None:
         """Bid until nobody can gain, or, in a price war, until the bound shows that nothing worth waiting for is left."""
@@ -242,7 +252,7 @@ class _Auction:
         self.load[:] = 0
         self.tickets = np.append(self.ceilings.give, MOST)
         self.run_tickets = int(self.ceilings.run)
-        self.net, self.column, self.second = self._nets(slice(None))
+        self.net, self.column, self.second = self._nets(self.everyone)
         self.fresh[:] = self.rounds
         self._empty_head()
         self.placed = np.empty(0, np.int64)
@@ -275,7 +285,7 @@ class _Auction:
                 head = head[self.net[head] >= self.floor[self.owner[head]]]
             if self._refill(head):
                 continue
-            order = head[np.argsort(-self.net[head], kind="stable")]
+            order = head[falling(self.net[head])]
             owner = self.owner[order]
             rank = _rank_within(owner)
             ticketed = rank < self.tickets[owner]
@@ -299,8 +309,9 @@ class _Auction:
         inside = np.repeat(first - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
         clients = self.owned[inside]
         clients = clients[(self.at[clients] < 0) & (self.net[clients] > 0)]
+        clients = clients[falling(self.net[clients])]
         owner = self.owner[clients]
-        order = np.lexsort((-self.net[clients], owner))
+        order = grouped(owner, len(self.tickets))
         clients, owner = clients[order], owner[order]
         # a few more than needed: they would be asked for a moment later
         last = _rank_in_order(owner) == wanted[owner] + wanted[owner] // 4 + SPARE
@@ -337,8 +348,8 @@ class _Auction:
         bids = np.concatenate((self.bid[held], offer))
         slots = np.concatenate((self.slot[held], column))
         # stable twice over: equal bids stay in the order in which they came, the earlier holder first
-        order = np.argsort(-bids, kind="stable")
-        order = order[np.argsort(where[order].astype(self.narrow), kind="stable")]
+        order = falling(bids)
+        order = order[grouped(where[order], self.m)]
         who, where, bids, slots = who[order], where[order], bids[order], slots[order]
         first = np.flatnonzero(np.concatenate(([True], where[1:] != where[:-1])))
         rank = np.arange(len(where)) - np.repeat(first, np.diff(np.append(first, len(where))))
@@ -374,9 +385,9 @@ class _Auction:
         before = np.arange(len(representative)) - np.repeat(np.cumsum(room) - room, room)
         over = np.maximum(self.price[representative] - self._reserve(representative, before), 0)
         over[self.price[representative] >= MOST] = 0
-        net = self._nets(slice(None))[0]
+        net = self._nets(self.everyone)[0]
         order = np.flatnonzero(net > 0)
-        order = order[np.argsort(-net[order], kind="stable")]
+        order = order[falling(net[order])]
         owner = self.owner[order]
         give = np.append(self.ceilings.give, MOST)
         ticketed = order[_rank_within(owner) < give[owner]][: int(min(self.ceilings.run, self.n))]
@@ -389,7 +400,7 @@ class _Auction:
         step = np.append(step, MOST)
         waiting = np.flatnonzero((self.at < 0) & (self.tickets[self.owner] > 0))
         gain = (self.worth[waiting] - step[self.place[waiting]]).max(axis=1, initial=0)
-        order = np.argsort(-gain, kind="stable")
+        order = falling(gain)
         for client in waiting[order[: int((gain > 0).sum())]]:
             if self.run_tickets <= 0:
                 return

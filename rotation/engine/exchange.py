@@ -42,9 +42,10 @@ class Graph:
         """The pairs of these clients, one client after the other. All of a client come from one place: going through clients,
         a handful of which an exchange touches, spares looking at every pair for each exchange.
         """
-        first, length = self.pairs.start[clients], self.pairs.start[clients + 1] - self.pairs.start[clients]
-        before = np.cumsum(length) - length
-        return np.repeat(first - before, length) + np.arange(int(length.sum()))
+        first = self.pairs.start.take(clients)
+        length = self.pairs.start.take(clients + 1) - first
+        through = np.cumsum(length)
+        return np.repeat(first - through + length, length) + np.arange(int(through[-1]) if len(through) else 0)
 
     def _look_at(self, clients: Array) -> None:
         """Source and loss of these clients' pairs, from where they are now."""
@@ -61,16 +62,17 @@ class Graph:
         """The arcs that leave the nodes in ``touched`` (nodes,) anew; the few of tickets and idle places always."""
         pairs, c, cost = self.pairs, self.ceilings, self.cost
         clients = np.flatnonzero(self.source < self.m)
-        at = self.source[clients]
+        at = self.source.take(clients)
         load = np.bincount(at, minlength=self.m)
         cost[touched] = NO_ARC
         # one index instead of two: numpy then takes its fast path, a tenth of the time
         flat, size = cost.reshape(-1), self.idle + 1
-        rows = self._rows(np.flatnonzero(touched[self.source]))
-        np.minimum.at(flat, self.source[pairs.client[rows]] * size + pairs.representative[rows], self.loss[rows])
-        here = touched[at]
-        leaving = clients[here]
-        np.minimum.at(flat, at[here] * size + self.ticket[leaving], pairs.value[self.pair_of[leaving]])
+        near = np.flatnonzero(touched.take(self.source))
+        rows = self._rows(near)
+        begin = np.repeat(self.source.take(near) * size, pairs.start.take(near + 1) - pairs.start.take(near))
+        np.minimum.at(flat, begin + pairs.representative.take(rows), self.loss.take(rows))
+        leaving = near[self.source.take(near) < self.m]
+        np.minimum.at(flat, self.source.take(leaving) * size + self.ticket.take(leaving), pairs.value.take(self.pair_of.take(leaving)))
         reps = np.arange(self.m)
         free, some = load < c.room, load > 0
         cost[:, self.idle] = NO_ARC
@@ -86,10 +88,10 @@ class Graph:
         cost[self.run, self.idle] = 0 if len(clients) > 0 else NO_ARC
         np.fill_diagonal(cost, 0)
 
-    def apply(self, cycle: list[int]) -> None:
-        """Push one client along each arc of the cycle."""
+    def apply(self, cycles: list[list[int]]) -> None:
+        """Push one client along each arc of the cycles, no two of which share a node."""
         changes: list[tuple[int, int]] = []
-        for a, b in zip(cycle, cycle[1:] + cycle[:1], strict=True):
+        for a, b in (arc for cycle in cycles for arc in zip(cycle, cycle[1:] + cycle[:1], strict=True)):
             if b < self.m and a != self.idle:
                 rows = self._rows(np.flatnonzero(self.source == a))
                 rows = rows[self.pairs.representative[rows] == b]
@@ -129,10 +131,13 @@ def improve(pairs: Pairs, ceilings: Ceilings, pair_of: Array, prices: Array) -> 
     known = np.isfinite(prices)
     distance[: graph.m][known] = -np.rint(prices[known]).astype(np.int64)
     parents = np.full(size, -1)
+    # by where arcs arrive: the least of a row is found at once, that of a column is not
+    arriving = np.ascontiguousarray(graph.cost.T)
+    first_of = np.arange(0, size * size, size)
     while work < BUDGET:
-        through = distance[:, None] + graph.cost
-        parent = through.argmin(axis=0)
-        shorter = through[parent, np.arange(size)]
+        through = arriving + distance
+        parent = through.argmin(axis=1)
+        shorter = through.reshape(-1).take(first_of + parent)
         work += size * size
         if (shorter >= distance).all():
             first = ceilings.reserve(np.arange(graph.m), np.zeros(graph.m, np.int64))
@@ -140,25 +145,27 @@ def improve(pairs: Pairs, ceilings: Ceilings, pair_of: Array, prices: Array) -> 
         # a node keeps the parent of its last improvement: a cycle of parents is a cycle that gains
         parents = np.where(shorter < distance, parent, parents)
         distance = np.minimum(distance, shorter)
-        cycle = _cycle(parents)
-        if cycle:
-            graph.apply(cycle)
+        cycles = _cycles(parents)
+        if cycles:
+            graph.apply(cycles)
+            arriving = np.ascontiguousarray(graph.cost.T)
             work += len(pairs)
             parents = np.full(size, -1)
     return graph.pair_of, None
 
 
-def _cycle(parent: Array) -> list[int]:
-    """A cycle of parents, in the direction of the arcs; empty if there is none."""
-    seen = np.full(len(parent), -1)
+def _cycles(parents: Array) -> list[list[int]]:
+    """Every cycle of parents, in the direction of the arcs."""
+    parent: list[int] = parents.tolist()
+    seen, found = [-1] * len(parent), []
     for start in range(len(parent)):
         node = start
         while node >= 0 and seen[node] < 0:
             seen[node] = start
-            node = int(parent[node])
+            node = parent[node]
         if node >= 0 and seen[node] == start:
             cycle = [node]
-            while int(parent[cycle[-1]]) != node:
-                cycle.append(int(parent[cycle[-1]]))
-            return cycle[::-1]
-    return []
+            while parent[cycle[-1]] != node:
+                cycle.append(parent[cycle[-1]])
+            found.append(cycle[::-1])
+    return found
