@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ceilings import STEPS, Ceilings, check_problem
+from .components import part_of, parts
 from .errors import FactsError
 from .exchange import BUDGET, improve
 from .facts import Array
@@ -88,9 +89,33 @@ def assign(pairs: Pairs, ceilings: Ceilings, ties: Array | None = None) -> Assig
         what 64 bits count.
     """
     check_problem(pairs, ceilings)
+    apart = part_of(pairs, ceilings)
+    return _solved(pairs, ceilings, ties) if apart is None else _solved_apart(pairs, ceilings, ties, *apart)
+
+
+def _solved(pairs: Pairs, ceilings: Ceilings, ties: Array | None) -> Assignment:
     auction = _Auction(pairs, ceilings, ties)
     auction.run()
     return auction.result()
+
+
+def _solved_apart(pairs: Pairs, ceilings: Ceilings, ties: Array | None, client_part: Array, representative_part: Array) -> Assignment:
+    """Every part by itself: values and bounds add up."""
+    representative_of, pair_of = np.full(pairs.n_clients, -1, np.int32), np.full(pairs.n_clients, -1, np.int64)
+    # what one more place costs where nobody asks for it
+    prices = ceilings.reserve(np.arange(len(ceilings.room)), np.zeros(len(ceilings.room), np.int64)).astype(np.float64)
+    prices[ceilings.room <= 0] = np.inf
+    value = penalty = bound = rounds = 0
+    for part in parts(pairs, ceilings, client_part, representative_part):
+        found = _solved(part.pairs, part.ceilings, None if ties is None else ties[part.rows])
+        placed = found.pair_of >= 0
+        pair_of[part.clients[placed]] = part.rows[found.pair_of[placed]]
+        representative_of[part.clients[placed]] = part.representatives[found.representative_of[placed]]
+        prices[part.representatives] = found.prices
+        value, penalty, bound = value + found.value_cents, penalty + found.penalty_cents, bound + found.bound_cents
+        rounds = max(rounds, found.rounds)
+    gap = (bound - (value - penalty)) / bound if bound > 0 else 0.0
+    return Assignment(representative_of, pair_of, value, penalty, bound, gap, prices, rounds, exact=bound == value - penalty)
 
 
 def assignment_of(chosen: Array, pairs: Pairs, ceilings: Ceilings, optimum: Assignment) -> Assignment:
@@ -189,8 +214,14 @@ class _Auction:
         def settling(bidders: int) -> bool:
             return self.small or self.rounds < GLANCE or bidders * SETTLING < len(self.placed)
 
+        checked: dict[int, int] = {}
+
         def few(bidders: int) -> bool:
-            return bidders <= max(SKIRMISH[0], self.n // SKIRMISH[1])
+            # fewer and fewer: bidders that climb by single increments stay as many for ever
+            turn = self.rounds // PATIENCE
+            checked.setdefault(turn, bidders)
+            before = checked.get(turn - 1, 2 * bidders)
+            return bidders <= max(SKIRMISH[0], self.n // SKIRMISH[1]) and (not self.small or 2 * checked[turn] <= before)
 
         if self._rounds(PATIENCE, settling) or self._rounds(LONG_PATIENCE, few):
             return
