@@ -35,7 +35,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], currency: str, n
     changes += _guards(old["guards"], new["guards"])
     for section, keys in SECTIONS.items():
         for key in keys:
-            before, after = old[section][key], new[section][key]
+            before, after = old[section].get(key), new[section].get(key)
             if before != after:
                 full = f"{section}.{key}"
                 changes.append(Change("changed", str(KEY_NAMES[full]), _value(full, before), _value(full, after)))

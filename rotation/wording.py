@@ -243,6 +243,9 @@ def rule_sentence(definition: Mapping[str, Any], currency: str = "BRL", names: N
             give=mark(percent(give)),
             receive=mark(percent(receive)),
         )
+    if most := limits.get("team_max"):
+        clients = ngettext("%(n)s cliente", "%(n)s clientes", most) % {"n": decimal(most)}
+        shares = format_html(_("{shares}, no máximo {most} para cada equipe"), shares=shares, most=mark(clients))
     if most := _most_a_run(limits):
         shares = format_html(_("{shares} e movendo no máximo {most} por giro"), shares=shares, most=mark(most))
     sentence = format_html(

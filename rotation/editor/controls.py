@@ -107,6 +107,7 @@ KEY_NAMES = {
     "limits.give_share": gettext_lazy("Máximo a ceder"),
     "limits.receive_share": gettext_lazy("Máximo a receber"),
     "limits.run_max": gettext_lazy("Máximo de propostas por giro"),
+    "limits.team_max": gettext_lazy("Máximo a receber por equipe"),
     "experiment.share": gettext_lazy("Grupo de controle"),
     "experiment.stratify_by": gettext_lazy("Sortear dentro de grupos de mesma"),
     "experiment.exempt": gettext_lazy("Nunca no grupo de controle"),
@@ -129,12 +130,14 @@ KEY_UNITS = {
     "limits.run_share": "%",
     "limits.give_share": gettext_lazy("% da carteira"),
     "limits.receive_share": gettext_lazy("% da carteira"),
+    "limits.team_max": gettext_lazy("clientes por giro"),
     "experiment.share": gettext_lazy("% dos sinalizados"),
     "approval.expires_after_business_days": gettext_lazy("dias úteis"),
     "quality.max_feed_age_hours": gettext_lazy("horas de idade"),
     "quality.max_refused_share": "%",
 }
 KEY_HELP = {
+    "limits.team_max": gettext_lazy("soma o que recebem os representantes da equipe; vazio, sem máximo"),
     "strategy.fairness": gettext_lazy("0 só olha o valor; 0,5 espalha o mais que pode"),
     "value.lift": gettext_lazy("suposta, até o grupo de controle medir"),
     "experiment.share": gettext_lazy("ficam como estão, para medir se o giro ajuda; comece com 30"),

@@ -94,7 +94,7 @@ def state_of(definition: Mapping[str, Any]) -> RuleState:
     lists: dict[str, list[str]] = {}
     for section, wanted in SECTIONS.items():
         for name, key in wanted.items():
-            value, full = definition[section][name], f"{section}.{name}"
+            value, full = definition[section].get(name), f"{section}.{name}"
             if key.kind == "list":
                 lists[full] = list(value)
             elif key.kind == "bool":

@@ -1,10 +1,10 @@
 """Who receives whom: a forward auction under nested ceilings, with its own certificate (ENGINE.md section 5).
 
 maximise  sum of v_ij over moves, less the fairness steps of each load
-subject   client <= 1, representative <= room, moves out of an owner <= give, all moves <= run
+subject   client <= 1, representative <= room, team <= team_room, moves out of an owner <= give, all moves <= run
 
-The ceilings nest, so the problem is a min-cost flow with integral optima, and every subset of a solution is feasible:
-a manager may strike any line.
+The ceilings nest on either side, so the problem is a min-cost flow with integral optima, and every subset of a solution is
+feasible: a manager may strike any line.
 
 Sources: Bertsekas (1988), auction; Bertsekas and Castanon (1989), similar objects. Tickets and steps are worked out in
 design page ENGINE.md section 5.
@@ -13,7 +13,8 @@ design page ENGINE.md section 5.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,12 @@ from numpy.typing import NDArray
 from .ceilings import STEPS, Ceilings, check_problem
 from .components import part_of, parts
 from .errors import FactsError
-from .exchange import BUDGET, improve
+from .exchange import BUDGET, improve, worth_of_one_more
 from .facts import Array
 from .ordering import falling, grouped
 from .pairs import Pairs
+from .ranking import exact_sum, rank_in_order, rank_within
+from .teams import Teams, dual_prices
 
 TIES = 1024
 PATIENCE, LONG_PATIENCE = 40, 960  # rounds with the smallest increment; the long one while few still bid
@@ -35,6 +38,7 @@ STRAGGLERS = 1000  # a phase ends when fewer than one in so many of those placed
 FIRST, FINER, MARGIN = 0.3, 4, 2  # first increment in medians; how much finer each phase; overshoot in increments
 GOOD_GAP = 1e-4
 LARGE = 1000  # people; beyond that exchanges cost more than the last hundredth of a percent
+FEW = 100  # people and teams; a full team makes all its people bid as one, and more than these then need coarser increments first
 MOST = 2**62
 SPARE = 12  # clients of an owner looked at beyond those its tickets let bid
 NOTHING = -(2**62)
@@ -47,8 +51,9 @@ class Assignment:
 
     ``value_cents`` is the worth of the moves; ``penalty_cents`` the fairness steps they cost; ``bound_cents`` no
     assignment's value less penalty can exceed; ``gap`` = (bound - (value - penalty)) / bound. ``prices``
-    (n_representatives,) float64 cents is what one more place is worth, infinity where there is no room.
-    ``exact`` says the bound is reached.
+    (n_representatives,) float64 cents is what one more place is worth, infinity where there is no room, and ``team_prices``
+    (n_teams,) what one more would be in each team with a ceiling: exactly where the assignment is exact and people are few,
+    else by the bound's prices. ``exact`` says the bound is reached.
     """
 
     representative_of: Array
@@ -58,6 +63,7 @@ class Assignment:
     bound_cents: int
     gap: float
     prices: Array
+    team_prices: Array
     rounds: int
     exact: bool
 
@@ -96,7 +102,10 @@ def assign(pairs: Pairs, ceilings: Ceilings, ties: Array | None = None) -> Assig
 def _solved(pairs: Pairs, ceilings: Ceilings, ties: Array | None) -> Assignment:
     auction = _Auction(pairs, ceilings, ties)
     auction.run()
-    return auction.result()
+    found = auction.result()
+    if auction.teams.bind and found.exact and auction.nodes <= LARGE:
+        return replace(found, team_prices=worth_of_one_more(pairs, ceilings, found.pair_of).astype(float))
+    return found
 
 
 def _solved_apart(pairs: Pairs, ceilings: Ceilings, ties: Array | None, client_part: Array, representative_part: Array) -> Assignment:
@@ -104,18 +113,20 @@ def _solved_apart(pairs: Pairs, ceilings: Ceilings, ties: Array | None, client_p
     representative_of, pair_of = np.full(pairs.n_clients, -1, np.int32), np.full(pairs.n_clients, -1, np.int64)
     # what one more place costs where nobody asks for it
     prices = ceilings.reserve(np.arange(len(ceilings.room)), np.zeros(len(ceilings.room), np.int64)).astype(np.float64)
-    prices[ceilings.room <= 0] = np.inf
+    prices[Teams(ceilings).open_room(ceilings.room) <= 0] = np.inf
+    team_prices = dual_prices(ceilings, prices)
     value = penalty = bound = rounds = 0
     for part in parts(pairs, ceilings, client_part, representative_part):
         found = _solved(part.pairs, part.ceilings, None if ties is None else ties[part.rows])
         placed = found.pair_of >= 0
         pair_of[part.clients[placed]] = part.rows[found.pair_of[placed]]
         representative_of[part.clients[placed]] = part.representatives[found.representative_of[placed]]
-        prices[part.representatives] = found.prices
+        prices[part.representatives], team_prices[part.teams] = found.prices, found.team_prices
         value, penalty, bound = value + found.value_cents, penalty + found.penalty_cents, bound + found.bound_cents
         rounds = max(rounds, found.rounds)
     gap = (bound - (value - penalty)) / bound if bound > 0 else 0.0
-    return Assignment(representative_of, pair_of, value, penalty, bound, gap, prices, rounds, exact=bound == value - penalty)
+    exact = bound == value - penalty
+    return Assignment(representative_of, pair_of, value, penalty, bound, gap, prices, team_prices, rounds, exact=exact)
 
 
 def assignment_of(chosen: Array, pairs: Pairs, ceilings: Ceilings, optimum: Assignment) -> Assignment:
@@ -127,7 +138,15 @@ def assignment_of(chosen: Array, pairs: Pairs, ceilings: Ceilings, optimum: Assi
     penalty = ceilings.penalty(np.bincount(representative_of[placed], minlength=len(ceilings.room)))
     bound = optimum.bound_cents
     gap = (bound - (value - penalty)) / bound if bound > 0 else 0.0
-    return Assignment(representative_of, chosen, value, penalty, bound, gap, optimum.prices, optimum.rounds, exact=bound == value - penalty)
+    changed: dict[str, Any] = {
+        "representative_of": representative_of,
+        "pair_of": chosen,
+        "value_cents": value,
+        "penalty_cents": penalty,
+        "gap": gap,
+        "exact": bound == value - penalty,
+    }
+    return replace(optimum, **changed)
 
 
 class _Auction:
@@ -136,11 +155,13 @@ class _Auction:
     def __init__(self, pairs: Pairs, ceilings: Ceilings, ties: Array | None) -> None:
         n, m = pairs.n_clients, len(ceilings.room)
         self.pairs, self.ceilings, self.n, self.m = pairs, ceilings, n, m
-        self.room = ceilings.room.astype(np.int64)
+        self.teams = Teams(ceilings)
+        self.room = self.teams.open_room(ceilings.room)
         self.everyone = np.arange(n)
         # A cent is worth more than all ties together, and a tie, where 64 bits allow, more than all increments together:
         # the last increments can then add up to neither.
         largest = max(int(pairs.value.max(initial=0)), ceilings.step_cost * STEPS, 1) + 1
+        largest *= 1 + self.teams.bind  # a place in a full team costs a bid and a step together
         per_cent = TIES * (n + 1)
         self.scale = n + 1 if largest * per_cent * (n + 1) < MOST else 1
         if largest * per_cent * self.scale >= MOST:
@@ -231,13 +252,18 @@ class _Auction:
         self._remember()
         self._restore()
         good = self.best_objective >= self.best_bound * (1 - GOOD_GAP)
-        if self.best_objective < self.best_bound and not (good and (self.m + len(self.ceilings.give)) > LARGE):
+        if self.best_objective < self.best_bound and not (good and self.nodes > LARGE):
             self._polish()
+
+    @property
+    def nodes(self) -> int:
+        """People and teams."""
+        return self.m + len(self.ceilings.give) + len(self.teams)
 
     @property
     def small(self) -> bool:
         """Exchanges alone reach the optimum sooner than a price war would."""
-        return (self.m + len(self.ceilings.give)) ** 2 * 500 <= BUDGET
+        return self.nodes**2 * 500 <= BUDGET and not (self.teams.bind and self.nodes > FEW)
 
     def _rounds(self, most: int, worthwhile: Callable[[int], bool]) -> bool:
         """Rounds of bidding while ``worthwhile(number of bidders)``; True if they ended by themselves."""
@@ -274,7 +300,8 @@ class _Auction:
         reps = np.arange(self.m)
         price = self.price[:-1]
         step = self._reserve(reps, np.clip(self.load, 0, np.maximum(self.room - 1, 0)))
-        price = np.where(self.load < self.room, np.minimum(price, step), price)
+        left = (self.load < self.room) & ~self.teams.full(self.load)
+        price = np.where(left, np.minimum(price, step), price)
         overshot = MARGIN * self.eps if self.eps > 1 else 0
         price = np.maximum(price - overshot, self._reserve(reps, np.zeros(self.m, np.int64)))
         self.price[:-1] = np.where(self.room > 0, price, MOST)
@@ -318,7 +345,7 @@ class _Auction:
                 continue
             order = head[falling(self.net[head])]
             owner = self.owner[order]
-            rank = _rank_within(owner)
+            rank = rank_within(owner)
             ticketed = rank < self.tickets[owner]
             taken = ticketed & (np.cumsum(ticketed) <= self.run_tickets)
             return self._with_alternatives(order, owner, taken, ticketed)
@@ -345,7 +372,7 @@ class _Auction:
         order = grouped(owner, len(self.tickets))
         clients, owner = clients[order], owner[order]
         # a few more than needed: they would be asked for a moment later
-        last = _rank_in_order(owner) == wanted[owner] + wanted[owner] // 4 + SPARE
+        last = rank_in_order(owner) == wanted[owner] + wanted[owner] // 4 + SPARE
         self.floor[owners] = 1
         self.floor[owner[last]] = self.net[clients[last]]
         self.head = np.concatenate((self.head[~short[self.owner[self.head]]], clients[self.net[clients] >= self.floor[owner]]))
@@ -373,6 +400,8 @@ class _Auction:
 
         touched = np.zeros(self.m, bool)
         touched[target] = True
+        if self.teams.bind:
+            touched = self.teams.whole(touched)
         held = self.placed[touched[self.at[self.placed]]]
         who = np.concatenate((held, chosen))
         where = np.concatenate((self.at[held], target))
@@ -384,7 +413,10 @@ class _Auction:
         who, where, bids, slots = who[order], where[order], bids[order], slots[order]
         first = np.flatnonzero(np.concatenate(([True], where[1:] != where[:-1])))
         rank = np.arange(len(where)) - np.repeat(first, np.diff(np.append(first, len(where))))
-        keeps = (rank < self.room[where]) & (bids >= self._reserve(where, rank))
+        step = self._reserve(where, rank)
+        keeps = (rank < self.room[where]) & (bids >= step)
+        if self.teams.bind:
+            keeps = self.teams.keep(where, bids - step, self.at[who] < 0, keeps)
 
         np.add.at(self.tickets, self.owner[held], 1)
         self.run_tickets += len(held)
@@ -394,12 +426,18 @@ class _Auction:
         np.subtract.at(self.tickets, self.owner[winners], 1)
         self.run_tickets -= len(winners)
 
-        reps = where[first]
-        load = np.bincount(where[keeps], minlength=self.m)[reps]
+        loads = np.bincount(where[keeps], minlength=self.m)
         lowest = np.full(self.m, MOST, np.int64)
         np.minimum.at(lowest, where[keeps], bids[keeps])
+        reps: Array = where[first]
+        beside: Array = np.zeros(len(reps), np.int64)
+        if self.teams.bind:
+            reps = np.flatnonzero(touched)
+            last = self._reserve(np.arange(self.m), np.maximum(loads - 1, 0))
+            beside = self.teams.entry(loads, lowest - last)[reps]
+        load = loads[reps]
         free = load < self.room[reps]
-        next_place = np.where(free, self._reserve(reps, np.minimum(load, self.room[reps] - 1)), MOST)
+        next_place = np.where(free, self._reserve(reps, np.minimum(load, self.room[reps] - 1)) + beside, MOST)
         self.load[reps] = load
         self.price[reps] = np.maximum(self.price[reps], np.minimum(lowest[reps], next_place))
         # whoever was outbid remembers a net value from before the prices rose: still an upper bound
@@ -416,19 +454,21 @@ class _Auction:
         before = np.arange(len(representative)) - np.repeat(np.cumsum(room) - room, room)
         over = np.maximum(self.price[representative] - self._reserve(representative, before), 0)
         over[self.price[representative] >= MOST] = 0
+        if self.teams.bind:
+            over = self.teams.best(over, representative)
         net = self._nets(self.everyone)[0]
         order = np.flatnonzero(net > 0)
         order = order[falling(net[order])]
         owner = self.owner[order]
         give = np.append(self.ceilings.give, MOST)
-        ticketed = order[_rank_within(owner) < give[owner]][: int(min(self.ceilings.run, self.n))]
-        return _exact_sum(over) + _exact_sum(net[ticketed])
+        ticketed = order[rank_within(owner) < give[owner]][: int(min(self.ceilings.run, self.n))]
+        return exact_sum(over) + exact_sum(net[ticketed])
 
     def _complete(self) -> None:
         """Fill places left empty with whoever is worth most there."""
         reps = np.arange(self.m)
         step = np.where(self.load < self.room, self._reserve(reps, np.clip(self.load, 0, np.maximum(self.room - 1, 0))), MOST)
-        step = np.append(step, MOST)
+        step = np.append(np.where(self.teams.full(self.load), MOST, step), MOST)
         waiting = np.flatnonzero((self.at < 0) & (self.tickets[self.owner] > 0))
         gain = (self.worth[waiting] - step[self.place[waiting]]).max(axis=1, initial=0)
         order = falling(gain)
@@ -446,6 +486,8 @@ class _Auction:
             self.load[rep] += 1
             full = self.load[rep] >= self.room[rep]
             step[rep] = MOST if full else self._reserve(np.array([rep]), self.load[rep : rep + 1])[0]
+            if self.teams.of[rep] >= 0:
+                step[:-1][self.teams.full(self.load)] = MOST
             self.tickets[self.owner[client]] -= 1
             self.run_tickets -= 1
 
@@ -465,7 +507,7 @@ class _Auction:
     def _objective(self) -> int:
         placed = np.flatnonzero(self.at >= 0)
         load = np.bincount(self.at[placed], minlength=self.m)
-        return _exact_sum(self.worth[placed, self.slot[placed]]) - self.ceilings.penalty(load) * self.unit
+        return exact_sum(self.worth[placed, self.slot[placed]]) - self.ceilings.penalty(load) * self.unit
 
     def result(self) -> Assignment:
         pairs = self.pairs
@@ -484,30 +526,7 @@ class _Auction:
             bound_cents=bound,
             gap=(bound - (value - penalty)) / bound if bound > 0 else 0.0,
             prices=prices,
+            team_prices=dual_prices(self.ceilings, prices),
             rounds=self.rounds,
             exact=bound == value - penalty,
         )
-
-
-def _rank_within(groups: Array) -> NDArray[np.int64]:
-    """How many of the same group come before each entry."""
-    if len(groups) == 0:
-        return np.empty(0, np.int64)
-    # numpy sorts 16 bits by counting
-    order = np.argsort(groups.astype(np.int16) if int(groups.max()) < 2**15 else groups, kind="stable")
-    rank = np.empty(len(groups), np.int64)
-    rank[order] = _rank_in_order(groups[order])
-    return rank
-
-
-def _rank_in_order(groups: Array) -> NDArray[np.int64]:
-    """The same for groups that already stand together."""
-    if len(groups) == 0:
-        return np.empty(0, np.int64)
-    first = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
-    return np.arange(len(groups)) - np.repeat(first, np.diff(np.append(first, len(groups))))
-
-
-def _exact_sum(values: Array) -> int:
-    """A sum that may pass 64 bits: halves are added apart."""
-    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,17 @@ MAX_SHIFT = 2
 UNLIMITED = np.iinfo(np.int64).max // 4
 
 
+def _nobody() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Ceilings:
     """``room`` (n_representatives,) clients each may take; ``owner`` (n_clients,) position of each client's owner, -1 none;
     ``give`` (n_owners,) clients each owner may lose; ``run`` moves altogether. They nest: client < owner < run.
+
+    ``team`` (n_representatives,) position of each one's team among ``team_room`` (n_teams,), clients each team may take, -1
+    where no ceiling counts (empty: nowhere). They nest on the other side: place < representative < team.
 
     ``step_cost`` is the cost in cents of one step of fairness (0: none) and ``shift`` (n_representatives,) whole steps
     by which a representative's ladder begins higher (received more before) or lower.
@@ -31,10 +38,14 @@ class Ceilings:
     run: int = UNLIMITED
     step_cost: int = 0
     shift: Array | None = None
+    team: Array = field(default_factory=_nobody)
+    team_room: Array = field(default_factory=_nobody)
 
     def __post_init__(self) -> None:
-        for name in ("room", "owner", "give"):
+        for name in ("room", "owner", "give", "team", "team_room"):
             object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(np.int64))
+        if not len(self.team):
+            object.__setattr__(self, "team", np.full(len(self.room), -1))
 
     def reserve(self, representative: Array, load: Array) -> NDArray[np.int64]:
         """Cost in cents of the place after ``load`` others, R_j,load+1; never falls as load grows."""
@@ -81,13 +92,15 @@ def check_problem(pairs: Pairs, ceilings: Ceilings) -> None:
         ("representative", pairs.representative, 0, m),
         ("client", pairs.client, 0, n),
         ("owner", ceilings.owner, -1, len(ceilings.give)),
+        ("team", ceilings.team, -1, len(ceilings.team_room)),
     ):
         wrong = (column < low) | (column >= size)
         if wrong.any():
             row = int(np.argmax(wrong))
             raise FactsError("not_a_position", column=name, row=row, value=int(column[row]), size=size)
-    if len(ceilings.owner) != n:
-        raise FactsError("wrong_shape", column="owner", found=ceilings.owner.shape, expected=(n,))
+    for name, column, size in (("owner", ceilings.owner, n), ("team", ceilings.team, m)):
+        if len(column) != size:
+            raise FactsError("wrong_shape", column=name, found=column.shape, expected=(size,))
     if (pairs.value < 0).any():
         row = int(np.argmax(pairs.value < 0))
         raise FactsError("negative_value", row=row, value=int(pairs.value[row]))

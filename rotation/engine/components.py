@@ -1,4 +1,4 @@
-"""Parts of an assignment that have nothing to do with each other: no representative, owner or run ceiling links them.
+"""Parts of an assignment that have nothing to do with each other: no representative, owner, team or run ceiling links them.
 
 A company whose people serve regions of their own falls apart this way. Each part is small enough for exchanges to reach
 its optimum, and an optimum of every part is the optimum of all.
@@ -23,10 +23,12 @@ LEAST = 448  # people; up to there exchanges soon reach the optimum of all at on
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A problem of its own. ``clients``, ``representatives`` rising and ``rows`` (its pairs) are positions in the whole one."""
+    """A problem of its own. ``clients``, ``representatives``, ``teams`` rising and ``rows`` (its pairs) are positions in the
+    whole one."""
 
     clients: Array
     representatives: Array
+    teams: Array
     rows: Array
     pairs: Pairs
     ceilings: Ceilings
@@ -50,6 +52,11 @@ def part_of(pairs: Pairs, ceilings: Ceilings) -> tuple[NDArray[np.int32], NDArra
     linked = np.zeros((m + s) * m, bool)
     linked[(node * m)[pairs.client] + pairs.representative] = True
     one, other = np.divmod(np.flatnonzero(linked), m)
+    held = np.flatnonzero(ceilings.team >= 0)  # a team's ceiling links its people
+    teams, head = np.unique(ceilings.team[held], return_index=True)
+    heads = np.zeros(len(ceilings.team_room), np.int64)
+    heads[teams] = held[head]
+    one, other = np.append(one, held), np.append(other, heads[ceilings.team[held]])
     graph = sp.sparse.coo_matrix((np.ones(len(one), bool), (one, other)), shape=(m + s, m + s))
     count, label = sp.sparse.csgraph.connected_components(graph, directed=False)
     if count == 1:
@@ -61,6 +68,7 @@ def parts(pairs: Pairs, ceilings: Ceilings, client_part: Array, representative_p
     """One after the other those that have a pair; each is made when it is asked for, so that only one lies in memory."""
     m, s = len(ceilings.room), len(ceilings.give)
     inside, owner_inside = np.zeros(m, np.int32), np.zeros(s, np.int64)
+    team_inside = np.zeros(len(ceilings.team_room), np.int64)
     by_part = np.argsort(client_part, kind="stable")
     cuts = np.flatnonzero(np.diff(client_part[by_part], prepend=-1))
     for clients in np.split(by_part, cuts)[1:]:
@@ -69,6 +77,9 @@ def parts(pairs: Pairs, ceilings: Ceilings, client_part: Array, representative_p
         owner = ceilings.owner[clients]
         owners = np.unique(owner[owner >= 0])
         owner_inside[owners] = np.arange(len(owners))
+        team = ceilings.team[representatives]
+        teams = np.unique(team[team >= 0])
+        team_inside[teams] = np.arange(len(teams))
         length = pairs.start[clients + 1] - pairs.start[clients]
         start = np.concatenate(([0], np.cumsum(length)))
         rows = np.repeat(pairs.start[clients] - start[:-1], length) + np.arange(start[-1])
@@ -86,5 +97,7 @@ def parts(pairs: Pairs, ceilings: Ceilings, client_part: Array, representative_p
             owner=np.where(owner >= 0, owner_inside[owner], -1) if s else owner,
             give=ceilings.give[owners],
             shift=None if ceilings.shift is None else ceilings.shift[representatives],
+            team=np.where(team >= 0, team_inside[team], -1) if len(team_inside) else team,
+            team_room=ceilings.team_room[teams],
         )
-        yield Part(clients, representatives, rows, among, within)
+        yield Part(clients, representatives, teams, rows, among, within)

@@ -1,8 +1,9 @@
 """The last step to the optimum: exchanges of clients between representatives, as cycles in a small graph.
 
 An assignment is optimal exactly when no cycle of exchanges gains (Klein 1967). Clients are contracted into arcs
-between representatives, owners' tickets, the run's tickets and the idle places, so the graph has only as many nodes as
-there are people, and the shortest distances of a graph without gaining cycles are optimal prices: the certificate.
+between representatives, owners' tickets, the run's tickets, the idle places and the teams that have a ceiling, so the graph has
+only as many nodes as there are people and teams, and the shortest distances of a graph without gaining cycles are optimal
+prices: the certificate.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .ceilings import Ceilings
 from .facts import Array
 from .pairs import Pairs
+from .teams import Teams
 
 NO_ARC = 2**60
 BUDGET = 100_000_000  # cells looked at: about half a second
@@ -21,7 +24,10 @@ BUDGET = 100_000_000  # cells looked at: about half a second
 
 @dataclass(eq=False)
 class Graph:
-    """Arc costs in cents, shape (nodes, nodes): representatives, then owners, then the run, then the idle places."""
+    """Arc costs in cents, shape (nodes, nodes): representatives, then owners, then the run, then the idle places, then teams.
+
+    A place left at a representative is an arc to the idle places, through its team where that has a ceiling.
+    """
 
     pairs: Pairs
     ceilings: Ceilings
@@ -30,13 +36,17 @@ class Graph:
     def __post_init__(self) -> None:
         self.m, self.s = len(self.ceilings.room), len(self.ceilings.give)
         self.run, self.idle = self.m + self.s, self.m + self.s + 1
+        self.teams = Teams(self.ceilings)
+        self.size = self.idle + 1 + len(self.teams)
+        # where a place left at each representative is found
+        self.place = np.where(self.teams.of < 0, self.idle, self.idle + 1 + self.teams.of)
         self.ticket = np.where(self.ceilings.owner < 0, self.run, self.m + self.ceilings.owner)
         # where each client is, the ticket of its owner when nobody has it, and what choosing a pair instead would give up
         self.source = np.empty(self.pairs.n_clients, np.int64)
         self.loss = np.empty(len(self.pairs), np.int64)
         self._look_at(np.arange(self.pairs.n_clients))
-        self.cost = np.full((self.idle + 1, self.idle + 1), NO_ARC, np.int64)
-        self._draw(np.ones(self.idle + 1, bool))
+        self.cost = np.full((self.size, self.size), NO_ARC, np.int64)
+        self._draw(np.ones(self.size, bool))
 
     def _rows(self, clients: Array) -> Array:
         """The pairs of these clients, one client after the other. All of a client come from one place: going through clients,
@@ -66,7 +76,7 @@ class Graph:
         load = np.bincount(at, minlength=self.m)
         cost[touched] = NO_ARC
         # one index instead of two: numpy then takes its fast path, a tenth of the time
-        flat, size = cost.reshape(-1), self.idle + 1
+        flat, size = cost.reshape(-1), self.size
         near = np.flatnonzero(touched.take(self.source))
         rows = self._rows(near)
         begin = np.repeat(self.source.take(near) * size, pairs.start.take(near + 1) - pairs.start.take(near))
@@ -75,10 +85,13 @@ class Graph:
         np.minimum.at(flat, self.source.take(leaving) * size + self.ticket.take(leaving), pairs.value.take(self.pair_of.take(leaving)))
         reps = np.arange(self.m)
         free, some = load < c.room, load > 0
-        cost[:, self.idle] = NO_ARC
-        cost[self.idle] = NO_ARC
-        cost[reps[free], self.idle] = c.reserve(reps[free], load[free])
-        cost[self.idle, reps[some]] = -c.reserve(reps[some], load[some] - 1)
+        cost[:, self.idle :] = NO_ARC
+        cost[self.idle :] = NO_ARC
+        cost[reps[free], self.place[free]] = c.reserve(reps[free], load[free])
+        cost[self.place[some], reps[some]] = -c.reserve(reps[some], load[some] - 1)
+        received = self.teams.count(at)
+        cost[self.idle + 1 :, self.idle] = np.where(received < self.teams.most, 0, NO_ARC)
+        cost[self.idle, self.idle + 1 :] = np.where(received > 0, 0, NO_ARC)
         owner = c.owner[clients]
         used = np.bincount(owner[owner >= 0], minlength=self.s)
         owners = self.m + np.arange(self.s)
@@ -92,17 +105,17 @@ class Graph:
         """Push one client along each arc of the cycles, no two of which share a node."""
         changes: list[tuple[int, int]] = []
         for a, b in (arc for cycle in cycles for arc in zip(cycle, cycle[1:] + cycle[:1], strict=True)):
-            if b < self.m and a != self.idle:
+            if b < self.m and a < self.idle:
                 rows = self._rows(np.flatnonzero(self.source == a))
                 rows = rows[self.pairs.representative[rows] == b]
                 row = int(rows[np.argmin(self.loss[rows])])
                 changes.append((int(self.pairs.client[row]), row))
-            elif a < self.m and b != self.idle:
+            elif a < self.m and b < self.idle:
                 here = np.flatnonzero((self.pair_of >= 0) & (self.ticket == b))
                 here = here[self.pairs.representative[self.pair_of[here]] == a]
                 changes.append((int(here[np.argmin(self.pairs.value[self.pair_of[here]])]), -1))
         moved = np.unique([client for client, _row in changes])
-        touched = np.zeros(self.idle + 1, bool)
+        touched = np.zeros(self.size, bool)
         touched[self.source[moved]] = True
         for client, row in changes:
             self.pair_of[client] = row
@@ -141,6 +154,8 @@ def improve(pairs: Pairs, ceilings: Ceilings, pair_of: Array, prices: Array) -> 
         work += size * size
         if (shorter >= distance).all():
             first = ceilings.reserve(np.arange(graph.m), np.zeros(graph.m, np.int64))
+            ceiling = np.maximum(distance[graph.idle] - distance[graph.idle + 1 :], 0)
+            first = first + np.append(ceiling, 0)[graph.teams.of]
             return graph.pair_of, np.maximum(distance[graph.idle] - distance[: graph.m], first)
         # a node keeps the parent of its last improvement: a cycle of parents is a cycle that gains
         parents = np.where(shorter < distance, parent, parents)
@@ -152,6 +167,23 @@ def improve(pairs: Pairs, ceilings: Ceilings, pair_of: Array, prices: Array) -> 
             work += len(pairs)
             parents = np.full(size, -1)
     return graph.pair_of, None
+
+
+def worth_of_one_more(pairs: Pairs, ceilings: Ceilings, pair_of: Array) -> NDArray[np.int64]:
+    """Cents the optimum gains where a team may take one client more, (n_teams,); 0 where it has places left.
+
+    ``pair_of`` (n_clients,) must be an optimum. One more place at a team is one more arc from it to the idle places, so what
+    it gains is the shortest way back.
+    """
+    graph = Graph(pairs, ceilings, np.asarray(pair_of, np.int64).copy())
+    distance = np.full(graph.size, NO_ARC, np.int64)
+    distance[graph.idle] = 0
+    for _ in range(graph.size):
+        shorter = np.minimum(distance, (distance[:, None] + graph.cost).min(axis=0))
+        if (shorter == distance).all():
+            break
+        distance = shorter
+    return np.maximum(-distance[graph.idle + 1 :], 0)
 
 
 def _cycles(parents: Array) -> list[list[int]]:

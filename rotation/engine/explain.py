@@ -14,12 +14,14 @@ from .evaluate import Columns, evaluate_leaf
 from .facts import Array
 from .forced import affordable, forced_costs
 from .minutes import MinutesAssignment
+from .packing import Workload
 from .pairs import NO_ROOM, REASONS, Pairs
 from .rules import Rule
+from .teams import Teams
 
 SHOWN = 4
-UNASSIGNED = (*REASONS, "no_value", "outbid", "owner_ceiling", "run_ceiling")
-NO_VALUE, OUTBID, OWNER_CEILING, RUN_CEILING = range(len(REASONS), len(UNASSIGNED))
+UNASSIGNED = (*REASONS, "no_value", "outbid", "owner_ceiling", "run_ceiling", "team_ceiling")
+NO_VALUE, OUTBID, OWNER_CEILING, RUN_CEILING, TEAM_CEILING = range(len(REASONS), len(UNASSIGNED))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,10 @@ def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array, ceilings: C
     inside = column < length[:, None]
     row = np.where(inside, pairs.start[clients][:, None] + column, 0)
     price = pair_prices(assignment, pairs)
-    if len(pairs) == 0:
+    if len(pairs):
+        # whoever cannot take the client at all is nobody's alternative
+        inside = inside & np.isfinite(price[row])
+    else:
         empty = np.full((n, SHOWN), -1)
         return Candidates(empty, np.zeros((n, SHOWN), np.int64), np.full((n, SHOWN), np.nan), np.zeros((n, SHOWN), np.int64))
     net = np.where(inside, pairs.value[row] - price[row], -np.inf)
@@ -112,11 +117,14 @@ def runner_ups(assignment: Assignment, pairs: Pairs, clients: Array, ceilings: C
     )
 
 
-def why_unassigned(assignment: Assignment, pairs: Pairs, ceilings: Ceilings) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+def why_unassigned(
+    assignment: Assignment, pairs: Pairs, ceilings: Ceilings, workload: Workload | None = None
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """For every client that got nobody: a position in ``UNASSIGNED`` and the price in cents of the place it wanted.
 
     Both of shape (n_clients,); -1 and 0 for those assigned. The price is what one more place at the client's best
-    representative would be worth to the run.
+    representative would be worth to the run; where that one has a place and only its team is full, what one client more in the
+    team would be. ``workload`` where the rule counts minutes.
     """
     n = pairs.n_clients
     reason = np.full(n, -1, np.int8)
@@ -149,10 +157,34 @@ def why_unassigned(assignment: Assignment, pairs: Pairs, ceilings: Ceilings) -> 
     reason[rest[wants & full[owner[rest]]]] = OWNER_CEILING
     # every representative it could have is too full for its minutes
     reason[rest[~np.isfinite(best_net[rest])]] = NO_ROOM
-    reason[rest[best_value[rest] <= 0]] = NO_VALUE
     found = paid[wanted[rest]]
+    team = ceilings.team[pairs.representative[wanted[rest]]]
+    shut = ~wants & _only_team_is_full(assignment, pairs, ceilings, workload, wanted[rest])
+    reason[rest[shut]] = TEAM_CEILING
+    reason[rest[best_value[rest] <= 0]] = NO_VALUE
+    if shut.any():
+        found = np.where(shut, np.append(assignment.team_prices, 0)[team], found)
     price[rest] = np.where(np.isfinite(found), np.rint(found), 0)
     return reason, price
+
+
+def _only_team_is_full(
+    assignment: Assignment, pairs: Pairs, ceilings: Ceilings, workload: Workload | None, rows: Array
+) -> NDArray[np.bool_]:
+    """Whether the representative of each of ``rows`` has room for that client, above its step, and its team none."""
+    teams = Teams(ceilings)
+    if not teams.bind:
+        return np.zeros(len(rows), bool)
+    at = pairs.representative[rows]
+    heads = np.bincount(assignment.representative_of[assignment.representative_of >= 0], minlength=len(ceilings.room))
+    free = (heads < ceilings.room)[at]
+    if workload is None:
+        free &= pairs.value[rows] > ceilings.reserve(at, heads[at])
+    else:
+        placed = assignment.pair_of[assignment.pair_of >= 0]
+        load = np.bincount(pairs.representative[placed], workload.weight[placed], minlength=len(ceilings.room))
+        free &= load[at] + workload.weight[rows] <= workload.room[at]
+    return free & teams.full(heads)[at]
 
 
 def trace(rule: Rule, columns: Columns, rows: Array) -> tuple[Trace, ...]:

@@ -13,6 +13,7 @@ from .ceilings import Ceilings
 from .exchange import Graph
 from .facts import Array
 from .pairs import Pairs
+from .teams import Teams
 
 NODES = 400  # people, beyond which the ways between all of them cost more than they tell
 
@@ -37,4 +38,4 @@ def forced_costs(pairs: Pairs, ceilings: Ceilings, pair_of: Array, rows: Array) 
 
 def affordable(ceilings: Ceilings) -> bool:
     """Whether the ways between all people are few enough to look at."""
-    return len(ceilings.room) + len(ceilings.give) + 2 <= NODES
+    return len(ceilings.room) + len(ceilings.give) + len(Teams(ceilings)) + 2 <= NODES

@@ -44,9 +44,11 @@ class Effort:
 
 @dataclass(frozen=True, eq=False)
 class MinutesAssignment(Assignment):
-    """As ``Assignment``; ``prices`` are cents a unit of room. ``pair_price`` (n_pairs,) cents is what the room and the place that
-    pair would take are worth to the run. ``load`` (n_representatives,) units given. ``first_gap`` is the gap before the
-    integer programme; ``stopped`` what ended that one: ``proved``, ``nodes``, ``time`` or ``none``. ``complete``: everyone placed.
+    """As ``Assignment``; ``prices`` are cents a unit of room and ``team_prices`` those of the bound.
+
+    ``pair_price`` (n_pairs,) cents is what the room and the place that pair would take are worth to the run. ``load``
+    (n_representatives,) units given. ``first_gap`` is the gap before the integer programme; ``stopped`` what ended that one:
+    ``proved``, ``nodes``, ``time`` or ``none``. ``complete``: everyone placed.
     """
 
     pair_price: Array
@@ -65,9 +67,9 @@ def assign_minutes(
     ----------
     pairs : eligible pairs with value in cents
     workload : what each pair weighs, and the room there is
-    ceilings : ``room`` counts heads, beside the workload's; owners' and the run's tickets; the steps of fairness, here in
-        twelfths of the workload's room
-    everyone : every client must be placed, and owners' and run's tickets do not count (published problems)
+    ceilings : ``room`` counts heads, beside the workload's, and so do teams; owners' and the run's tickets; the steps of
+        fairness, here in twelfths of the workload's room
+    everyone : every client must be placed, and neither owners' and run's tickets nor teams count (published problems)
     effort : limits of the search
 
     Returns
@@ -99,7 +101,7 @@ class _Search:
         self.began = monotonic()
         self.best = Packing(problem)
         self.bound = np.inf
-        self.price, self.place_price = np.zeros(problem.m + 1), np.zeros(problem.m + 1)
+        self.price, self.place_price = np.zeros(problem.m + 1), np.zeros(len(problem.places))
         self.relaxed: Relaxed | None = None
         self.stopped, self.nodes, self.first_gap = "none", 0, 0.0
         self.walks = 0
@@ -258,9 +260,10 @@ class _Search:
         penalty = int(p.penalty(best.load).sum())
         bound = p.whole_bound(self.bound)
         room = p.room[: p.m]
-        prices = np.where((room > 0) & (p.places[: p.m] > 0), self.price[: p.m], np.inf)
+        open_ = (room > 0) & (p.places[: p.m] > 0) & (p.places[p.beside[: p.m]] > 0)
+        prices = np.where(open_, self.price[: p.m], np.inf)
         weigh = np.where(np.isfinite(prices), prices, 0)[pairs.representative] * workload.weight
-        pair_price = weigh + self.place_price[pairs.representative]
+        pair_price = weigh + p.seat_price(self.place_price)[pairs.representative]
         fits = np.isfinite(prices)[pairs.representative] & (workload.weight <= room[pairs.representative])
         return MinutesAssignment(
             representative_of=np.where(at < p.m, at, -1).astype(np.int32),
@@ -270,6 +273,7 @@ class _Search:
             bound_cents=bound,
             gap=self._gap(),
             prices=prices,
+            team_prices=self.place_price[p.m + 1 : -1],
             rounds=self.nodes,
             exact=self.done,
             pair_price=np.where(fits, pair_price, np.inf),

@@ -1,7 +1,8 @@
 """Clients that weigh differently by representative: the problem, its price bound, and solutions built and mended by hand.
 
 maximise  sum of v_ij over moves, less the fairness steps of each load
-subject   client <= 1, minutes of representative <= room, heads of representative <= places, owner's give, run
+subject   client <= 1, minutes of representative <= room, heads of representative <= places, heads of team <= places,
+          owner's give, run
 
 A generalised assignment problem: with prices on rooms and places what remains is the best net value of each client
 under the nested tickets, which is sorting. Any prices give a bound (Fisher 1981).
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .assignment import _rank_within as rank_within
 from .ceilings import STEPS, UNLIMITED, Ceilings
 from .facts import Array
 from .pairs import Pairs
+from .ranking import rank_within
 
 ORDERS = ("regret", "regret_per_unit", "value_per_unit", "value", "net")
 STALL = 10  # rounds without a better bound before the steps of the prices are halved
@@ -46,15 +47,24 @@ class Workload:
 class Problem:
     """The pairs that fit by themselves, as rows of equal width; empty cells point to a representative that does not exist.
 
-    ``everyone``: every client must be placed and the tickets do not count.
+    ``everyone``: every client must be placed and neither tickets nor teams count.
+
+    ``places`` holds the heads each representative may take, 0 for the one that does not exist, then those of each team with a
+    ceiling, then those of no team, without end; ``beside`` (n_representatives + 1,) says which of them counts beside one's own.
+    Prices of places have the same shape.
     """
 
     def __init__(self, pairs: Pairs, workload: Workload, ceilings: Ceilings, *, everyone: bool = False) -> None:
         self.pairs, self.ceilings, self.everyone = pairs, ceilings, everyone
         self.n, self.m = pairs.n_clients, len(ceilings.room)
         self.room = np.append(np.maximum(workload.room, 0), 0)
-        self.places = np.append(np.minimum(np.maximum(ceilings.room, 0), self.n), 0)
-        fits = (workload.weight <= self.room[pairs.representative]) & (self.places[pairs.representative] > 0)
+        teams = np.full(len(ceilings.team_room), self.n) if everyone else np.clip(ceilings.team_room, 0, self.n)
+        self.n_teams = len(teams)
+        self.places = np.concatenate((np.clip(ceilings.room, 0, self.n), [0], teams, [UNLIMITED]))
+        teamless = self.m + 1 + self.n_teams
+        self.beside = np.append(np.where(ceilings.team < 0, teamless, self.m + 1 + ceilings.team), teamless)
+        open_ = (self.places[: self.m + 1] > 0) & (self.places[self.beside] > 0)
+        fits = (workload.weight <= self.room[pairs.representative]) & open_[pairs.representative]
         fits &= (pairs.value > 0) | everyone
         rows = np.flatnonzero(fits)
         self.n_pairs = len(rows)
@@ -79,8 +89,10 @@ class Problem:
         self.run = UNLIMITED if everyone else int(ceilings.run)
         if everyone:
             self.give = np.full_like(self.give, UNLIMITED)
-        wanted = np.bincount(self.place[self.real], minlength=self.m + 1)
-        self.places_bind = wanted > self.places
+        # a client asks a team once, however many of its people it may go to
+        asks = np.unique(np.repeat(np.arange(self.n), count) * len(self.places) + self.beside[self.place[self.real]])
+        wanted = np.bincount(asks % len(self.places), minlength=len(self.places))
+        self.places_bind = wanted + np.bincount(self.place[self.real], minlength=len(self.places)) > self.places
         asking = np.bincount(self.owner[count > 0], minlength=len(self.give))
         self.tickets_bind = asking > self.give
         self.run_binds = int((count > 0).sum()) > self.run
@@ -109,9 +121,19 @@ class Problem:
         return int(np.ceil(float(filled @ self.step[j]) - 1e-9))
 
     def net(self, price: Array, place_price: Array) -> NDArray[np.float64]:
-        """Net value of every cell at cents a unit and cents a place (n_representatives + 1,)."""
+        """Net value of every cell at cents a unit (n_representatives + 1,) and cents a place."""
         net: NDArray[np.float64] = self.value - price[self.place] * self.weight
-        return net - place_price[self.place] if place_price.any() else net
+        return net - self.seat_price(place_price)[self.place] if place_price.any() else net
+
+    def seat_price(self, place_price: Array) -> NDArray[np.float64]:
+        """What a place at each representative costs, its team's included, (n_representatives + 1,)."""
+        price: NDArray[np.float64] = place_price[: self.m + 1] + place_price[self.beside]
+        return price
+
+    def heads(self, at: Array) -> NDArray[np.int64]:
+        """How many of the places are taken by clients at these representatives."""
+        size = len(self.places)
+        return np.bincount(at, minlength=size) + np.bincount(self.beside[at], minlength=size)
 
     def dual(self, price: Array, place_price: Array) -> tuple[float, NDArray[np.int64], NDArray[np.float64]]:
         """Bound in cents of any assignment's value less penalty, the column each client takes (-1 none), and the units each room yields."""
@@ -139,13 +161,13 @@ class Problem:
 
 
 def subgradient(problem: Problem, lower: float, steps: int) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Best bound in cents within ``steps`` rounds, and its prices a unit and a place, (n_representatives + 1,) each.
+    """Best bound in cents within ``steps`` rounds, and its prices a unit (n_representatives + 1,) and a place.
 
     ``lower`` is the value of some assignment; Polyak steps towards it. Prices of rooms are counted a typical client, so that
     minutes and places weigh alike.
     """
     m, typical = problem.m, problem.typical
-    price, place_price = np.zeros(m + 1), np.zeros(m + 1)
+    price, place_price = np.zeros(m + 1), np.zeros(len(problem.places))
     best = (np.inf, price, place_price)
     here = np.arange(problem.n)
     theta, stalled = 1.0, 0
@@ -162,7 +184,7 @@ def subgradient(problem: Problem, lower: float, steps: int) -> tuple[float, NDAr
         taken = np.flatnonzero(chosen >= 0)
         at = problem.place[here[taken], chosen[taken]]
         over = (np.bincount(at, problem.weight[taken, chosen[taken]], minlength=m + 1) - yields) / typical
-        crowd = np.where(problem.places_bind, np.bincount(at, minlength=m + 1) - problem.places, 0).astype(float)
+        crowd = np.where(problem.places_bind, problem.heads(at) - problem.places, 0).astype(float)
         over[(price <= 0) & (over < 0)] = 0
         crowd[(place_price <= 0) & (crowd < 0)] = 0
         size = float(over @ over + crowd @ crowd)
@@ -201,7 +223,7 @@ class Packing:
         p = self.problem
         j = p.place[client, column]
         ticket = self.column[client] >= 0 or (self.run > 0 and self.tickets[p.owner[client]] > 0)
-        return bool(ticket and self.seats[j] > 0 and self.left[j] >= p.weight[client, column])
+        return bool(ticket and self.seats[j] > 0 and self.seats[p.beside[j]] > 0 and self.left[j] >= p.weight[client, column])
 
     def put(self, client: int, column: int) -> None:
         p = self.problem
@@ -209,6 +231,7 @@ class Packing:
         self.column[client] = column
         self.left[j] -= int(p.weight[client, column])
         self.seats[j] -= 1
+        self.seats[p.beside[j]] -= 1
         self.tickets[p.owner[client]] -= 1
         self.run -= 1
 
@@ -221,6 +244,7 @@ class Packing:
             self.column[client] = -1
             self.left[j] += int(p.weight[client, column])
             self.seats[j] += 1
+            self.seats[p.beside[j]] += 1
             self.tickets[p.owner[client]] += 1
             self.run += 1
         return column
@@ -230,6 +254,19 @@ class Packing:
         """Representative of each client, the one that does not exist for nobody."""
         here = np.where(self.column >= 0, self.problem.place[np.arange(self.problem.n), self.column], self.problem.m)
         return here.astype(np.int64)
+
+    def open_to(self, *, any_team: bool = False) -> NDArray[np.bool_]:
+        """Cells (n_clients, width) with room and a place for their client, in its own team or one that has places left.
+
+        ``any_team``: in a full one too.
+        """
+        p = self.problem
+        seats = np.array(self.seats)
+        free = p.real & (p.weight <= np.array(self.left)[p.place]) & (seats[p.place] > 0)
+        if p.n_teams and not any_team:
+            team = p.beside[p.place]
+            free &= (seats[team] > 0) | (team == p.beside[self.at][:, None])
+        return free
 
     @property
     def load(self) -> NDArray[np.int64]:
@@ -342,9 +379,8 @@ def _present(packing: Packing) -> NDArray[np.float64]:
 
 def _shift(packing: Packing) -> int:
     p = packing.problem
-    left, seats = np.array(packing.left), np.array(packing.seats)
     gain = p.value - _present(packing)[:, None]
-    open_to = p.real & (p.weight <= left[p.place]) & (seats[p.place] > 0) & (p.place != packing.at[:, None])
+    open_to = packing.open_to() & (p.place != packing.at[:, None])
     gain[~open_to | (gain <= 0)] = 0
     column = gain.argmax(axis=1)
     best = gain[np.arange(p.n), column]
@@ -356,9 +392,9 @@ def _shift(packing: Packing) -> int:
 def _eject(packing: Packing, net: Array) -> int:
     p = packing.problem
     here = np.arange(p.n)
-    left, seats, at, present = np.array(packing.left), np.array(packing.seats), packing.at, _present(packing)
+    left, at, present = np.array(packing.left), packing.at, _present(packing)
     # where each placed client would go if it were put out
-    other = np.where(p.real & (p.weight <= left[p.place]) & (seats[p.place] > 0) & (p.place != at[:, None]), p.value, 0.0)
+    other = np.where(packing.open_to() & (p.place != at[:, None]), p.value, 0.0)
     out_column = other.argmax(axis=1)
     out_value = other[here, out_column]
     out_column = np.where(out_value > 0, out_column, -1)
@@ -409,12 +445,12 @@ def _eject(packing: Packing, net: Array) -> int:
 
 
 def _retire(packing: Packing) -> int:
-    """Where tickets are what is short: one who waits goes in, and the cheapest of its owner, or of all, gives up its ticket."""
+    """Where tickets or places of teams are what is short: one who waits goes in, and the cheapest of its owner, of the team, or of
+    all, gives up its own."""
     p = packing.problem
-    if not (p.run_binds or p.tickets_bind.any()):
+    if not (p.run_binds or p.tickets_bind.any() or p.places_bind[p.m + 1 :].any()):
         return 0
-    left, seats = np.array(packing.left), np.array(packing.seats)
-    open_to = p.real & (p.weight <= left[p.place]) & (seats[p.place] > 0) & (packing.column[:, None] < 0)
+    open_to = packing.open_to(any_team=True) & (packing.column[:, None] < 0)
     value = np.where(open_to, p.value, 0.0)
     column = value.argmax(axis=1)
     best = value.max(axis=1)
@@ -425,6 +461,9 @@ def _retire(packing: Packing) -> int:
         present = np.where(packing.column >= 0, _present(packing), np.inf)
         if packing.tickets[p.owner[client]] <= 0:
             present = np.where(p.owner == p.owner[client], present, np.inf)
+        team = int(p.beside[p.place[client, column[client]]])
+        if packing.seats[team] <= 0:
+            present = np.where(p.beside[packing.at] == team, present, np.inf)
         cheapest = int(present.argmin())
         if present[cheapest] < best[client]:
             won += packing.change([(cheapest, -1), (client, int(column[client]))])

@@ -25,6 +25,7 @@ from .pairs import Pairs, eligible_pairs, give_for, room_for
 from .rules import Rule, fields_used
 from .scoring import FACTS_OWN, Given, Scores, at_stake_cents, score
 from .solving import minutes_summary, others, solve
+from .teams import TeamRooms, pairs_kept, team_rooms
 from .uplift import Effects
 from .workload import pair_seconds, workload_for
 
@@ -234,12 +235,13 @@ def _one(
         room[~inside[:-1]] = 0
     base = stake_drawn * lift_drawn
     base[orphan_drawn] = np.maximum(base[orphan_drawn], ORPHAN_CENTS)
-    pairs = eligible_pairs(facts, reps, candidates, base, room, rule, as_of)
+    pairs = eligible_pairs(facts, reps, candidates, base, room, rule, as_of, pairs_kept(rule, len(candidates), len(reps)))
     watch.lap("pairs")
 
     ties = tie_hash(facts.client_id[candidates][pairs.client], reps.id[pairs.representative], number)
     step = fairness_cost(pairs, rule.strategy.fairness) if rule.strategy.kind == "optimal" else 0
-    ceilings = Ceilings(room, facts.owner[candidates], give, run, step, ledger_shift(reps.balance))
+    teams = team_rooms(rule, reps, shared.received)
+    ceilings = Ceilings(room, facts.owner[candidates], give, run, step, ledger_shift(reps.balance), teams.team, teams.room)
     workload = workload_for(rule, facts, reps, candidates, pairs, shared.seconds) if rule.receivers.capacity == "minutes" else None
     result = solve(rule, pairs, ceilings, ties, orphan_drawn, reps, workload)
     watch.lap("assign")
@@ -248,7 +250,7 @@ def _one(
 
     # minutes have no exchanges of one for one, and where orphans come first the pairs' own values are not what was best
     exact = None if workload is not None or orphan_drawn.any() else ceilings
-    proposals = _proposals(facts, reps, scores, candidates, stake_drawn, lift_drawn, base, pairs, result, exact, as_of)
+    proposals = _proposals(facts, reps, scores, candidates, stake_drawn, lift_drawn, base, pairs, result, exact, teams.team, as_of)
     moved_to, moved_from = proposals.to_representative, proposals.from_representative
     shared.received = shared.received + np.bincount(moved_to, minlength=len(reps))
     shared.given = shared.given + np.bincount(moved_from[moved_from >= 0], minlength=len(reps))
@@ -257,7 +259,7 @@ def _one(
         chosen = result.pair_of[result.pair_of >= 0]
         spent = np.bincount(pairs.representative[chosen], weight[chosen], minlength=len(reps))
         shared.seconds = shared.seconds + spent.astype(np.int64)
-    reason, price = why_unassigned(result, pairs, ceilings)
+    reason, price = why_unassigned(result, pairs, ceilings, workload)
     left = reason >= 0
     outcome_traces = trace(rule, columns, proposals.client)
     outcome_preventions = preventions(rule, columns, proposals.client, as_of)
@@ -297,6 +299,7 @@ def _one(
         "gap": result.gap,
         "exact": result.exact,
         **minutes_summary(result),
+        **_teams_summary(rule, teams, result),
         "rounds": result.rounds,
         "at_stake_cents": int(proposals.at_stake_cents.sum()),
         **compared,
@@ -327,6 +330,19 @@ def _one(
     )
 
 
+def _teams_summary(rule: Rule, teams: TeamRooms, result: Assignment) -> dict[str, Any]:
+    """Where the rule limits teams: its ceiling, and the teams that reached it with what one client more there would be worth."""
+    if rule.limits.team_max is None:
+        return {}
+    team = teams.team[result.representative_of[result.representative_of >= 0]]
+    received = np.bincount(team[team >= 0], minlength=len(teams.id))
+    full = [
+        {"team": int(teams.id[i]), "received": int(received[i]), "price_cents": int(np.rint(result.team_prices[i]))}
+        for i in np.flatnonzero(received >= teams.room).tolist()
+    ]
+    return {"team_max": rule.limits.team_max, "full_teams": full}
+
+
 def _orphans(rule: Rule, facts: Facts, reps: Representatives, rows: Array) -> NDArray[np.bool_]:
     """Clients nobody answers for, where the rule is about that: a leaver's every client must reach someone."""
     if "owner_status" not in fields_used(rule):
@@ -352,6 +368,7 @@ def _proposals(
     pairs: Pairs,
     result: Assignment,
     ceilings: Ceilings | None,
+    team_of: Array,
     as_of: int,
 ) -> Proposals:
     moved = np.flatnonzero(result.representative_of >= 0)
@@ -372,7 +389,8 @@ def _proposals(
     if facts.open_opportunity is not None:
         reserve[facts.open_opportunity[client]] |= OPEN_OPPORTUNITY
     reserve[np.isnan(km_to) | (facts.x[client] < 1)] |= LOW_CONFIDENCE
-    price = pair_prices(result, pairs)[pair]
+    # in a full team, what a place there costs beside the representative's own is the price of the team's ceiling
+    price = np.maximum(pair_prices(result, pairs)[pair] - np.append(result.team_prices, 0)[team_of[to]], 0)
     value = pairs.value[pair]
     return Proposals(
         client=client,

@@ -17,7 +17,7 @@ OPTIMAL, LIMIT = 0, 1
 
 @dataclass(frozen=True, eq=False)
 class Relaxed:
-    """The linear programme's answer: prices a unit and a place (n_representatives + 1,), what forcing each cell would at least
+    """The linear programme's answer: prices a unit (n_representatives + 1,) and a place, what forcing each cell would at least
     cost in cents (n_clients, width), and the share of the client in each cell."""
 
     price: Array
@@ -55,8 +55,9 @@ class Programme:
         room = self._rows(self.at, weight, m)
         limits = [p.room[:m].astype(float)]
         rows = [room]
-        self.crowded = np.flatnonzero(p.places_bind[:m])
-        rows.append(self._rows(self.at, np.ones(k), m)[self.crowded])
+        self.crowded = np.flatnonzero(p.places_bind)
+        heads = self._rows(self.at, np.ones(k), len(p.places)) + self._rows(p.beside[self.at], np.ones(k), len(p.places))
+        rows.append(heads[self.crowded])
         limits.append(p.places[self.crowded].astype(float))
         tight = np.flatnonzero(p.tickets_bind)
         rows.append(self._rows(p.owner[self.client], np.ones(k), len(p.give))[tight])
@@ -109,7 +110,7 @@ class Programme:
         if found.status != OPTIMAL:
             return None
         dual = -found.ineqlin.marginals * self.scale
-        price, place_price = np.zeros(p.m + 1), np.zeros(p.m + 1)
+        price, place_price = np.zeros(p.m + 1), np.zeros(len(p.places))
         price[: p.m] = np.maximum(dual[: p.m], 0)
         place_price[self.crowded] = np.maximum(dual[p.m : p.m + len(self.crowded)], 0)
         loss, share = np.zeros(p.value.shape), np.zeros(p.value.shape)
@@ -158,5 +159,5 @@ class Programme:
         cells = (self.client[chosen], self.column[chosen])
         load = np.bincount(p.place[cells], p.weight[cells], minlength=p.m + 1)
         lost = np.bincount(p.owner[self.client[chosen]], minlength=len(p.give))
-        within = (load <= p.room).all() and (np.bincount(p.place[cells], minlength=p.m + 1) <= p.places).all()
+        within = (load <= p.room).all() and (p.heads(p.place[cells]) <= p.places).all()
         return column if within and (lost <= p.give).all() and len(chosen) <= p.run else None

@@ -59,6 +59,7 @@ class Limits:
     give_share: float
     receive_share: float
     run_max: int | None
+    team_max: int | None = None
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,9 @@ def _parse_section(data: object, section: str) -> dict[str, Any]:
     parsed = {}
     for name, key in keys.items():
         given = data.get(name, key.default)
-        parsed[name] = _parse_key(key, given, f"{section}.{name}")
+        value = _parse_key(key, given, f"{section}.{name}")
+        if value is not None or not key.silent:
+            parsed[name] = value
     return parsed
 
 

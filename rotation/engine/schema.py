@@ -119,6 +119,7 @@ class Key:
     high: float = float("inf")
     choices: tuple[str, ...] = ()
     optional: bool = False  # null allowed
+    silent: bool = False  # left out of the definition where null: versions from before the key was known keep their hash
 
 
 SECTIONS: dict[str, dict[str, Key]] = {
@@ -145,6 +146,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "give_share": Key("float", 0.1, 0.0001, 1.0),
         "receive_share": Key("float", 0.1, 0.0001, 1.0),
         "run_max": Key("int", None, 1, 10_000_000, optional=True),
+        "team_max": Key("int", None, 1, 10_000_000, optional=True, silent=True),
     },
     "experiment": {
         "share": Key("float", 0.0, 0.0, 0.5),

@@ -63,7 +63,9 @@ def solve(
     placed = int((orphan & (solved.representative_of >= 0)).sum())
     value, bound = solved.value_cents - bonus * placed, solved.bound_cents - bonus * placed
     gap = (bound - (value - solved.penalty_cents)) / bound if bound > 0 else 0.0
-    return replace(solved, value_cents=value, bound_cents=bound, gap=gap)
+    # one client more in a full team may be one more whose owner left
+    prices = np.where(solved.team_prices >= bonus / 2, np.maximum(solved.team_prices - bonus, 0), solved.team_prices)
+    return replace(solved, value_cents=value, bound_cents=bound, gap=gap, team_prices=prices)
 
 
 def minutes_summary(result: Assignment) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from .ceilings import Ceilings
 from .facts import Array, take_ragged
 from .packing import Workload
 from .pairs import Pairs
+from .teams import Teams
 
 CHUNK = 4096  # clients whose best pair is looked up together
 Pick = Callable[[int], int]
@@ -70,6 +71,10 @@ class _Walk:
         self.room = ceilings.room.astype(np.int64).tolist()
         self.free = ceilings.room > 0
         self.places = sum(self.room)
+        self.teams = Teams(ceilings)
+        self.team, self.seats = self.teams.of.tolist(), [*self.teams.most.tolist(), self.places]
+        for team in range(len(self.teams)):
+            self._close(team)
         self.start, self.representative = pairs.start.data, pairs.representative.data
         self.owner = ceilings.owner
         self.give = [*ceilings.give.tolist(), np.iinfo(np.int64).max]
@@ -96,6 +101,15 @@ class _Walk:
             self.run -= 1
             self.places -= 1
             self.turn = j + 1
+            self.seats[self.team[j]] -= 1
+            self._close(self.team[j])
+
+    def _close(self, team: int) -> None:
+        """Take the places left at a team's representatives away once the team has taken all it may."""
+        if team >= 0 and self.seats[team] <= 0:
+            for j in np.flatnonzero(self.teams.of == team).tolist():
+                self.places -= self.room[j]
+                self.room[j], self.free[j] = 0, False
 
     def fits(self, row: int) -> bool:
         """Whether the pair's representative has a place left, and minutes where they count."""

@@ -7,6 +7,8 @@ from django.shortcuts import render
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET
 
+from accounts.models import Membership, Role, Team
+from accounts.selectors import team_ids_under
 from rotation.models import Run
 from rotation.views.common import LEADERS, only, run_or_404
 from rotation.views.previewing import UNASSIGNED_WORDS, tally
@@ -29,6 +31,7 @@ def figures(request: HttpRequest, run: int) -> HttpResponse:
     context = {
         "run": found,
         "rules": _rules(found),
+        "full_teams": _full_teams(found, request.membership),  # type: ignore[attr-defined]
         "guards": tally(summary.get("guards", {}), GUARD_NAMES),
         "unassigned": tally(summary.get("unassigned", {}), UNASSIGNED_WORDS),
         "value_cents": summary.get("value_cents", 0),
@@ -44,6 +47,19 @@ def figures(request: HttpRequest, run: int) -> HttpResponse:
         "seconds": summary.get("seconds", {}).get("total"),
     }
     return render(request, "rotation/figures.html", context)
+
+
+def _full_teams(run: Run, member: Membership) -> list[dict[str, Any]]:
+    """Teams that received all a rule lets them, by rule and name, with what one client more there would be worth; a manager's own
+    alone. At most two queries."""
+    full = [each | {"most": rule["team_max"]} for rule in run.summary.get("rules", []) for each in rule.get("full_teams", [])]
+    if not full:
+        return []
+    teams = Team.objects.filter(pk__in={each["team"] for each in full})
+    if member.role == Role.MANAGER:
+        teams = teams.filter(pk__in=team_ids_under(member.team_id))
+    names = dict(teams.values_list("pk", "name"))
+    return sorted((each | {"name": names[each["team"]]} for each in full if each["team"] in names), key=lambda each: each["name"])
 
 
 def _rules(run: Run) -> list[dict[str, Any]]:

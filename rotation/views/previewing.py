@@ -23,6 +23,7 @@ UNASSIGNED_WORDS = {
     "outbid": gettext_lazy("o lugar rende mais com outro cliente"),
     "owner_ceiling": gettext_lazy("máximo a ceder da carteira"),
     "run_ceiling": gettext_lazy("máximo do giro"),
+    "team_ceiling": gettext_lazy("máximo a receber da equipe"),
 }
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import AuditEvent, Membership, Notice, Role
+from accounts.templatetags.formats import BLANK
 from rotation.differing import differences
 from rotation.engine.presets import PRESETS
 from rotation.engine.rules import parse_rule
@@ -230,6 +231,10 @@ def said(new, old=PRESETS["general"]):
         ),
         ({"population": {"all": [{"field": "abc", "op": "in", "value": ["A", "B"]}]}}, [("added", "Curva ABC: A ou B", "", "")]),
         ({"guards": PRESETS["general"]["guards"][1:]}, [("gone", "Cliente com trava", "", "")]),
+        (
+            {"limits": {"give_share": 0.1, "receive_share": 0.1, "team_max": 40}},
+            [("changed", "Máximo a receber por equipe", BLANK, "40 clientes por giro")],
+        ),
         ({"limits": {"give_share": 0.25, "receive_share": 0.1}}, [("changed", "Máximo a ceder", "10% da carteira", "25% da carteira")]),
         (
             {"strategy": {"kind": "least_loaded"}},

@@ -11,7 +11,7 @@ from accounts.models import Role
 from rotation.models import Run
 from rotation.services.rules import create_rule, publish
 from rotation.services.runs import compute_run, start_run
-from tests.factories import make_member
+from tests.factories import TeamFactory, make_member
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
 from tests.rotation.factories import RuleVersionFactory, RunFactory
 
@@ -71,3 +71,23 @@ def test_it_costs_a_constant_number_of_queries(signed_in, admin, run):
     with CaptureQueriesContext(connection) as captured:
         web.get(url(run))
     assert len(captured) <= 16
+
+
+def test_full_teams_are_named_with_what_one_client_more_would_be_worth(signed_in, admin, acting, run):
+    north, south = TeamFactory(organization=acting, name="Norte"), TeamFactory(organization=acting, name="Sul")
+    rules = run.summary["rules"]
+    rules[0] |= {
+        "team_max": 40,
+        "full_teams": [
+            {"team": south.pk, "received": 40, "price_cents": 1_234_500},
+            {"team": north.pk, "received": 38, "price_cents": 0},
+        ],
+    }
+    Run.objects.filter(pk=run.pk).update(summary=run.summary | {"rules": rules})
+    body = " ".join(signed_in(admin).get(url(run)).content.decode().split())
+    assert "Equipes que receberam o máximo da regra" in body
+    assert body.index("Norte") < body.index("Sul")
+    assert "um cliente a mais ali renderia" in body and "40 de 40" in body and "38 de 40" in body
+    manager = make_member(acting, Role.MANAGER, email="sul@vale-verde.example", team=south)
+    body = signed_in(manager).get(url(run)).content.decode()
+    assert "Sul" in body and "38 de 40" not in body

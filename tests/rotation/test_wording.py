@@ -70,6 +70,10 @@ def test_the_sentence_leaves_no_doubt_what_goes_together_and_names_every_limit_o
         "dando e recebendo no máximo <mark>10% de cada carteira</mark> e movendo no máximo "
         "<mark>1 cliente e 5% dos clientes que a regra olha</mark> por giro."
     ) in rule_sentence(PRESETS["general"] | {"limits": limits})
+    assert (
+        "no máximo <mark>10% de cada carteira</mark>, no máximo <mark>40 clientes</mark> para cada equipe "
+        "e movendo no máximo <mark>1 cliente"
+    ) in rule_sentence(PRESETS["general"] | {"limits": limits | {"team_max": 40}})
 
 
 def test_names_from_people_are_escaped_in_the_sentence():

@@ -19,9 +19,9 @@ from rotation.engine.strategies import distribute, worth
 from .builders import pairs as dense
 
 
-def ceilings(room, owner=None, give=(), run=10**9, step_cost=0, shift=None, n=None):
+def ceilings(room, owner=None, give=(), run=10**9, step_cost=0, shift=None, n=None, team=(), team_room=()):
     owner = np.full(n, -1) if owner is None else np.asarray(owner)
-    return Ceilings(np.asarray(room), owner, np.asarray(give, dtype=np.int64), run, step_cost, shift)
+    return Ceilings(np.asarray(room), owner, np.asarray(give, dtype=np.int64), run, step_cost, shift, team, team_room)
 
 
 def feasible(chosen, pairs, c):
@@ -32,6 +32,8 @@ def feasible(chosen, pairs, c):
     assert (np.bincount(pairs.representative[placed], minlength=len(c.room)) <= c.room).all()
     owner = c.owner[clients]
     assert (np.bincount(owner[owner >= 0], minlength=len(c.give)) <= c.give).all()
+    team = c.team[pairs.representative[placed]]
+    assert (np.bincount(team[team >= 0], minlength=len(c.team_room)) <= c.team_room).all()
     return len(placed) <= c.run
 
 
@@ -52,9 +54,17 @@ def lp_optimum(pairs, c):
     load = coo_matrix((np.ones(n_pairs), (pairs.representative, column)), shape=(m, width))
     at = np.array([j for j, _ in places], int)
     filled = coo_matrix((np.ones(len(places)), (at, n_pairs + np.arange(len(places)))), shape=(m, width))
-    limit = np.concatenate((np.ones(pairs.n_clients), np.asarray(c.give, float), [min(c.run, 10**9)]))
+    in_team = c.team[pairs.representative] >= 0
+    team = coo_matrix((np.ones(in_team.sum()), (c.team[pairs.representative][in_team], column[in_team])), shape=(len(c.team_room), width))
+    limit = np.concatenate((np.ones(pairs.n_clients), np.asarray(c.give, float), [min(c.run, 10**9)], np.asarray(c.team_room, float)))
     found = linprog(
-        cost, A_ub=vstack([once, give, run]), b_ub=limit, A_eq=(load - filled).tocsr(), b_eq=np.zeros(m), bounds=(0, 1), method="highs"
+        cost,
+        A_ub=vstack([once, give, run, team]),
+        b_ub=limit,
+        A_eq=(load - filled).tocsr(),
+        b_eq=np.zeros(m),
+        bounds=(0, 1),
+        method="highs",
     )
     assert found.status == 0
     return round(-found.fun)
@@ -68,6 +78,8 @@ def exhaustive(value, c):
         load = np.bincount([j for j in way if j >= 0], minlength=m)
         lost = np.bincount([c.owner[i] for i, j in enumerate(way) if j >= 0 and c.owner[i] >= 0], minlength=len(c.give))
         if (load > c.room).any() or (lost > c.give).any() or load.sum() > c.run:
+            continue
+        if any(load[c.team == team].sum() > most for team, most in enumerate(c.team_room)):
             continue
         if any(j >= 0 and value[i, j] < 0 for i, j in enumerate(way)):
             continue
@@ -146,8 +158,19 @@ def problems(draw, max_clients=5, max_reps=3, top=12):
         give=draw(st.lists(st.integers(0, 3), min_size=s, max_size=s)),
         run=draw(st.integers(0, 6)),
         step_cost=draw(st.integers(0, 2)),
+        **draw(teams(m)),
     )
     return value, c
+
+
+@st.composite
+def teams(draw, m, top=4):
+    """Ceilings of receiving teams: in half of the draws none."""
+    count = draw(st.integers(0, 2))
+    if not count:
+        return {}
+    team = draw(st.lists(st.integers(-1, count - 1), min_size=m, max_size=m))
+    return {"team": team, "team_room": draw(st.lists(st.integers(0, top), min_size=count, max_size=count))}
 
 
 @given(problems())
@@ -206,6 +229,8 @@ def large(seed, n, m, fairness):
         give=r.integers(0, max(n // m, 2), m),
         run=int(r.integers(0, n)),
         step_cost=fairness_cost(made, fairness),
+        team=r.integers(-1, 3, m),
+        team_room=r.integers(0, n // 4, 3),
     )
 
 
@@ -218,9 +243,10 @@ def test_raising_a_ceiling_never_lowers_the_optimum_and_removing_a_pair_never_ra
     room[random.randrange(len(room))] += 1
     # fairness steps are fractions of the room: raising the room changes the ladder, so only bare rooms compare
     if c.step_cost == 0:
-        assert assign(dense(value), Ceilings(room, c.owner, c.give, c.run, 0, None)).objective_cents >= before
-    assert assign(dense(value), Ceilings(c.room, c.owner, c.give + 1, c.run, c.step_cost, None)).objective_cents >= before
-    assert assign(dense(value), Ceilings(c.room, c.owner, c.give, c.run + 1, c.step_cost, None)).objective_cents >= before
+        assert assign(dense(value), replace(c, room=room)).objective_cents >= before
+    assert assign(dense(value), replace(c, give=c.give + 1)).objective_cents >= before
+    assert assign(dense(value), replace(c, run=c.run + 1)).objective_cents >= before
+    assert assign(dense(value), replace(c, team_room=c.team_room + 1)).objective_cents >= before
     if value.size:
         fewer = value.copy()
         fewer.flat[random.randrange(value.size)] = -1
@@ -240,13 +266,14 @@ def test_other_strategies_obey_the_same_ceilings_and_never_beat_the_optimum(kind
 def one_by_one(kind, pairs, c):
     """Greedy and round robin as anyone would write them."""
     room, give, run, turn = c.room.tolist(), c.give.tolist(), c.run, 0
+    left = [*c.team_room.tolist(), 10**9]
     chosen = np.full(pairs.n_clients, -1)
     rows_of = [list(range(pairs.start[i], pairs.start[i + 1])) for i in range(pairs.n_clients)]
     order = [i for i in range(pairs.n_clients) if rows_of[i]]
     if kind == "greedy":
         order.sort(key=lambda i: -max(pairs.value[row] for row in rows_of[i]))
     for i in order:
-        rows = [row for row in rows_of[i] if room[pairs.representative[row]] > 0]
+        rows = [row for row in rows_of[i] if room[pairs.representative[row]] > 0 and left[c.team[pairs.representative[row]]] > 0]
         owner = c.owner[i]
         if not rows or run <= 0 or (owner >= 0 and give[owner] <= 0):
             continue
@@ -254,6 +281,7 @@ def one_by_one(kind, pairs, c):
         row = min(rows, key=ranks.__getitem__)
         chosen[i] = row
         room[pairs.representative[row]] -= 1
+        left[c.team[pairs.representative[row]]] -= 1
         turn = pairs.representative[row] + 1
         run -= 1
         if owner >= 0:

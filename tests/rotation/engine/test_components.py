@@ -57,6 +57,27 @@ def test_parts_solved_apart_are_worth_what_the_whole_is(seed):
     assert (apart.representative_of[~placed] == -1).all()
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_teams_ceiling_keeps_its_people_in_one_part(seed):
+    pairs, ceilings, _region = regions(seed)
+    r = np.random.default_rng(seed)
+    ceilings = replace(ceilings, team=r.integers(-1, 3, len(ceilings.room)), team_room=r.integers(0, 4, 3))
+    ties = tie_hash(pairs.client, pairs.representative, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(components, "LEAST", 10**6)
+        whole = assign(pairs, ceilings, ties)
+        patch.setattr(components, "LEAST", 0)
+        apart = assign(pairs, ceilings, ties)
+        found = part_of(pairs, ceilings)
+    assert feasible(apart.pair_of, pairs, ceilings)
+    assert (apart.objective_cents, apart.bound_cents, apart.exact) == (whole.objective_cents, whole.bound_cents, True)
+    assert apart.team_prices.tolist() == whole.team_prices.tolist()  # what one more place is worth: exact in both
+    if found is not None:
+        for team in range(3):
+            assert len(set(found[1][ceilings.team == team])) <= 1
+
+
 def test_a_part_holds_one_region_and_every_pair_is_in_one(monkeypatch):
     monkeypatch.setattr(components, "LEAST", 0)
     pairs, ceilings, region = regions(3)

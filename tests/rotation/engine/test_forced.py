@@ -46,7 +46,7 @@ def test_forced_costs_are_those_of_every_possible_way_and_never_below_the_reduce
     costs = forced_costs(made, c, found.pair_of, rows)
     for row, cost in zip(rows.tolist(), costs.tolist(), strict=True):
         client, rep = int(made.client[row]), int(made.representative[row])
-        if c.room[rep] <= 0:
+        if c.room[rep] <= 0 or (c.team[rep] >= 0 and c.team_room[c.team[rep]] <= 0):
             continue
         assert found.objective_cents - cost == forced_optimum(value, c, client, rep)
         own = found.pair_of[client]

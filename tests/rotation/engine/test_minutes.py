@@ -18,6 +18,7 @@ from rotation.engine.workload import SECONDS, client_minutes, minutes_held, with
 
 from .builders import TODAY, facts, representatives, rule
 from .builders import pairs as dense
+from .test_assignment import teams
 
 
 @st.composite
@@ -35,7 +36,8 @@ def problems(draw, tickets=True, steps=True):
     run = draw(st.integers(0, n)) if tickets else 10**9
     cost = draw(st.sampled_from([0, 0, 1, 3])) if steps else 0
     shift = np.array(draw(st.lists(st.integers(-2, 2), min_size=m, max_size=m)))
-    ceilings = Ceilings(np.array(places), np.array(owner, int), np.array(give, int), run, cost, shift)
+    limits = draw(teams(m)) if tickets else {}
+    ceilings = Ceilings(np.array(places), np.array(owner, int), np.array(give, int), run, cost, shift, **limits)
     return made, Workload(np.array(weight), np.array(room)), ceilings
 
 
@@ -48,11 +50,13 @@ def within(chosen, pairs, workload, c):
     """Every ceiling, checked apart from the solver."""
     rows, clients = chosen[chosen >= 0], np.flatnonzero(chosen >= 0)
     owner = c.owner[clients]
+    team = c.team[pairs.representative[rows]]
     return (
         (pairs.client[rows] == clients).all()
         and (load_of(chosen, pairs, workload) <= np.maximum(workload.room, 0)).all()
         and (np.bincount(pairs.representative[rows], minlength=len(c.room)) <= c.room).all()
         and (np.bincount(owner[owner >= 0], minlength=len(c.give)) <= c.give).all()
+        and (np.bincount(team[team >= 0], minlength=len(c.team_room)) <= c.team_room).all()
         and len(rows) <= c.run
     )
 
@@ -104,7 +108,7 @@ def test_more_room_never_lowers_the_optimum_and_a_lost_pair_never_raises_it(prob
     found = assign_minutes(pairs, workload, c).objective_cents
     wider = Workload(workload.weight, workload.room + data.draw(st.integers(0, 5)))
     assert assign_minutes(pairs, wider, c).objective_cents >= found
-    more = replace(c, room=c.room + 1, give=c.give + 1, run=c.run + 1)
+    more = replace(c, room=c.room + 1, give=c.give + 1, run=c.run + 1, team_room=c.team_room + 1)
     assert assign_minutes(pairs, workload, more).objective_cents >= found
     if len(pairs):
         lost = data.draw(st.integers(0, len(pairs) - 1))

@@ -90,6 +90,7 @@ def test_the_same_json_has_the_same_hash_however_it_is_written():
         ({"strategy": {"kind": "random"}}, "unknown_choice", "strategy.kind"),
         ({"limits": {"give_share": 0}}, "out_of_range", "limits.give_share"),
         ({"limits": {"run_max": 1.5}}, "wrong_type", "limits.run_max"),
+        ({"limits": {"team_max": 0}}, "out_of_range", "limits.team_max"),
         ({"limits": {"floor": 1}}, "unknown_key", "limits.floor"),
         ({"schedule": {"at": "6h"}}, "bad_time", "schedule.at"),
         ({"schedule": {"cadence": "daily", "weekday": "mon"}}, "weekday_not_for_cadence", "schedule.weekday"),
@@ -157,3 +158,11 @@ def test_every_field_and_guard_of_the_schema_can_be_written_in_a_rule():
         assert fields_used(parse_rule({**BASE, "trigger": leaf(name, op, value)})) == {name}
     written = [f"{name}:7" if takes_days else name for name, takes_days in GUARDS.items()]
     assert [guard.text for guard in parse_rule({**BASE, "guards": written}).guards] == written
+
+
+def test_a_ceiling_of_teams_is_in_the_hash_and_its_absence_is_not():
+    plain, limited = parse_rule(BASE), parse_rule({**BASE, "limits": {"team_max": 40}})
+    assert (plain.limits.team_max, limited.limits.team_max) == (None, 40)
+    # versions published before there was one keep their hash
+    assert "team_max" not in plain.definition["limits"]
+    assert parse_rule({**BASE, "limits": {"team_max": None}}).hash == plain.hash != limited.hash
