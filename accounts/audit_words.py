@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Invitation, Membership, Representative, Role, Team
+from accounts.models import ExportJob, Invitation, Membership, Representative, Role, Team
 from accounts.trail import Subject, fields, kinds, subjects, values
 
 
@@ -33,6 +33,10 @@ def _invitations(ids: list[int]) -> dict[int, tuple[str, str]]:
     return {pk: (name, "people/") for pk, name in Invitation.objects.filter(pk__in=ids).values_list("pk", "name")}
 
 
+def _exports(ids: list[int]) -> dict[int, tuple[str, str]]:
+    return {pk: (name, "") for pk, name in ExportJob.objects.filter(pk__in=ids).values_list("pk", "file_name")}
+
+
 subjects(
     {
         "membership": Subject(_("Pessoa"), _members, _members_like),
@@ -41,6 +45,7 @@ subjects(
         "invitation": Subject(_("Convite"), _invitations),
         "organization": Subject(_("Empresa")),
         "audit": Subject(_("Auditoria")),
+        "export": Subject(_("Arquivo exportado"), _exports),
     }
 )
 kinds(
@@ -86,7 +91,14 @@ kinds(
         "organization.purged": _("Apagou o que passou do prazo"),
     },
 )
-kinds("data", {"audit.exported": _("Exportou a auditoria"), "audit.verified": _("Verificou a auditoria")})
+kinds(
+    "data",
+    {
+        "audit.exported": _("Exportou a auditoria"),
+        "audit.verified": _("Verificou a auditoria"),
+        "export.taken": _("Baixou um arquivo exportado"),
+    },
+)
 fields(
     {
         "role": _("papel"),

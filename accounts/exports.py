@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import xlsxwriter
@@ -14,7 +15,7 @@ from django.http import HttpResponse
 # What makes a spreadsheet read a cell as a formula, in plain and full-width forms.
 _TRIGGERS = "=+-@|%＝＋－＠｜％\t\r\n"
 _INVISIBLE = " \u00a0'"
-_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
 def harmless(text: str) -> str:
@@ -45,23 +46,44 @@ def spreadsheet(form: str, name: str, header: Sequence[Any], rows: Iterable[Sequ
     ValueError
         ``form`` is neither.
     """
-    if form not in _TYPES:
-        raise ValueError(f"no spreadsheet format {form!r}")
-    body = _csv(header, rows) if form == "csv" else _xlsx(header, rows)
-    response = HttpResponse(body, content_type=_TYPES[form])
+    body = io.BytesIO()
+    write_rows(form, body, header, rows)
+    response = HttpResponse(body.getvalue(), content_type=TYPES[form])
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(f'{name}.{form}')}"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _csv(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
+def write_rows(form: str, file: BinaryIO, header: Sequence[Any], rows: Iterable[Sequence[Any]], *, scratch: Path | None = None) -> None:
+    """Write the rows into the open file, as they come.
+
+    Parameters
+    ----------
+    rows : as for ``spreadsheet``
+    scratch : a folder in which a workbook's parts may lie until it is closed, so that memory stays flat; None keeps them in memory
+
+    Raises
+    ------
+    ValueError
+        ``form`` is neither ``csv`` nor ``xlsx``.
+    """
+    if form not in TYPES:
+        raise ValueError(f"no spreadsheet format {form!r}")
+    if form == "csv":
+        _csv(file, header, rows)
+    else:
+        _xlsx(file, header, rows, scratch)
+
+
+def _csv(file: BinaryIO, header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
+    # The mark tells spreadsheets that this is UTF-8.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow([harmless(str(cell)) for cell in header])
     for row in rows:
         writer.writerow([_plain(cell) for cell in row])
-    # The mark tells spreadsheets that this is UTF-8.
-    return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8")
+    text.flush()
+    text.detach()  # the file stays the caller's
 
 
 def _plain(cell: Any) -> Any:
@@ -74,9 +96,9 @@ def _plain(cell: Any) -> Any:
     return harmless(str(cell))
 
 
-def _xlsx(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> bytes:
-    file = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+def _xlsx(file: BinaryIO, header: Sequence[Any], rows: Iterable[Sequence[Any]], scratch: Path | None) -> None:
+    kept: dict[str, Any] = {"constant_memory": True, "tmpdir": str(scratch)} if scratch else {"in_memory": True}
+    options = kept | {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(file, options)
     sheet = book.add_worksheet()
     bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
@@ -87,7 +109,6 @@ def _xlsx(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> bytes:
         for column, cell in enumerate(row):
             _write(sheet, line, column, cell, day)
     book.close()
-    return file.getvalue()
 
 
 def _write(sheet: Any, line: int, column: int, cell: Any, day: Any) -> None:

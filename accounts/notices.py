@@ -212,6 +212,17 @@ def rule_not_published(facts: Facts, currency: str) -> Sentence:
     )
 
 
+@words_for(Notice.Kind.FILE_READY)
+def file_ready(facts: Facts, currency: str) -> Sentence:
+    file = {"file": facts.get("file", "")}
+    path = f"files/{facts['export']}/" if isinstance(facts.get("export"), int) else "files/"
+    if facts.get("state") == "failed":
+        return Sentence(_("“%(file)s” não foi feito") % file, str(facts.get("error") or ""), path, "circle-alert", "bad")
+    n = _number(facts, "rows")
+    detail = ngettext("%(n)s linha, guardada por três dias", "%(n)s linhas, guardadas por três dias", n) % {"n": number(n)}
+    return Sentence(_("“%(file)s” está pronto para baixar") % file, detail, path, "download", "ok")
+
+
 def _clients(facts: Facts) -> tuple[int, list]:
     clients = [pair for pair in facts.get("clients") or [] if isinstance(pair, list) and len(pair) == 2]
     return _number(facts, "n", "count"), clients

@@ -4,10 +4,11 @@ from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
+from accounts.exporting import compose
 from accounts.management.organizations import organization_ids
-from accounts.services import outbox, purge, seals, verify
+from accounts.services import exports, outbox, purge, seals, verify
 from accounts.tenancy import tenant_atomic
-from accounts.tenancy.tasks import TenantTask
+from accounts.tenancy.tasks import TenantTask, send
 
 
 @shared_task(name="accounts.tasks.relay_outbox")
@@ -34,6 +35,27 @@ def seal_audit() -> None:
 def verify_trail(check_id: int, *, organization_id: int) -> None:
     """Recompute the trail somebody asked about, page by page; its row says how far it came."""
     verify.run_check(check_id, organization_id)
+
+
+# A long file takes longer than other tasks; still shorter than the broker's patience, after which it hands a message out again.
+@shared_task(
+    name="accounts.tasks.compose_export", base=TenantTask, soft_time_limit=60 * exports.MINUTES, time_limit=60 * exports.MINUTES + 60
+)
+def compose_export(job_id: int, *, organization_id: int) -> None:
+    """Make the file of a long list somebody asked for."""
+    exports.run_export(job_id, organization_id, compose=compose)
+
+
+@shared_task(name="accounts.tasks.sweep_exports")
+def sweep_exports() -> None:
+    """Every minute: files whose message was lost or whose worker died, and those whose days are over."""
+    at = timezone.now()
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            exports.erase_exports(organization_id, at=at)
+            waiting = exports.exports_waiting(at=at)
+        for job_id in waiting:
+            send(exports.TASK, job_id, organization_id=organization_id)
 
 
 @shared_task(name="accounts.tasks.purge")

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.views import audit, consent, notices, offline, organizations, people, profile, settings, welcome
+from accounts.views import audit, consent, exports, notices, offline, organizations, people, profile, settings, welcome
 
 app_name = "accounts"
 inside = "o/<slug:organization>/"
@@ -40,6 +40,9 @@ urlpatterns = [
     path(f"{inside}audit/verify/", audit.verify, name="audit_verify"),
     path(f"{inside}audit/check/", audit.check, name="audit_check"),
     path(f"{inside}audit/export.<str:form>", audit.export, name="audit_export"),
+    path(f"{inside}files/", exports.exports, name="exports"),
+    path(f"{inside}files/<int:job>/", exports.export, name="export"),
+    path(f"{inside}files/<int:job>/file", exports.download, name="export_file"),
     path(f"{inside}notices/", notices.notice_list, name="notices"),
     path(f"{inside}notices/read/", notices.read_all, name="read_notices"),
     path(f"{inside}notices/<int:notice_id>/read/", notices.read, name="read_notice"),

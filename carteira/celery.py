@@ -79,6 +79,7 @@ app.conf.update(
         "clients.tasks.*": {"queue": "imports"},
         "portfolio.tasks.*": {"queue": "imports"},
         "accounts.tasks.verify_trail": {"queue": "imports"},  # reads a whole history: mail must not wait for it
+        "accounts.tasks.compose_export": {"queue": "imports"},  # and nor must it wait for a long list
         "accounts.tasks.*": {"queue": "mail"},
     },
     task_create_missing_queues=True,

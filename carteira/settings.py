@@ -196,6 +196,7 @@ BEAT: dict[str, float | str] = {
     "rotation.tasks.watch_rules": 600,
     "rotation.tasks.run_campaigns": 600,
     "accounts.tasks.relay_outbox": 5,
+    "accounts.tasks.sweep_exports": 60,
     "accounts.tasks.seal_audit": "03:10",
     "portfolio.tasks.ask_for_renewals": "07:40",
     "portfolio.tasks.send_reports": 60,

@@ -77,7 +77,7 @@ kinds(
     },
 )
 kinds("settings", {"organization.renewal_days": _("Mudou quando um contrato entra em renovação")})
-kinds("data", {"list.exported": _("Exportou uma lista")})
+kinds("data", {"list.exported": _("Exportou uma lista"), "renewals.exported": _("Exportou as renovações")})
 fields(
     {
         "representative": _("vendedor"),

@@ -111,6 +111,7 @@ kinds(
         "backtest.exported": _("Exportou o teste"),
         "dashboard.exported": _("Exportou o painel"),
         "fairness.exported": _("Exportou o dado e recebido"),
+        "campaign.exported": _("Exportou os clientes da campanha"),
     },
 )
 kinds(

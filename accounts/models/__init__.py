@@ -1,4 +1,5 @@
 from accounts.models.audit import AuditCheck, AuditEvent, AuditSeal
+from accounts.models.export import ExportJob
 from accounts.models.invitation import Invitation
 from accounts.models.messaging import ConsumedEvent, IdempotencyKey, Notice, OutboxEvent, ThrottleCounter
 from accounts.models.organization import Organization
@@ -13,6 +14,7 @@ __all__ = [
     "AuditEvent",
     "AuditSeal",
     "ConsumedEvent",
+    "ExportJob",
     "IdempotencyKey",
     "Invitation",
     "Membership",

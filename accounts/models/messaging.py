@@ -33,6 +33,7 @@ class Notice(TenantDetail):
         COVER = "cover", _("Cobertura")
         HANDOVER = "handover", _("Saída de um representante")
         IMPORT_ENDED = "import_ended", _("Importação encerrada")
+        FILE_READY = "file_ready", _("Arquivo exportado")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=40, choices=Kind.choices)

@@ -97,9 +97,28 @@ def trail_events(wanted: TrailFilter, organization: Organization, *, after: Plac
     ----------
     organization : its zone says which instants the days hold
     """
+    asked = _asked(wanted, organization, after, size, _COLUMNS)
+    return list(AuditEvent.objects.raw(*asked)) if asked else []
+
+
+def trail_count(wanted: TrailFilter, organization: Organization, *, most: int) -> int:
+    """How many events the filter holds, counted up to ``most``; one query beside the finders of the text."""
+    asked = _asked(wanted, organization, None, most, "id, at")
+    if asked is None:
+        return 0
+    sql, parameters = asked
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({sql}) found", parameters)  # noqa: S608 - our own words
+        return int(cursor.fetchone()[0])
+
+
+def _asked(
+    wanted: TrailFilter, organization: Organization, after: Place | None, size: int, columns: str
+) -> tuple[str, dict[str, Any]] | None:
+    """The statement of ``trail_events`` and its parameters; None where nothing can be found."""
     streams = [wanted.stream] if wanted.stream else trail.streams_found(wanted.text)[:MOST_STREAMS] if wanted.text else None
     if streams is not None and not streams:
-        return []
+        return None
     conditions = ["organization_id = %(organization)s"]
     parameters: dict[str, Any] = {"organization": active_organization_id(), "size": size}
     if wanted.since:
@@ -120,18 +139,18 @@ def trail_events(wanted: TrailFilter, organization: Organization, *, after: Plac
     where, order = " AND ".join(conditions), "ORDER BY at DESC, id DESC LIMIT %(size)s"
     kinds = wanted.kinds
     if kinds is None:
-        sql = f"SELECT {_COLUMNS} FROM accounts_auditevent WHERE {where} {order}"  # noqa: S608 - our own words
+        sql = f"SELECT {columns} FROM accounts_auditevent WHERE {where} {order}"  # noqa: S608 - our own words
     elif wanted.actor or streams is not None:
         # Already few, or an index that holds the kind beside person and instant.
         parameters["kinds"] = kinds
-        sql = f"SELECT {_COLUMNS} FROM accounts_auditevent WHERE {where} AND action = ANY(%(kinds)s) {order}"  # noqa: S608
+        sql = f"SELECT {columns} FROM accounts_auditevent WHERE {where} AND action = ANY(%(kinds)s) {order}"  # noqa: S608
     else:
         parameters["kinds"] = kinds
         sql = (
-            f"SELECT {_COLUMNS} FROM unnest(%(kinds)s::varchar[]) AS one(kind) CROSS JOIN LATERAL ("  # noqa: S608
-            f"SELECT {_COLUMNS} FROM accounts_auditevent WHERE {where} AND action = one.kind {order}) each {order}"
+            f"SELECT {columns} FROM unnest(%(kinds)s::varchar[]) AS one(kind) CROSS JOIN LATERAL ("  # noqa: S608
+            f"SELECT {columns} FROM accounts_auditevent WHERE {where} AND action = one.kind {order}) each {order}"
         )
-    return list(AuditEvent.objects.raw(sql, parameters))
+    return sql, parameters
 
 
 def people_in_trail() -> list[tuple[int, str]]:

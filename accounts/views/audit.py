@@ -1,9 +1,9 @@
 """The audit trail: who did what to whom and when; filtered, as a file, and proved on request."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,18 +12,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import trail
-from accounts.exports import spreadsheet
+from accounts.exporting import hand_out
 from accounts.models import AuditCheck, Role
-from accounts.selectors.trail import PAGE, Place, TrailFilter, last_check, people_in_trail, trail_events
-from accounts.services import Actor, record_event
+from accounts.selectors import local_day
+from accounts.selectors.trail import PAGE, Place, TrailFilter, last_check, people_in_trail, trail_count, trail_events
+from accounts.services.audit import Event
 from accounts.services.verify import SILENT, request_check
-from accounts.step_up import EXPORTS_AN_HOUR, MANY_ROWS, ask_again, proved_recently
-from accounts.throttle import tries
 from accounts.trail import Told, told
 from accounts.verify_words import break_words
 from accounts.views.common import OFFICE, answered, member_of, only
 
-MOST_ROWS = 50_000
+CHUNK = 2_000  # events a file reads and puts into words at a time
 DONE = 286  # htmx stops asking
 
 
@@ -75,24 +74,26 @@ def _about(wanted: TrailFilter, events: list) -> str:
 def export(request: HttpRequest, form: str) -> HttpResponse:
     """The filter's events as a file; who took them away is an event too. An auditor's leaves out what people wrote."""
     organization, member = request.organization, member_of(request)  # type: ignore[attr-defined]
-    if form not in ("csv", "xlsx"):
-        raise Http404
     wanted = TrailFilter.parse(request.GET)
-    here = reverse("accounts:audit", args=[organization.slug])
-    back = _url(here, wanted)
-    if not proved_recently(request) and len(trail_events(wanted, organization, size=MANY_ROWS + 1)) > MANY_ROWS:
-        return ask_again(request, back)
-    if tries(f"export:{member.pk}", window_seconds=3600) > EXPORTS_AN_HOUR:
-        messages.warning(request, _("Já foram %(n)s arquivos nesta hora. Espere um pouco e exporte de novo.") % {"n": EXPORTS_AN_HOUR})
-        return redirect(back)
-    events = trail_events(wanted, organization, size=MOST_ROWS)
-    header = [_("Quando"), _("Quem"), _("O quê"), _("Sobre"), _("Mudou"), _("Motivo"), _("Registro")]
-    lines = [_line(each, organization.zone) for each in told(events, masked=member.role == Role.AUDITOR, currency=organization.currency)]
-    after = {"form": form, "rows": len(lines), "filter": urlencode(wanted.query)[:300]}
-    record_event("audit", "audit.exported", by=Actor(member), after=after)
-    if len(lines) == MOST_ROWS:
-        messages.info(request, _("O arquivo leva os %(n)s registros mais novos do filtro.") % {"n": MOST_ROWS})
-    return spreadsheet(form, _("auditoria-%(day)s") % {"day": timezone.localdate().isoformat()}, header, lines)
+    masked = member.role == Role.AUDITOR
+
+    def lines() -> Iterator[list]:
+        after, events = None, trail_events(wanted, organization, size=CHUNK)
+        while events:
+            yield from (_line(each, organization.zone) for each in told(events, masked=masked, currency=organization.currency))
+            after = Place(events[-1].at, events[-1].pk)
+            events = trail_events(wanted, organization, after=after, size=CHUNK) if len(events) == CHUNK else []
+
+    return hand_out(
+        request,
+        form,
+        name=_("auditoria-%(day)s") % {"day": local_day(organization, at=timezone.now()).isoformat()},
+        header=[_("Quando"), _("Quem"), _("O quê"), _("Sobre"), _("Mudou"), _("Motivo"), _("Registro")],
+        rows=lines,
+        count=lambda most: trail_count(wanted, organization, most=most),
+        back=_url(reverse("accounts:audit", args=[organization.slug]), wanted),
+        event=Event("audit", "audit.exported", after={"filter": urlencode(wanted.query)[:300]}),
+    )
 
 
 def _line(row: Told, zone: Any) -> list:

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Membership, Role
 from accounts.selectors import representatives_visible_to
-from accounts.step_up import MANY_ROWS
 from accounts.templatetags.ui import CLIENT_STATES
 from clients.models import Opportunity
 from clients.selectors import Limits, client_rows
@@ -66,7 +65,7 @@ def clients(request: HttpRequest, form: str) -> HttpResponse:
         name=_("clientes-%(day)s") % {"day": as_of.isoformat()},
         header=header,
         rows=lines,
-        count=lambda: matching(ask.clients, ask.wanted, as_of=as_of, limits=limits, base=ask.base)[: MANY_ROWS + 1].count(),
+        count=lambda most: matching(ask.clients, ask.wanted, as_of=as_of, limits=limits, base=ask.base)[:most].count(),
         back=f"{reverse('portfolio:client_list', args=[organization.slug])}?{ask.wanted.query()}",
         what="clients",
         query=ask.wanted.query(),
@@ -115,7 +114,7 @@ def opportunities(request: HttpRequest, form: str) -> HttpResponse:
         name=_("oportunidades-%(day)s") % {"day": today_of(request).isoformat()},
         header=header,
         rows=lines,
-        count=lambda: rows.order_by()[: MANY_ROWS + 1].count(),
+        count=lambda most: rows.order_by()[:most].count(),
         back=f"{reverse('portfolio:opportunities', args=[request.organization.slug])}{'?closed=1' if closed else ''}",  # type: ignore[attr-defined]
         what="opportunities",
         query=request.GET.urlencode(),
@@ -146,7 +145,7 @@ def tasks(request: HttpRequest, form: str) -> HttpResponse:
     back = f"{reverse('portfolio:tasks', args=[request.organization.slug])}?tab={tab}"  # type: ignore[attr-defined]
     name = _("tarefas-%(day)s") % {"day": today_of(request).isoformat()}
     return exported(
-        request, form, name=name, header=header, rows=lines, count=lambda: len(rows), back=back, what="tasks", query=f"tab={tab}"
+        request, form, name=name, header=header, rows=lines, count=lambda _most: len(rows), back=back, what="tasks", query=f"tab={tab}"
     )
 
 
@@ -172,7 +171,7 @@ def agenda(request: HttpRequest, form: str) -> HttpResponse:
     name = _("agenda-%(code)s-%(day)s") % {"code": person.code, "day": first.isoformat()}
     query = f"rep={person.pk}&on={first.isoformat()}"
     return exported(
-        request, form, name=name, header=header, rows=lines, count=lambda: len(rows), back=desk.url(), what="agenda", query=query
+        request, form, name=name, header=header, rows=lines, count=lambda _most: len(rows), back=desk.url(), what="agenda", query=query
     )
 
 
@@ -199,5 +198,13 @@ def goals(request: HttpRequest, form: str) -> HttpResponse:
     name = _("metas-%(month)s") % {"month": f"{month:%Y-%m}"}
     n_rows = len(people) * len(Goal.Measure.values)
     return exported(
-        request, form, name=name, header=header, rows=lines, count=lambda: n_rows, back=back, what="goals", query=f"month={month:%Y-%m}"
+        request,
+        form,
+        name=name,
+        header=header,
+        rows=lines,
+        count=lambda _most: n_rows,
+        back=back,
+        what="goals",
+        query=f"month={month:%Y-%m}",
     )

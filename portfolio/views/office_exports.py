@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.selectors import representatives_visible_to
-from accounts.step_up import MANY_ROWS
 from portfolio.selectors.plans import plan_lines
 from portfolio.views.common import leaders_only, today_of
 from portfolio.views.covers import TABS, absences_by_tab
@@ -35,8 +34,17 @@ def covers(request: HttpRequest, form: str) -> HttpResponse:
 
     back = f"{reverse('portfolio:covers', args=[request.organization.slug])}?tab={tab}"  # type: ignore[attr-defined]
     name = _("coberturas-%(day)s") % {"day": today.isoformat()}
-    n_rows = rows.order_by()[: MANY_ROWS + 1].count
-    return exported(request, form, name=name, header=header, rows=lines, count=n_rows, back=back, what="covers", query=f"tab={tab}")
+    return exported(
+        request,
+        form,
+        name=name,
+        header=header,
+        rows=lines,
+        count=lambda most: rows.order_by()[:most].count(),
+        back=back,
+        what="covers",
+        query=f"tab={tab}",
+    )
 
 
 @require_GET
@@ -63,5 +71,14 @@ def plans(request: HttpRequest, form: str) -> HttpResponse:
     query = f"period={period.key}"
     back = f"{reverse('portfolio:plans', args=[request.organization.slug])}?{query}"  # type: ignore[attr-defined]
     name = _("planos-%(period)s") % {"period": period.key}
-    n_rows = people.order_by()[: MANY_ROWS + 1].count
-    return exported(request, form, name=name, header=header, rows=lines, count=n_rows, back=back, what="plans", query=query)
+    return exported(
+        request,
+        form,
+        name=name,
+        header=header,
+        rows=lines,
+        count=lambda most: people.order_by()[:most].count(),
+        back=back,
+        what="plans",
+        query=query,
+    )

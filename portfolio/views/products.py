@@ -92,7 +92,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
         name=_("produtos"),
         header=header,
         rows=lines,
-        count=lambda: product_counts(wanted, as_of=today)[wanted.tab],
+        count=lambda _most: product_counts(wanted, as_of=today)[wanted.tab],
         back=_with(reverse("portfolio:products", args=[request.organization.slug]), wanted.query()),  # type: ignore[attr-defined]
         what="products",
         query=wanted.query(),
@@ -136,7 +136,7 @@ def export_takers(request: HttpRequest, number: int, form: str) -> HttpResponse:
             own = [each.code, each.name, each.city, each.state, each.representative]
             yield [*own, each.days, each.last_on, each.cents / 100, each.category_cents / 100]
 
-    def count() -> int:
+    def count(_most: int) -> int:
         takers = product_takers(found, reach, part, as_of=today, limit=0)
         return takers.buys if part == "buys" else takers.could
 

@@ -1,6 +1,8 @@
 """Renovações: contracts that end, who sees to each, how far it is."""
 
+from collections.abc import Iterable
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from django.contrib import messages
@@ -14,8 +16,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.errors import ChangedMeanwhile, DomainError, NotAllowed
+from accounts.exporting import hand_out
 from accounts.models import Membership, Role
 from accounts.selectors import representatives_visible_to
+from accounts.services.audit import Event
 from clients.models import Contract
 from clients.selectors.people import members_reaching
 from clients.selectors.visibility import clients_visible_to
@@ -24,11 +28,10 @@ from portfolio.models import Renewal
 from portfolio.selectors.renewals import VIEWS, WINDOWS, RenewalFilter, contracts_with_state, renewal_counts, renewals, told_of, window_of
 from portfolio.services.renewals import LOST_REASONS, change_renewal, set_renewal_days
 from portfolio.views.common import today_of
-from portfolio.views.files import taken_too_often, to_file
 from portfolio.views.reached import member_of
 
 State = Renewal.State
-PER_PAGE = 50
+PER_PAGE, CHUNK = 50, 2_000
 VIEW_NAMES = {
     "ending": gettext_lazy("A vencer"),
     "overdue": gettext_lazy("Vencidos"),
@@ -171,18 +174,23 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     wanted = RenewalFilter.parse(request.GET, usual=window_of(member.organization))
     rows = renewals(member, wanted, as_of=as_of)
     back = f"{reverse('portfolio:renewals', args=[member.organization.slug])}?{wanted.query()}"
-    if away := taken_too_often(request, rows.count(), back):
-        return away
-    contracts = list(rows)
-    told = told_of(contracts)
     header = [
         _("Contrato"), _("Código"), _("Cliente"), _("Representante"), _("Início"), _("Fim"), _("Período"), _("Valor"), _("Situação"),
         _("Com quem"), _("Prazo da tarefa"), _("Motivo da perda"),
     ]  # fmt: skip
-    lines = [_line(each, told.get(each.pk)) for each in contracts]
+
+    def lines() -> Iterable[list[Any]]:
+        each_of = rows.iterator(chunk_size=CHUNK)
+        while contracts := list(islice(each_of, CHUNK)):
+            told = told_of(contracts)
+            yield from (_line(each, told.get(each.pk)) for each in contracts)
+
     name = _("renovacoes-%(day)s") % {"day": as_of.isoformat()}
     stream = f"organization:{member.organization_id}"
-    return to_file(request, form, name, header, lines, stream=stream, action="renewals.exported")
+    recorded = Event(stream, "renewals.exported")
+    return hand_out(
+        request, form, name=name, header=header, rows=lines, count=lambda most: rows.order_by()[:most].count(), back=back, event=recorded
+    )
 
 
 def _line(contract: Contract, told: Renewal | None) -> list[Any]:

@@ -134,7 +134,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
         name=_("visitas-%(first)s-%(last)s") % {"first": first.isoformat(), "last": last.isoformat()},
         header=header,
         rows=lines,
-        count=lambda: desk.rows.order_by().count(),
+        count=lambda most: desk.rows.order_by()[:most].count(),
         back=desk.url(),
         what="visits",
         query=desk.wanted.query(),

@@ -1,5 +1,6 @@
 """Campanhas: the list, making one, one campaign with its calls and its result, and what is done with it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +14,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.errors import DomainError, NotAllowed
+from accounts.exporting import hand_out
 from accounts.models import Membership, Role
+from accounts.services.audit import Event
 from accounts.templatetags.formats import symbol
 from clients.selectors import ClientFilter
 from clients.selectors.visibility import clients_within, reach_of
@@ -21,7 +24,6 @@ from portfolio.cents_field import CentsField
 from portfolio.filter_words import summary
 from portfolio.services.tasks import complete_task, reopen_task
 from portfolio.views.common import today_of
-from portfolio.views.files import taken_too_often, to_file
 from rotation import campaign_words as words
 from rotation.campaign_form import CampaignForm
 from rotation.models import Campaign, CampaignClient, CampaignContact
@@ -349,29 +351,20 @@ def export(request: HttpRequest, number: int, form: str) -> HttpResponse:
     if found.state != Campaign.State.ENDED:
         rows = rows.filter(arm=CampaignClient.Arm.TREATED)  # a control group that is named is soon called too
     back = reverse("rotation:campaign", args=[member.organization.slug, found.pk])
-    if away := taken_too_often(request, rows.count(), back):
-        return away
-    rows = rows.select_related("client", "representative").prefetch_related("contacts__task").order_by("arm", "client__name_key", "pk")
     header = [
         _("Código"), _("Cliente"), _("Grupo"), _("Terço de valor"), _("Quem faz"), _("Em jogo"), _("Valor esperado do contato"),
         _("Primeiro contato"), _("Passos feitos"), _("Voltou a comprar em"),
     ]  # fmt: skip
-    lines = [
-        [
-            row.client.code,
-            str(row.client),
-            row.get_arm_display(),
-            row.stratum,
-            str(row.representative) if row.representative else "",
-            row.at_stake_cents / 100 if row.at_stake_cents is not None else None,
-            row.value_cents / 100 if row.value_cents is not None else None,
-            row.first_on,
-            sum(1 for each in row.contacts.all() if each.task.done_at),
-            row.bought_on,
-        ]
-        for row in rows.select_related("client", "representative")
-        .prefetch_related("contacts__task")
-        .order_by("arm", "client__name_key", "pk")
-    ]
-    name = _("campanha-%(n)s") % {"n": found.pk}
-    return to_file(request, form, name, header, lines, stream=f"campaign:{found.pk}", action="campaign.exported")
+    listed = rows.select_related("client", "representative").prefetch_related("contacts__task").order_by("arm", "client__name_key", "pk")
+
+    def lines() -> Iterable[list[Any]]:
+        for row in listed.iterator(chunk_size=2_000):
+            at_stake = row.at_stake_cents / 100 if row.at_stake_cents is not None else None
+            value = row.value_cents / 100 if row.value_cents is not None else None
+            done = sum(1 for each in row.contacts.all() if each.task.done_at)
+            whose = str(row.representative) if row.representative else ""
+            told = [row.client.code, str(row.client), row.get_arm_display(), row.stratum, whose]
+            yield [*told, at_stake, value, row.first_on, done, row.bought_on]
+
+    name, recorded = _("campanha-%(n)s") % {"n": found.pk}, Event(f"campaign:{found.pk}", "campaign.exported")
+    return hand_out(request, form, name=name, header=header, rows=lines, count=lambda most: rows[:most].count(), back=back, event=recorded)

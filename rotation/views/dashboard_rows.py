@@ -1,19 +1,17 @@
 """The clients behind a number of the panel, and the panel's lists as files."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts.exports import spreadsheet
-from accounts.services import Actor, record_event
-from accounts.step_up import EXPORTS_AN_HOUR, MANY_ROWS, ask_again, proved_recently
-from accounts.throttle import tries
+from accounts.exporting import MOST_ROWS, hand_out
+from accounts.services.audit import Event
 from portfolio.selectors import figures
 from portfolio.selectors.figures.behind import PER_PAGE, WHATS
 from rotation.panel import Asked
@@ -21,7 +19,6 @@ from rotation.panel_table import SORTS, people_rows
 from rotation.views.common import LEADERS, only, paged
 from rotation.views.dashboard import asked_of, rows_url, shown
 
-MOST_ROWS = 200_000
 MOST_PAGES = 4_000
 OFFICE_ONLY = ("nobody",)
 TITLES = {
@@ -98,47 +95,35 @@ def rows(request: HttpRequest, what: str) -> HttpResponse:
 def export(request: HttpRequest, what: str, form: str) -> HttpResponse:
     """The clients behind a number as a file; who took it away is recorded."""
     asked, state = _wanted(request, what)
-    if form not in ("csv", "xlsx"):
-        raise Http404
     back = rows_url(asked, what, **({"state": state or "-"} if state is not None else {}))
-    found = figures.clients_behind(
-        what, asked.span, asked.limits, asked.people, as_of=asked.today, within=asked.reach, state=state, per_page=MOST_ROWS
-    )
-    if len(found.rows) > MANY_ROWS and not proved_recently(request):
-        return ask_again(request, back)
-    if refusal := _too_many(request, back):
-        return refusal
+
+    def behind(most: int) -> figures.Behind:
+        return figures.clients_behind(
+            what, asked.span, asked.limits, asked.people, as_of=asked.today, within=asked.reach, state=state, per_page=most
+        )
+
+    def count(_most: int) -> int:
+        found = behind(0)
+        return found.clients - found.elsewhere
+
+    def lines() -> Iterable[list[Any]]:
+        for row in behind(MOST_ROWS).rows:
+            cents = None if row.cents is None else row.cents / 100
+            yield [row.name, row.city, row.state, row.representative, row.last_on, row.net_12m_cents / 100, cents]
+
     header = [_("Cliente"), _("Cidade"), _("UF"), _("Vendedor"), _("Último pedido"), _("Faturamento 12 meses"), _("Valor")]
-    lines = [
-        [
-            row.name,
-            row.city,
-            row.state,
-            row.representative,
-            row.last_on,
-            row.net_12m_cents / 100,
-            None if row.cents is None else row.cents / 100,
-        ]
-        for row in found.rows
-    ]
-    _record(request, what, form, len(lines), asked)
-    return spreadsheet(form, _("painel-%(what)s") % {"what": what.replace("_", "-")}, header, lines)
+    name = _("painel-%(what)s") % {"what": what.replace("_", "-")}
+    return hand_out(request, form, name=name, header=header, rows=lines, count=count, back=back, event=_recorded(what, asked))
 
 
 @require_GET
 @only(LEADERS)
 def export_reps(request: HttpRequest, form: str) -> HttpResponse:
     """The table of representatives as a file."""
-    if form not in ("csv", "xlsx"):
-        raise Http404
     asked = asked_of(request)
     sort = request.GET.get("sort", "")
     found = people_rows(asked, sort if sort.lstrip("-") in SORTS else "-revenue")
     back = f"{reverse('rotation:dashboard', args=[asked.member.organization.slug])}?{asked.query()}"
-    if len(found) > MANY_ROWS and not proved_recently(request):
-        return ask_again(request, back)
-    if refusal := _too_many(request, back):
-        return refusal
     header = [
         _("Vendedor"),
         _("Faturamento"),
@@ -172,17 +157,17 @@ def export_reps(request: HttpRequest, form: str) -> HttpResponse:
         ]
         for row in found
     ]
-    _record(request, "reps", form, len(lines), asked)
-    return spreadsheet(form, _("painel-vendedores"), header, lines)
+    return hand_out(
+        request,
+        form,
+        name=_("painel-vendedores"),
+        header=header,
+        rows=lambda: lines,
+        count=lambda _most: len(lines),
+        back=back,
+        event=_recorded("reps", asked),
+    )
 
 
-def _too_many(request: HttpRequest, back: str) -> HttpResponse | None:
-    if tries(f"export:{request.membership.pk}", window_seconds=3600) <= EXPORTS_AN_HOUR:  # type: ignore[attr-defined]
-        return None
-    messages.warning(request, _("Já foram %(n)s arquivos nesta hora. Espere um pouco e exporte de novo.") % {"n": EXPORTS_AN_HOUR})
-    return redirect(back)
-
-
-def _record(request: HttpRequest, what: str, form: str, rows: int, asked: Asked) -> None:
-    by = Actor(request.membership)  # type: ignore[attr-defined]
-    record_event("dashboard", "dashboard.exported", by=by, after={"what": what, "form": form, "rows": rows, "filter": asked.query()})
+def _recorded(what: str, asked: Asked) -> Event:
+    return Event("dashboard", "dashboard.exported", after={"what": what, "filter": asked.query()})

@@ -1,16 +1,12 @@
 """The review's filter as a file."""
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts.exports import spreadsheet
+from accounts.exporting import MOST_ROWS, hand_out
 from accounts.models import Role
-from accounts.services import Actor, record_event
-from accounts.step_up import EXPORTS_AN_HOUR, MANY_ROWS, ask_again, proved_recently
-from accounts.throttle import tries
+from accounts.services.audit import Event
 from rotation.models import Proposal
 from rotation.selectors.filters import ReviewFilter
 from rotation.selectors.review import rules_of, shown
@@ -18,22 +14,13 @@ from rotation.views.common import LEADERS, only
 from rotation.views.desk import desk_of
 from rotation.wording import reason_lines
 
-MOST_ROWS = 200_000
-
 
 @require_GET
 @only(LEADERS)
 def export(request: HttpRequest, run: int, form: str) -> HttpResponse:
     """The rows of the filter in the order of the list; who took them away is recorded."""
     desk = desk_of(request, run)
-    if form not in ("csv", "xlsx"):
-        raise Http404
     wanted = ReviewFilter.parse(request.GET)
-    if not proved_recently(request) and wanted.apply(desk.proposals).order_by()[: MANY_ROWS + 1].count() > MANY_ROWS:
-        return ask_again(request, desk.base)
-    if tries(f"export:{request.membership.pk}", window_seconds=3600) > EXPORTS_AN_HOUR:  # type: ignore[attr-defined]
-        messages.warning(request, _("Já foram %(n)s arquivos nesta hora. Espere um pouco e exporte de novo.") % {"n": EXPORTS_AN_HOUR})
-        return redirect(desk.base)
     rules = rules_of(desk.run)
     ranks = {version: place for place, version in enumerate(rules)}
     rows = wanted.but(group="rule").ranked(shown(wanted.apply(desk.proposals)), ranks)
@@ -65,14 +52,16 @@ def export(request: HttpRequest, run: int, form: str) -> HttpResponse:
     ]
     # An auditor reads masked: what people wrote about a client stays inside.
     masked = request.membership.role == Role.AUDITOR  # type: ignore[attr-defined]
-    lines = [_line(proposal, names, masked) for proposal in rows]
-    record_event(
-        f"run:{desk.run.pk}",
-        "run.exported",
-        by=Actor(request.membership),  # type: ignore[attr-defined]
-        after={"form": form, "rows": len(lines), "filter": wanted.query[:300]},
+    return hand_out(
+        request,
+        form,
+        name=_("giro-%(day)s") % {"day": desk.run.as_of.isoformat()},
+        header=header,
+        rows=lambda: (_line(proposal, names, masked) for proposal in rows.iterator(chunk_size=2_000)),
+        count=lambda most: wanted.apply(desk.proposals).order_by()[:most].count(),
+        back=desk.base,
+        event=Event(f"run:{desk.run.pk}", "run.exported", after={"filter": wanted.query[:300]}),
     )
-    return spreadsheet(form, _("giro-%(day)s") % {"day": desk.run.as_of.isoformat()}, header, lines)
 
 
 def _line(proposal: Proposal, rules: dict[int, str], masked: bool) -> list:

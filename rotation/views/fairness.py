@@ -2,23 +2,21 @@
 
 from collections.abc import Iterable
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from accounts.exports import spreadsheet
+from accounts.exporting import MOST_ROWS, hand_out
 from accounts.models import Representative
 from accounts.selectors import representatives_visible_to
-from accounts.services import Actor, record_event
-from accounts.step_up import EXPORTS_AN_HOUR, MANY_ROWS, ask_again, proved_recently
-from accounts.throttle import tries
+from accounts.services.audit import Event
 from portfolio.views.common import today_of
 from rotation.selectors.ledger import LedgerLine, LedgerMove, ledger_lines, ledger_moves
 from rotation.views.common import LEADERS, only, paged, row_id
 
-PAGE, MOST_ROWS = 50, 200_000
+PAGE = 50
 
 
 def _lines(request: HttpRequest) -> list[LedgerLine]:
@@ -69,9 +67,8 @@ def _named(moves: Iterable[LedgerMove]) -> list[tuple[LedgerMove, Representative
 @only(LEADERS)
 def export(request: HttpRequest, form: str, representative: int | None = None) -> HttpResponse:
     """The ledger, or one person's moves, as CSV or XLSX; who took it away is recorded."""
-    if form not in ("csv", "xlsx"):
-        raise Http404
     slug = request.organization.slug  # type: ignore[attr-defined]
+    back = reverse("rotation:fairness", args=[slug])
     header: list[str]
     lines: list[list]
     if representative is None:
@@ -103,6 +100,7 @@ def export(request: HttpRequest, form: str, representative: int | None = None) -
         found = get_object_or_404(representatives_visible_to(request.membership), pk=representative)  # type: ignore[attr-defined]
         moves = ledger_moves(found, as_of=today_of(request), most=MOST_ROWS)
         name, subject = f"{_('justica')}-{found.code}", str(found.pk)
+        back = reverse("rotation:fairness-person", args=[slug, found.pk])
         header = [_("Dia"), _("Código"), _("Cliente"), _("Sentido"), _("De ou para"), _("Faturamento 12 meses")]
         lines = [
             [
@@ -115,11 +113,5 @@ def export(request: HttpRequest, form: str, representative: int | None = None) -
             ]
             for move, other in _named(moves)
         ]
-    if len(lines) > MANY_ROWS and not proved_recently(request):
-        return ask_again(request, request.path)
-    if tries(f"export:{request.membership.pk}", window_seconds=3600) > EXPORTS_AN_HOUR:  # type: ignore[attr-defined]
-        messages.warning(request, _("Já foram %(n)s arquivos nesta hora. Espere um pouco e exporte de novo.") % {"n": EXPORTS_AN_HOUR})
-        return redirect("rotation:fairness", slug)
-    after = {"form": form, "rows": len(lines), "of": subject}
-    record_event("fairness", "fairness.exported", by=Actor(request.membership), after=after)  # type: ignore[attr-defined]
-    return spreadsheet(form, name, header, lines)
+    recorded = Event("fairness", "fairness.exported", after={"of": subject})
+    return hand_out(request, form, name=name, header=header, rows=lambda: lines, count=lambda _most: len(lines), back=back, event=recorded)

@@ -24,7 +24,7 @@ def _file(request: HttpRequest, form: str, name: str, what: str, header: list[st
     """``lines`` were read already: none of these lists is long."""
     name = f"{name}-{today_of(request).isoformat()}"
     back = reverse(f"rotation:{what}", args=[request.organization.slug])  # type: ignore[attr-defined]
-    return exported(request, form, name=name, header=header, rows=lambda: lines, count=lambda: len(lines), back=back, what=what)
+    return exported(request, form, name=name, header=header, rows=lambda: lines, count=lambda _most: len(lines), back=back, what=what)
 
 
 @require_GET

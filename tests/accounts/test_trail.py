@@ -199,7 +199,7 @@ def test_a_file_holds_the_filter_is_harmless_and_is_an_event_itself(organization
 
 @pytest.mark.django_db
 def test_many_rows_leave_only_after_the_person_proved_who_they_are(organization, people, signed_in, monkeypatch):
-    monkeypatch.setattr("accounts.views.audit.MANY_ROWS", 5)
+    monkeypatch.setattr("accounts.exporting.MANY_ROWS", 5)
     write(organization, people, n=40)
     web = signed_in(people["admin"])
     assert urlsplit(web.get(URL + "export.xlsx")["Location"]).path == "/accounts/reauthenticate/"

@@ -278,6 +278,9 @@ _ADMINS = _OFFICE | {"auditor": GONE}
 ACTIONS |= {
     "read the trail": ("get", "audit/", {}, _OFFICE),
     "take the trail away": ("get", "audit/export.csv", {}, _OFFICE),
+    "see one's own files": ("get", "files/", {}, dict.fromkeys(ROLES, {200})),
+    "see a file nobody asked for": ("get", "files/1/", {}, dict.fromkeys(ROLES, GONE)),
+    "take a file nobody asked for": ("get", "files/1/file", {}, dict.fromkeys(ROLES, GONE)),
     "prove the trail": ("post", "audit/verify/", {}, _OFFICE),
     "see the settings": ("get", "settings/", {}, _OFFICE),
     "see what limits would do": ("get", "settings/limits/", {}, _OFFICE),

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def run(acting, representatives, monkeypatch):
     """A run of three proposals, where two are many."""
-    for module in ("export", "decisions"):
-        monkeypatch.setattr(f"rotation.views.{module}.MANY_ROWS", 2)
+    for module in ("accounts.exporting", "rotation.views.decisions"):
+        monkeypatch.setattr(f"{module}.MANY_ROWS", 2)
     version = RuleVersionFactory()
     run = RunFactory(version=version)
     ProposalFactory.create_batch(3, run=run, rule_version=version, owner=representatives[0], to_representative=representatives[1])
