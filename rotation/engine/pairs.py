@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .facts import Array, Facts, Representatives
-from .geometry import haversine_km
+from .geometry import chord_km, haversine_km, points
 from .rules import Rule
 
 KEEP = 20
@@ -126,9 +126,14 @@ def eligible_pairs(
     km = np.zeros((len(rows), width), np.float32)
     for members in search.groups():
         for clients, best, factor, distance in search.best(members, keep):
+            factor *= stake_cents.take(clients)[:, None]
+            np.rint(factor, out=factor)
+            if best.shape[1] == width:
+                # whole rows: half the time of parts of rows
+                representative[clients], km[clients], value[clients] = best, distance, factor
+                continue
             here = slice(0, best.shape[1])
-            representative[clients, here], km[clients, here] = best, distance
-            value[clients, here] = np.rint(stake_cents[clients, None] * factor)
+            representative[clients, here], km[clients, here], value[clients, here] = best, distance, factor
     found = representative >= 0
     counts = found.sum(axis=1)
     return Pairs(
@@ -180,6 +185,7 @@ class _Search:
         self.lon = facts.lon[rows] if facts.lon is not None else unknown[:k]
         self.rep_lat = reps.lat if reps.lat is not None else unknown[:m]
         self.rep_lon = reps.lon if reps.lon is not None else unknown[:m]
+        self.point, self.rep_point = points(self.lat, self.lon), points(self.rep_lat, self.rep_lon)
         self.placed = ~(np.isnan(self.lat) | np.isnan(self.lon))
         self.rep_placed = ~(np.isnan(self.rep_lat) | np.isnan(self.rep_lon))
         self.city = facts.city[rows] if facts.city is not None else np.full(k, -1, np.int32)
@@ -270,7 +276,7 @@ class _Search:
 
     def _km(self, clients: Array, reps: Array) -> tuple[Array, Array, Array]:
         """Known km (NaN), km to reckon with, and whether distance allows the pair; shape (clients, reps)."""
-        km = haversine_km(self.lat[clients, None], self.lon[clients, None], self.rep_lat[reps], self.rep_lon[reps])
+        km = chord_km(self.point[:, clients], self.rep_point[:, reps])
         unknown = np.isnan(km)
         if not unknown.any():
             return km, km, km <= self.max_km
@@ -291,15 +297,21 @@ class _Search:
         self._forbid_former(score, clients, reps)
         if len(reps) > keep:
             # a stable sort of what ties at the edge: the lower id stays, on every machine
-            best = np.argpartition(-score, keep - 1, axis=1)[:, :keep]
-            worst = np.take_along_axis(score, best, axis=1).min(axis=1)
-            unclear = np.flatnonzero((score >= worst[:, None]).sum(axis=1) > keep)
-            best[unclear] = np.argsort(-score[unclear], axis=1, kind="stable")[:, :keep]
-            best.sort(axis=1)
-            score, km = np.take_along_axis(score, best, axis=1), np.take_along_axis(km, best, axis=1)
+            worst = np.partition(score, -keep, axis=1)[:, -keep]
+            kept = score >= worst[:, None]
+            unclear = np.flatnonzero(np.count_nonzero(kept, axis=1) > keep)
+            if len(unclear):
+                first = np.argsort(-score[unclear], axis=1, kind="stable")[:, :keep]
+                kept[unclear] = False
+                kept[unclear[:, None], first] = True
+            at = np.flatnonzero(kept)
+            score, km = score.reshape(-1).take(at).reshape(-1, keep), km.reshape(-1).take(at).reshape(-1, keep)
+            best = reps.take(at % len(reps)).reshape(-1, keep)
         else:
-            best = np.broadcast_to(np.arange(len(reps)), score.shape)
-        return clients, np.where(score > -np.inf, reps[best], -1), np.exp(score), km
+            best = np.broadcast_to(reps, score.shape)
+        if not score.min(initial=0) > -np.inf:
+            best = np.where(score > -np.inf, best, -1)
+        return clients, best, np.exp(score), km
 
     def _forbid_former(self, score: Array, clients: Array, reps: Array) -> None:
         if self.most_cooling == 0:

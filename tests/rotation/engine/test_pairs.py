@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotation.engine.geometry import haversine_km
+from rotation.engine.geometry import chord_km, haversine_km, points
 from rotation.engine.pairs import REASONS, eligible_pairs, recovery_factor, room_for
 
 from .builders import TODAY, facts, representatives, rule
@@ -137,3 +137,17 @@ def test_pairs_equal_a_plain_double_loop(seed, strict, max_km, keep):
     assert ((found.why >= 0) == (np.diff(found.start) == 0)).all()
     order = list(zip(found.client.tolist(), found.representative.tolist(), strict=True))
     assert order == sorted(order)
+
+
+def test_chords_measure_the_same_distances_as_the_haversine():
+    r = np.random.default_rng(1)
+    lat, lon = np.append(r.uniform(-90, 90, 200), [-23.5, -23.5, np.nan]), np.append(r.uniform(-180, 180, 200), [-46.6, -46.6, 10.0])
+    lat[:50], lon[:50] = -23.5 + r.normal(0, 0.01, 50), -46.6 + r.normal(0, 0.01, 50)
+    there = points(lat, lon)
+    km = chord_km(there, there)
+    expected = haversine_km(lat[:, None], lon[:, None], lat, lon)
+    near = expected < 15_000
+    assert np.isnan(km[-1]).all() and np.isnan(km[:, -1]).all()
+    assert np.abs(km - expected)[near].max() < 1e-6
+    assert np.nanmax(np.abs(km - expected)) < 1e-3
+    assert km[200, 201] == 0
