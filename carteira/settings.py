@@ -204,6 +204,7 @@ BEAT: dict[str, float | str] = {
     "accounts.tasks.purge": "04:10",
     "clients.tasks.erase_custom_values": "04:20",
     "portfolio.tasks.purge_photos": "04:30",
+    "portfolio.tasks.keep_figures": 600,
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "text" if sys.stderr.isatty() else "json", cast=one_of("json", "text"))

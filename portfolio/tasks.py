@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from accounts.management.organizations import organization_ids
 from accounts.models import Organization
+from accounts.selectors import local_day
 from accounts.tenancy import tenant_atomic
 from accounts.tenancy.tasks import TenantTask, send
-from portfolio.services import due, renewals, report_schedules
+from portfolio.services import due, keeping, renewals, report_schedules
 from portfolio.services.purge import purge_photos
 
 
@@ -52,3 +53,23 @@ def purge_old_photos() -> None:
     for organization_id in organization_ids():
         with tenant_atomic(organization_id, durable=True):
             purge_photos(at=timezone.now())
+
+
+@shared_task(name="portfolio.tasks.keep_figures")
+def keep_figures() -> None:
+    """Every ten minutes: large organizations whose days past changed, or that began a new day."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            organization = Organization.objects.get(pk=organization_id)
+            wanted = keeping.worth_keeping(organization, today=local_day(organization, at=timezone.now()))
+        if wanted:
+            send("portfolio.tasks.keep_organizations_figures", organization_id=organization_id)
+
+
+# A year of a company of a hundred thousand clients is a minute's counting.
+@shared_task(name="portfolio.tasks.keep_organizations_figures", base=TenantTask, soft_time_limit=780, time_limit=840)
+def keep_organizations_figures(*, organization_id: int) -> None:
+    """Count and keep one organization's figures."""
+    with tenant_atomic(organization_id):
+        today = local_day(Organization.objects.get(pk=organization_id), at=timezone.now())
+    keeping.keep_figures(organization_id, spans=keeping.spans_kept(today))

@@ -1,4 +1,5 @@
 from clients.models.activity import ClientActivity, ClientMonth, ClientSilence
+from clients.models.changed import ChangedSince
 from clients.models.client import Client, ClientWord, Contact
 from clients.models.colleague import Colleague
 from clients.models.custom import CustomField, CustomValue
@@ -13,6 +14,7 @@ from clients.models.standing import Contract, CreditEvent, CreditSnapshot
 from clients.models.stop import ClientStop
 
 __all__ = [
+    "ChangedSince",
     "Client",
     "ClientActivity",
     "ClientMerge",

@@ -1,3 +1,4 @@
+from clients.services.changes import facts_changed
 from clients.services.projections import (
     Differences,
     begin_clients,
@@ -13,6 +14,7 @@ __all__ = [
     "Differences",
     "begin_clients",
     "differences",
+    "facts_changed",
     "rebuild_projections",
     "refresh_abc",
     "refresh_clients",

@@ -114,14 +114,19 @@ orders_seen AS (
 )
 """
 
-WRITE_MONTHS = f"""WITH {_MONTHS}, gone AS (
+# Figures kept of those months hold no longer. A month's own first day is told: which of its days changed is not seen here.
+WRITE_MONTHS = f"""WITH {_MONTHS}, fresh AS (SELECT * FROM complete EXCEPT SELECT * FROM stored), gone AS (
     DELETE FROM clients_clientmonth m USING (
         SELECT client_id, month, coalesce(representative_id, 0) AS credited FROM stored
         EXCEPT SELECT client_id, month, coalesce(representative_id, 0) FROM complete) old
      WHERE m.organization_id = %(organization)s AND m.client_id = old.client_id AND m.month = old.month
-       AND coalesce(m.representative_id, 0) = old.credited)
+       AND coalesce(m.representative_id, 0) = old.credited
+    RETURNING m.month
+), told AS (
+    INSERT INTO clients_changedsince (organization_id, day)
+    SELECT %(organization)s, min(month) FROM (SELECT month FROM fresh UNION ALL SELECT month FROM gone) changed HAVING count(*) > 0)
 INSERT INTO clients_clientmonth AS m (organization_id, client_id, month, representative_id, orders, order_days, revenue_cents, products)
-SELECT %(organization)s, f.* FROM (SELECT * FROM complete EXCEPT SELECT * FROM stored) f ORDER BY client_id, month
+SELECT %(organization)s, f.* FROM fresh f ORDER BY client_id, month
 ON CONFLICT (organization_id, client_id, month, representative_id) DO UPDATE SET orders = excluded.orders,
     order_days = excluded.order_days, revenue_cents = excluded.revenue_cents, products = excluded.products
 """  # noqa: S608 - constants of this module

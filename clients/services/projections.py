@@ -17,6 +17,7 @@ from accounts.tenancy import active_organization_id, tenant_atomic
 from accounts.tenancy.limits import allow_minutes, planner
 from clients.models.activity import SHORTEST_SILENCE
 from clients.services import projection_sql as statements
+from clients.services.changes import facts_changed
 from clients.signals import projections_rebuilt
 
 CHUNK_CLIENTS = 20_000
@@ -109,6 +110,7 @@ def rebuild_projections(organization: Organization, *, as_of: date) -> int:
                 projections_rebuilt.send(sender=rebuild_projections, client_ids=ids)
             else:
                 refresh_abc()
+                facts_changed()
                 return done
         done, after = done + len(ids), ids[-1]
 

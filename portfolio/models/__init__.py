@@ -1,3 +1,4 @@
+from portfolio.models.kept import KeptFigures
 from portfolio.models.ownership import Ownership, Receipt
 from portfolio.models.plan import Plan, PlanStep
 from portfolio.models.renewal import Renewal
@@ -8,6 +9,7 @@ from portfolio.models.work import Interaction, Visit, VisitEdit, VisitPhoto
 __all__ = [
     "Goal",
     "Interaction",
+    "KeptFigures",
     "Ownership",
     "Plan",
     "PlanStep",

@@ -16,11 +16,14 @@ from accounts.tenancy import acting_for
 from clients.models import Client, ClientScore, CreditSnapshot, Order, OrderItem, Product
 from clients.selectors.lifecycle import Limits
 from clients.services import refresh_abc, refresh_clients
+from clients.services.changes import orders_written
 from portfolio.models import Ownership, Visit
 from portfolio.selectors import figures
 from portfolio.selectors.figures import ClassShare, Mix, MonthOfSales, Movement, Moves, Near, Reached, Risk, Sales, Span, Visits
+from portfolio.selectors.figures.kept import kept_numbers
 from portfolio.selectors.figures.risk import interval
 from portfolio.services import Transfer, credit_orders, transfer_clients
+from portfolio.services.keeping import keep_figures
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_organization
 
 pytestmark = pytest.mark.django_db
@@ -271,19 +274,34 @@ numbers = count(1)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=st.lists(STEP, min_size=4, max_size=24), chosen=SPAN, limits=st.sampled_from([LIMITS, Limits(7, 15, 45)]))
-def test_every_figure_equals_a_plain_recomputation(steps, chosen, limits):
-    organization = make_organization(f"figures-{next(numbers)}")
+@given(
+    steps=st.lists(STEP, min_size=4, max_size=24), chosen=SPAN, limits=st.sampled_from([LIMITS, Limits(7, 15, 45)]), kept=st.floats(0, 1)
+)
+def test_every_figure_equals_a_plain_recomputation(steps, chosen, limits, kept):
+    """Counted, and where the days are over kept too: before some of the steps, and after all of them."""
+    back, length, cut = chosen
+    last = Span.month(AS_OF, as_of=AS_OF)
+    for _each in range(back):
+        last = Span.month(last.since - timedelta(days=1), as_of=AS_OF)
+    span = Span.months(Span.month(last.since - timedelta(days=30 * length), as_of=AS_OF).since, last.since, as_of=AS_OF)
+    span = span.before() if cut else span
+    organization = make_organization(
+        f"figures-{next(numbers)}", warn_days=limits.warn, inactive_days=limits.inactive, lost_days=limits.lost
+    )
     with acting_for(organization.pk):
         people, clients = RepresentativeFactory.create_batch(2), ClientFactory.create_batch(4)
         products, owned_on = goods(3), AS_OF - timedelta(days=400)
-        for kind, *values in steps:
+        for number, (kind, *values) in enumerate(steps):
+            if number == int(kept * len(steps)) and not span.now:
+                refresh()
+                keep_figures(organization.pk, spans=[span])
             if kind == "order":
                 code, who, day, status, amount, skus = values
                 Order.objects.filter(code=f"F{code}").delete()
                 order = OrderFactory(code=f"F{code}", client=clients[who], ordered_on=day, status=status, amount_cents=amount)
                 for line, sku in enumerate(sorted(skus)):
                     OrderItem.objects.create(order=order, line=line, product=products[sku], quantity=1, unit_price_cents=1, amount_cents=1)
+                orders_written([order.pk])
             elif kind == "transfer":
                 who, to, days, source = values
                 owned_on = min(AS_OF, owned_on + timedelta(days=days))  # the ledger only grows
@@ -295,15 +313,14 @@ def test_every_figure_equals_a_plain_recomputation(steps, chosen, limits):
             else:
                 Client.objects.filter(pk=clients[values[0]].pk).update(discarded_on=values[1])
         refresh()
-        back, length, cut = chosen
-        last = Span.month(AS_OF, as_of=AS_OF)
-        for _each in range(back):
-            last = Span.month(last.since - timedelta(days=1), as_of=AS_OF)
-        span = Span.months(Span.month(last.since - timedelta(days=30 * length), as_of=AS_OF).since, last.since, as_of=AS_OF)
-        span = span.before() if cut else span
         plain = Plain(span, limits)
         for whose in (None, [people[0].pk], [each.pk for each in people], []):
             plain.check(whose)
+        if not span.now:
+            keep_figures(organization.pk, spans=[span])
+            assert kept_numbers("mix", span) is not None
+            for whose in (None, [people[0].pk], [each.pk for each in people]):
+                plain.check(whose, lists=False)
 
 
 class Plain:
@@ -335,7 +352,7 @@ class Plain:
     def inside(self, day: date | None) -> bool:
         return day is not None and self.span.since <= day <= self.span.until
 
-    def check(self, whose: list[int] | None) -> None:
+    def check(self, whose: list[int] | None, *, lists: bool = True) -> None:
         def asked(person: int | None) -> bool:
             return whose is None or person in whose
 
@@ -361,7 +378,7 @@ class Plain:
         assert figures.mix_in_all(self.span, whose) == figures.mix(self.span, whose).total
         portfolio = figures.reached(self.span, whose, nobodys=False)
         assert portfolio.total == Reached(whole.clients, whole.buyers, whole.visited, whole.clients, whole.buyers)
-        if whose is None or len(whose) == 1:
+        if lists and (whose is None or len(whose) == 1):
             self.check_lists(whose, {key for key in keys if asked(key)})
 
     def check_lists(self, whose: list[int] | None, group: set) -> None:

@@ -15,6 +15,7 @@ from clients.imports.kinds import lines_sql
 from clients.imports.kinds.base import Column, Kind, Tally, register
 from clients.imports.stage import Stage
 from clients.services import refresh_abc, refresh_clients
+from clients.services.changes import orders_written
 from clients.signals import orders_changed
 
 S = sql.SQL
@@ -176,6 +177,7 @@ class Orders(Kind):
         if touched:
             client_ids = sorted(touched)
             orders_changed.send(sender=type(self), client_ids=client_ids)
+            orders_written(list(written))
             refresh_clients(client_ids, as_of=self.context.as_of)
         return written
 

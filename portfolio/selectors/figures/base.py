@@ -6,6 +6,7 @@ from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import counts, credited_events
+from portfolio.selectors.figures.kept import kept_figures
 from portfolio.selectors.figures.span import Figures, People, Span, asked, gathered, rows, scope, share
 
 CLASSES = ("A", "B", "C", "")
@@ -50,7 +51,18 @@ class Movement:
         return share(self.new - self.lost, self.customers)
 
 
+def movement_family(limits: Limits) -> str:
+    """What the movement under these limits is kept as."""
+    return f"movement {limits.inactive} {limits.lost}"
+
+
 def movement(span: Span, limits: Limits, people: People = None, *, each: bool = True) -> Figures[Movement]:
+    """What became of the clients in the span: as kept, or counted. Without ``each`` no more than the total is asked for."""
+    found = kept_figures(movement_family(limits), Movement, span, people)
+    return found or movement_counted(span, limits, people, each=each)
+
+
+def movement_counted(span: Span, limits: Limits, people: People = None, *, each: bool = True) -> Figures[Movement]:
     """What became of the clients in the span; one statement. Without ``each`` only the total is made.
 
     A client is inactive on day t if t lies ``limits.inactive`` days or more after its last order day, so it crosses on the day

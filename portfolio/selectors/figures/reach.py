@@ -1,7 +1,8 @@
 """How much of the portfolio was reached: positivação, coverage of visits and of sales; visits and what they brought; giro."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from portfolio.selectors.figures.kept import kept_by_month, kept_figures
 from portfolio.selectors.figures.span import Clients, Figures, People, Span, asked, gathered, held, only, rows, scope, share, sold, standing
 
 
@@ -83,7 +84,9 @@ class Moves:
 
 
 def positivated(span: Span, people: People = None) -> Positivated:
-    """Positivação alone, of all people asked for together; one statement, a third of ``reached``."""
+    """Positivação alone, of all people asked for together: as kept, or counted in one statement, a third of ``reached``."""
+    if found := kept_figures("reached", Reached, span, people):
+        return Positivated(found.total.clients, found.total.buyers)
     statement = f"""WITH {sold(span)}, {held(span)}
 SELECT count(*), count(b.client_id) FROM held h
   LEFT JOIN (SELECT DISTINCT client_id FROM sold WHERE order_days > 0) b ON b.client_id = h.client_id
@@ -93,12 +96,46 @@ SELECT count(*), count(b.client_id) FROM held h
 
 
 def reached(span: Span, people: People = None, clients: Clients = None, *, nobodys: bool = True) -> Figures[Reached]:
-    """Positivação and both coverages; one statement.
+    """Positivação and both coverages: as kept, or counted.
 
     A client belongs to whoever answers for it on the last day: one that bought and then changed hands counts for the new one,
     as in the goals, so that nobody is told to sell to who has just bought. Without ``nobodys``, clients nobody answers for are not
     looked at: ``registered`` is then of the portfolio alone.
     """
+    found = kept_figures("reached", Reached, span, people) if clients is None else None
+    if found is None:
+        return reached_counted(span, people, clients, nobodys=nobodys)
+    return _with_nobodys(found, span, people) if nobodys else _without_nobodys(found)
+
+
+def _without_nobodys(found: Figures[Reached]) -> Figures[Reached]:
+    of = found.total
+    by: dict[int | None, Reached] = {person: own for person, own in found.by.items() if person is not None}
+    return Figures(Reached(of.clients, of.buyers, of.visited, of.clients, of.buyers), by)
+
+
+def _with_nobodys(found: Figures[Reached], span: Span, people: People) -> Figures[Reached]:
+    """How many are registered is counted now: one taken in today, who knows since when, was so on any day."""
+    if people is not None:
+        return found
+    ((registered,),) = rows(_REGISTERED, asked(span, None))
+    of = found.total
+    by: dict[int | None, Reached] = {person: own for person, own in found.by.items() if person is not None}
+    if nobodys := registered - of.clients:
+        by[None] = Reached(registered=nobodys, registered_buyers=of.registered_buyers - of.buyers)
+    return Figures(replace(of, registered=registered), by)
+
+
+# All of ``standing``, without who answers for each.
+_REGISTERED = """
+SELECT count(*) FROM clients_client c WHERE c.organization_id = %(organization)s AND (c.discarded_on IS NULL OR c.discarded_on > %(until)s)
+   AND (c.registered_on IS NULL OR c.registered_on <= %(until)s OR EXISTS (
+       SELECT FROM portfolio_ownership w WHERE w.organization_id = %(organization)s AND w.client_id = c.id
+          AND w.started_on <= %(until)s AND (w.ended_on IS NULL OR w.ended_on > %(until)s)))"""
+
+
+def reached_counted(span: Span, people: People = None, clients: Clients = None, *, nobodys: bool = True) -> Figures[Reached]:
+    """``reached`` from the facts; one statement."""
     statement = f"""WITH {sold(span)}, {standing(span) if nobodys else held(span)}
 SELECT grouping(s.representative_id), s.representative_id,
        count(*) FILTER (WHERE s.representative_id IS NOT NULL),
@@ -114,6 +151,11 @@ SELECT grouping(s.representative_id), s.representative_id,
 
 
 def visits(span: Span, people: People = None) -> Figures[Visits]:
+    """Visits done, with an order, planned and kept: as kept, or counted."""
+    return kept_by_month("visits", Visits, span, people, visits_counted) or visits_counted(span, people)
+
+
+def visits_counted(span: Span, people: People = None) -> Figures[Visits]:
     """Visits done, with an order, planned and kept; one statement. Files say "order" for a sale, or tell its value."""
     statement = f"""
 SELECT grouping(representative_id), representative_id, count(*) FILTER (WHERE done), count(*) FILTER (WHERE done AND with_order),
@@ -140,7 +182,9 @@ moved AS (
 
 
 def visits_done(span: Span, people: People = None) -> int:
-    """``visits(span, people).total.done`` alone; one statement."""
+    """``visits(span, people).total.done`` alone: as kept, or counted in one statement."""
+    if found := kept_by_month("visits", Visits, span, people, visits_counted):
+        return found.total.done
     statement = f"""SELECT count(*) FROM portfolio_visit
  WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s AND {scope(people, "representative_id")}"""  # noqa: S608
     ((found,),) = rows(statement, asked(span, people))
@@ -148,6 +192,11 @@ def visits_done(span: Span, people: People = None) -> int:
 
 
 def moves(span: Span, people: People = None) -> Figures[Moves]:
+    """Clients moved by the giro: as kept, or counted."""
+    return kept_figures("moves", Moves, span, people, adds_up=False) or moves_counted(span, people)
+
+
+def moves_counted(span: Span, people: People = None) -> Figures[Moves]:
     """Clients moved by the giro; one statement.
 
     In a total each client counts once, as given if it left somebody asked for and as received if it came to one. Moves back by a

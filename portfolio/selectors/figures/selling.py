@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from portfolio.selectors.figures.kept import kept_by_month, kept_figures, kept_months
 from portfolio.selectors.figures.span import Clients, Figures, People, Span, asked, gathered, only, rows, scope, share
 
 
@@ -53,6 +54,11 @@ class MonthOfSales:
 
 
 def sales(span: Span, people: People = None) -> Figures[Sales]:
+    """Revenue and orders of the span: as kept, or counted."""
+    return kept_by_month("sales", Sales, span, people, sales_counted) or sales_counted(span, people)
+
+
+def sales_counted(span: Span, people: People = None) -> Figures[Sales]:
     """Revenue and orders of the span; one statement, on the monthly summary (and a cut month's orders)."""
     # Not through ``sold``: neither clients nor days are told apart here, and grouping a month's orders by them is most of its cost.
     statement = f"""
@@ -66,16 +72,36 @@ SELECT grouping(representative_id), representative_id, sum(cents), sum(orders) F
     return gathered(statement, asked(span, people), Sales)
 
 
-def sales_by_month(span: Span, people: People = None, clients: Clients = None) -> list[MonthOfSales]:
-    """Every month of the span, those without sales too, in order; one statement on the monthly summary. A cut is not looked at."""
-    statement = f"""
-SELECT month, sum(revenue_cents)::bigint, sum(orders)::bigint, count(*) FILTER (WHERE order_days > 0),
+# A client once for each person credited, so that people and months add up.
+_OF_MONTH = """
+SELECT {key}, sum(revenue_cents)::bigint, sum(orders)::bigint, count(*) FILTER (WHERE order_days > 0),
        coalesce(sum(products) FILTER (WHERE order_days > 0), 0)::bigint FROM clients_clientmonth
- WHERE organization_id = %(organization)s AND month >= %(since)s AND month <= %(until)s AND {scope(people, "representative_id")}
+ WHERE organization_id = %(organization)s AND {months} AND {scope}
    AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
- GROUP BY month"""  # noqa: S608 - constants
-    found = {row[0]: MonthOfSales(*row) for row in rows(statement, asked(span, people, **only(clients)))}
-    return [found.get(month, MonthOfSales(month)) for month in span.each_month()]
+ GROUP BY {by}"""
+
+
+def sales_by_month(span: Span, people: People = None, clients: Clients = None) -> list[MonthOfSales]:
+    """Every month of the span, those without sales too, in order; two statements on the monthly summary. A cut is not looked at."""
+    months = span.each_month()
+    known = kept_months("month", months, people) if clients is None else {}
+    found = {month: MonthOfSales(month, *numbers) for month, numbers in known.items()}
+    if len(found) < len(months):
+        asked_for = "month = ANY(%(months)s)"
+        statement = _OF_MONTH.format(key="month", months=asked_for, scope=scope(people, "representative_id"), by="month")
+        values = asked(span, people, months=[month for month in months if month not in found], **only(clients))
+        found |= {row[0]: MonthOfSales(*row) for row in rows(statement, values)}
+    return [found.get(month, MonthOfSales(month)) for month in months]
+
+
+def month_counted(span: Span) -> dict[str, list]:
+    """The numbers of ``MonthOfSales`` for one month, in all and by representative, as they are kept; one statement."""
+    by = "GROUPING SETS ((representative_id), ())"
+    statement = _OF_MONTH.format(key="grouping(representative_id), representative_id", months="month = %(since)s", scope="TRUE", by=by)
+    found = [
+        [whole, person, *(int(n or 0) for n in numbers)] for whole, person, *numbers in rows(statement, asked(span, None, **only(None)))
+    ]
+    return {"total": next(each[2:] for each in found if each[0]), "by": [each[1:] for each in found if not each[0]]}
 
 
 # Orders and lines of the span's days, and who bought: a day of theirs came to more than nothing.
@@ -91,7 +117,9 @@ taken AS (
 
 
 def mix_in_all(span: Span, people: People = None) -> Mix:
-    """The total of ``mix`` alone; one statement, half its cost: distinct ones are hashed once, not sorted for each person."""
+    """The total of ``mix`` alone: as kept, or counted in one statement at half its cost: what is distinct is hashed once."""
+    if found := kept_figures("mix", Mix, span, people, adds_up=False):
+        return found.total
     statement = f"""
 WITH {_TAKEN.format(scope=scope(people, "representative_id"))}, lines AS (
     SELECT o.client_id, i.product_id, count(*) AS items FROM taken o
@@ -102,11 +130,17 @@ SELECT (SELECT count(*) FROM (SELECT DISTINCT product_id FROM lines) product),
        (SELECT count(*) FROM lines WHERE client_id IN (SELECT client_id FROM buyers)),
        (SELECT count(*) FROM (SELECT DISTINCT client_id FROM buyers) client),
        (SELECT coalesce(sum(items), 0)::bigint FROM lines), (SELECT count(*) FROM taken WHERE valid)"""  # noqa: S608 - constants
-    (found,) = rows(statement, asked(span, people, **only(None)))
-    return Mix(*found)
+    (numbers,) = rows(statement, asked(span, people, **only(None)))
+    return Mix(*numbers)
 
 
 def mix(span: Span, people: People = None, clients: Clients = None) -> Figures[Mix]:
+    """Products, mix and items of the span: as kept, or counted."""
+    found = kept_figures("mix", Mix, span, people, adds_up=False) if clients is None else None
+    return found or mix_counted(span, people, clients)
+
+
+def mix_counted(span: Span, people: People = None, clients: Clients = None) -> Figures[Mix]:
     """Products, mix and items of the span, from the lines of its valid orders; one statement.
 
     It reads orders and lines day by day: a month of a large company is some hundred thousand rows.

@@ -7,6 +7,7 @@ from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import kept
+from portfolio.selectors.figures.kept import kept_months, kept_numbers
 from portfolio.selectors.figures.span import People, Span, asked, rows, scope, sold
 
 # Every client that was not discarded is in exactly one; in the order in which they are shown.
@@ -108,7 +109,14 @@ class StateSales:
 
 
 def sales_by_state(span: Span, people: People = None) -> list[StateSales]:
-    """What was sold by the client's state, the greatest revenue first; one statement. Credited as ``sales``, so that it adds up to it."""
+    """What was sold by the client's state, the greatest revenue first: as kept, or counted. Credited as ``sales``, so that it adds up."""
+    if people is None and (numbers := kept_numbers("states", span)):
+        return [StateSales(*row) for row in numbers["by"]]
+    return states_counted(span, people)
+
+
+def states_counted(span: Span, people: People = None) -> list[StateSales]:
+    """``sales_by_state`` from the facts; one statement."""
     statement = f"""WITH {sold(span)}
 SELECT c.state, sum(s.cents)::bigint, sum(s.orders)::bigint, count(*) FILTER (WHERE s.days > 0)
   FROM (SELECT client_id, sum(revenue_cents)::bigint AS cents, sum(orders) AS orders, max(order_days) AS days
@@ -187,12 +195,20 @@ SELECT month, {counted} FILTER (WHERE what = 'new'), {counted} FILTER (WHERE wha
 
 
 def visits_by_month(span: Span, people: People = None) -> list[tuple[date, int]]:
-    """Visits done in each month of the span, in order; one statement."""
-    statement = f"""
+    """Visits done in each month of the span, in order; two statements."""
+    months = span.each_month()
+    # The last one counts up to the span's end only, and may not be kept to there.
+    found = {
+        month: numbers[0] if numbers else 0
+        for month, numbers in kept_months("visits", months[:-1] if span.partial else months, people).items()
+    }
+    if len(found) < len(months):
+        statement = f"""
 SELECT date_trunc('month', visited_on)::date, sum(n)::int FROM (
     SELECT visited_on, count(*) AS n FROM portfolio_visit
-     WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s AND {scope(people, "representative_id")}
+     WHERE organization_id = %(organization)s AND visited_on BETWEEN %(from)s AND %(until)s AND {scope(people, "representative_id")}
      GROUP BY visited_on) day
  GROUP BY 1"""  # noqa: S608 - constants
-    found = dict(rows(statement, asked(span, people)))
-    return [(month, found.get(month, 0)) for month in span.each_month()]
+        missing = min(month for month in months if month not in found)
+        found = dict(rows(statement, asked(span, people) | {"from": missing})) | found
+    return [(month, found.get(month, 0)) for month in months]
