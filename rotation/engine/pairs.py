@@ -22,6 +22,7 @@ TEAM_BONUS = 0.2
 PRIOR_RECEIVED = 20.0
 SAME_CITY_KM = 10.0
 BLOCK = 1_000_000  # cells of one distance block: 8 MB a temporary
+FEW = 2 * KEEP  # receivers so few that looking at all of them costs less than cutting the map to look at fewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,9 +219,11 @@ class _Search:
         if k == 0 or len(self.usable) == 0:
             return []
         words = (self.region.astype(np.int64) + 1) * (int(self.segment.max(initial=0)) + 2) + self.segment + 1
+        wide = self.placed & self._choice_is_wide(words)
         for degrees in (0.5, 1.0, 2.0, 4.0, 8.0):
             cell = np.where(self.placed, np.floor((np.nan_to_num(self.lat) + 90) / degrees), 0).astype(np.int64)
             cell = cell * 1000 + np.where(self.placed, np.floor((np.nan_to_num(self.lon) + 180) / degrees), 999).astype(np.int64)
+            cell = np.where(wide, cell, 0)
             cell = np.where(self.placed, cell, -1 - self.city.astype(np.int64) - 1)
             _, key = np.unique(words * 2_000_000 + cell, return_inverse=True)
             if key.max() + 1 <= max(k / 40, 64):
@@ -228,6 +231,16 @@ class _Search:
         order = np.argsort(key, kind="stable")
         cuts = np.flatnonzero(np.diff(key[order])) + 1
         return np.split(order, cuts)
+
+    def _choice_is_wide(self, words: Array) -> NDArray[np.bool_]:
+        """Whether more than a few may receive a client for its region and segment, shape (k,); ``words`` tells those pairs apart."""
+        _, first, group = np.unique(words, return_index=True, return_inverse=True)
+        fits = np.ones((len(first), len(self.usable)), bool)
+        if self.rule.receivers.same_region:
+            fits &= self.serves[self.region[first]][:, self.usable]
+        if self.rule.receivers.same_segment:
+            fits &= self.takes[self.segment[first]][:, self.usable]
+        return (fits.sum(axis=1) > FEW)[group]
 
     def best(self, members: Array, keep: int) -> Iterator[tuple[Array, Array, Array, Array]]:
         """Blocks of one group's best pairs: clients (c,), representatives (c, at most ``keep``) rising and -1 where there is
