@@ -44,7 +44,11 @@ class Graph:
         # where each client is, the ticket of its owner when nobody has it, and what choosing a pair instead would give up
         self.source = np.empty(self.pairs.n_clients, np.int64)
         self.loss = np.empty(len(self.pairs), np.int64)
-        self._look_at(np.arange(self.pairs.n_clients))
+        everyone = np.arange(self.pairs.n_clients)
+        self._look_at(everyone)
+        # clients at each node, and those placed of each ticket; counted once, then kept as they move
+        self.load, self.used = np.zeros(self.size, np.int64), np.zeros(self.size, np.int64)
+        self._count(everyone, 1)
         self.cost = np.full((self.size, self.size), NO_ARC, np.int64)
         self._draw(np.ones(self.size, bool))
 
@@ -68,12 +72,16 @@ class Graph:
         rows = self._rows(clients)
         self.loss[rows] = np.repeat(held, self.pairs.start[clients + 1] - self.pairs.start[clients]) - self.pairs.value[rows]
 
+    def _count(self, clients: Array, by: int) -> None:
+        """Add ``by`` for each of these distinct clients where it is."""
+        source = self.source[clients]
+        self.load += by * np.bincount(source, minlength=self.size)
+        self.used += by * np.bincount(self.ticket[clients[source < self.m]], minlength=self.size)
+
     def _draw(self, touched: Array) -> None:
         """The arcs that leave the nodes in ``touched`` (nodes,) anew; the few of tickets and idle places always."""
         pairs, c, cost = self.pairs, self.ceilings, self.cost
-        clients = np.flatnonzero(self.source < self.m)
-        at = self.source.take(clients)
-        load = np.bincount(at, minlength=self.m)
+        load, n_placed = self.load[: self.m], int(self.load[: self.m].sum())
         cost[touched] = NO_ARC
         # one index instead of two: numpy then takes its fast path, a tenth of the time
         flat, size = cost.reshape(-1), self.size
@@ -89,16 +97,15 @@ class Graph:
         cost[self.idle :] = NO_ARC
         cost[reps[free], self.place[free]] = c.reserve(reps[free], load[free])
         cost[self.place[some], reps[some]] = -c.reserve(reps[some], load[some] - 1)
-        received = self.teams.count(at)
+        received = self.teams.received(load)
         cost[self.idle + 1 :, self.idle] = np.where(received < self.teams.most, 0, NO_ARC)
         cost[self.idle, self.idle + 1 :] = np.where(received > 0, 0, NO_ARC)
-        owner = c.owner[clients]
-        used = np.bincount(owner[owner >= 0], minlength=self.s)
         owners = self.m + np.arange(self.s)
+        used = self.used[owners]
         cost[self.run, owners] = np.where(used < c.give, 0, NO_ARC)
         cost[owners, self.run] = np.where(used > 0, 0, NO_ARC)
-        cost[self.idle, self.run] = 0 if len(clients) < c.run else NO_ARC
-        cost[self.run, self.idle] = 0 if len(clients) > 0 else NO_ARC
+        cost[self.idle, self.run] = 0 if n_placed < c.run else NO_ARC
+        cost[self.run, self.idle] = 0 if n_placed > 0 else NO_ARC
         np.fill_diagonal(cost, 0)
 
     def apply(self, cycles: list[list[int]]) -> None:
@@ -117,9 +124,11 @@ class Graph:
         moved = np.unique([client for client, _row in changes])
         touched = np.zeros(self.size, bool)
         touched[self.source[moved]] = True
+        self._count(moved, -1)
         for client, row in changes:
             self.pair_of[client] = row
         self._look_at(moved)
+        self._count(moved, 1)
         touched[self.source[moved]] = True
         self._draw(touched)
 

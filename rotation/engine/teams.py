@@ -74,16 +74,14 @@ class Teams:
         """Rooms (n_representatives,) with none where the team may take nobody."""
         return np.where(np.append(self.most, 1)[self.of] > 0, room, 0).astype(np.int64)
 
-    def count(self, representative: Array) -> NDArray[np.int64]:
-        """How many of these positions stand in each team, (n_teams,)."""
-        team = self.of[representative]
-        return np.bincount(team[team >= 0], minlength=len(self.most))
+    def received(self, load: Array) -> NDArray[np.int64]:
+        """How many clients stand in each team, (n_teams,), at the given loads (n_representatives,)."""
+        inside = self.of >= 0
+        return np.bincount(self.of[inside], load[inside], minlength=len(self.most)).astype(np.int64)
 
     def full(self, load: Array) -> NDArray[np.bool_]:
         """Whether each representative's team takes nobody more at the given loads (n_representatives,)."""
-        inside = self.of >= 0
-        taken = np.bincount(self.of[inside], load[inside], minlength=len(self.most)).astype(np.int64)
-        return np.append(taken >= self.most, False)[self.of]
+        return np.append(self.received(load) >= self.most, False)[self.of]
 
     def whole(self, touched: Array) -> NDArray[np.bool_]:
         """The representatives touched (n_representatives,) and everyone who shares a ceiling with one of them."""
