@@ -92,8 +92,6 @@ def _again(request: HttpRequest, stored: IdempotencyKey) -> HttpResponse:
     try:
         content = keys_for("answers").decrypt(body["content"]) if "content" in body else b""
     except InvalidToken:  # SECRET_KEY was changed meanwhile
-        detail = _(
-            "Este pedido já foi atendido; a resposta não pode mais ser lida. Veja o resultado antes de pedir de novo com outra chave."
-        )
+        detail = _("Este pedido já foi atendido, e a resposta não pode mais ser lida. Confira o resultado; para repetir, use outra chave.")
         return refusal(request, 409, detail, code="idempotency_answer_gone")
     return HttpResponse(content, status=stored.status or 204, headers=body.get("headers", {}))

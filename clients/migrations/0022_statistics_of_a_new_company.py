@@ -34,5 +34,5 @@ REVOKE ALL ON FUNCTION carteira_know_organization(bigint, integer) FROM PUBLIC;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clients", "0020_silences")]
+    dependencies = [("clients", "0021_changed_since")]
     operations = [migrations.RunSQL(UP, "DROP FUNCTION carteira_know_organization(bigint, integer)")]
