@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import Membership, Role
 from accounts.step_up import ask_again, proved_recently
@@ -53,6 +54,19 @@ def member_of(request: HttpRequest) -> Membership:
     return request.membership  # type: ignore[attr-defined]
 
 
+def paged(view: View) -> View:
+    """One address answers page or fragment: caches are told, and a fragment is never stored."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if is_partial(request):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return vary_on_headers("HX-Request")(answered)
+
+
 def is_partial(request: HttpRequest) -> bool:
     """Whether htmx asks for a fragment, and not for a whole page."""
     return bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request  # type: ignore[attr-defined]
@@ -60,8 +74,4 @@ def is_partial(request: HttpRequest) -> bool:
 
 def answered(request: HttpRequest, whole: str, fragment: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The page, or for htmx the fragment it includes, which no cache may serve as the page."""
-    response = render(request, fragment if is_partial(request) else whole, context, status=status)
-    response.headers["Vary"] = "HX-Request"
-    if is_partial(request):
-        response.headers["Cache-Control"] = "no-store"
-    return response
+    return paged(lambda asked: render(asked, fragment if is_partial(asked) else whole, context, status=status))(request)
