@@ -187,4 +187,9 @@ def test_every_component_is_accessible_and_nothing_scrolls_sideways(site, open_p
     months = [(label, value, f"R$ {value} mil") for label, value in zip(MONTHS, BOUGHT, strict=True)]
     page_of_all = '{% extends "ui/guide.html" %}'
     site.pages["/guide"] = render(page_of_all, rows=sample_rows(), months=months, spark=BOUGHT, fall=BOUGHT, form=SampleForm(), **PROVED)
-    assert faults_of(open_page("/guide", bypass_csp=True)) == {}
+    page = open_page("/guide", bypass_csp=True)
+    assert faults_of(page) == {}
+    number = page.locator(".table.cards td.num").first
+    for width, side in ((1440, "end"), (390, "start")):  # a column of numbers, and a line of a card
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(number).to_have_css("text-align", side)
