@@ -80,7 +80,7 @@ class Rows:
             f'<td class="num" data-label="{self.cycle}">{self._cycle(client, silent)}</td>\n'
             f'<td class="num" data-label="{self.stake}">{self._stake(client)}</td>\n'
             f'<td class="num amount">{escape(money_whole(client.net_12m_cents or 0, self.currency, self.language))}</td>\n'
-            f'<td data-label="{self.visit}">{visited}</td>\n</tr>'
+            f'<td class="nowrap" data-label="{self.visit}">{visited}</td>\n</tr>'
         )
 
     def _start(self, client: ListedClient) -> str:
