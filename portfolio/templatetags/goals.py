@@ -17,7 +17,8 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def goal_number(context: template.Context, value: int | None, measure: str) -> str:
     """Clients and visits as 210, money as R$ 84 mil, mix and satisfaction as 3,5."""
-    if value is None:
+    # A mean of products or of notes is never nought: there is nothing yet to take it of.
+    if value is None or (not value and measure in Goal.MEANS):
         return BLANK
     if measure == Goal.Measure.REVENUE:
         return money_short(value, context["request"].organization.currency)

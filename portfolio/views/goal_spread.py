@@ -69,12 +69,18 @@ def spread(request: HttpRequest) -> HttpResponse:
     usual = expected_total(past, [each.pk for each in people], months)
     if measure in Goal.MEANS and people:
         usual = round(usual / (len(people) * len(months)))
-    context |= {"usual": _written(usual or None, measure), "known": past.n_months, "n_people": len(people)}
+    context |= {"usual": _usual(request, usual, measure), "known": past.n_months, "n_people": len(people)}
     total, error, field = _total(request, usual, measure)
     context |= {"error": error, "field": field, "typed_total": request.GET.get("total", ""), "typed_growth": request.GET.get("growth", "")}
     if total is not None and people:
         context |= _grid(_proposed(past, people, months, total, measure), people, months, measure) | {"total": _written(total, measure)}
     return render(request, "portfolio/goals_spread.html", context, status=422 if error else 200)
+
+
+def _usual(request: HttpRequest, usual: int, measure: str) -> str:
+    """The level of the last year as its help says it; money with its sign, "" where there is none yet."""
+    words = _written(usual or None, measure)
+    return f"{_unit(request, measure)} {words}" if words and measure == Measure.REVENUE else words
 
 
 def _asked(request: HttpRequest, today: date) -> tuple[str, int, int | None]:

@@ -251,4 +251,5 @@ def _cell(request: HttpRequest, each: Representative, measure: str, held: dict, 
     was = _written(held.get(cell), measure)
     value = request.POST.get(name, was) if request.method == "POST" else was or _written(copied.get(cell), measure)
     word = str(Measure(measure).label)
-    return {"name": name, "was": was, "value": value, "error": errors.get(cell, ""), "measure": word, "label": f"{word}, {each.name}"}
+    shown = {"measure": word, "unit": _unit(request, measure), "label": f"{word}, {each.name}"}
+    return {"name": name, "was": was, "value": value, "error": errors.get(cell, ""), **shown}

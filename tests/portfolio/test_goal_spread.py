@@ -174,7 +174,7 @@ def test_the_page_proposes_is_mended_and_writes_the_year(acting, team, sold, sig
     web = signed_in(manager)
     year = timezone.now().astimezone(acting.zone).year + 1
     page = web.get(url()).content.decode()
-    assert "Como a proposta é feita" in page and "No nível do último ano" in page and "<tfoot>" not in page
+    assert "Como a proposta é feita" in page and "No nível do último ano: R$ " in page and "<tfoot>" not in page
     answer = web.get(url() + f"?measure=revenue&year={year}&total=120.000,00")
     rows = answer.context["rows"]
     cents = {cell["name"]: cents_of(cell["value"]) for _person, row, _sum in rows for cell in row}

@@ -69,6 +69,7 @@ def test_a_manager_sees_and_sets_the_team(house, signed_in, month):
     web = signed_in(house["manager"])
     body = web.get(url("goals")).content.decode()
     assert "Ana" in body and "Bruno" in body and "Distante" not in body and "Nenhuma meta definida" in body
+    assert "0,0" not in body  # no note and no sale yet: there is no mean of them
     ana, far = house["ana"].pk, house["far"].pk
     form = {f"{ana}-buyers": "70", f"was-{ana}-buyers": "", f"{ana}-revenue": "84.210,50", f"{ana}-mix": "3,5", f"{far}-buyers": "9"}
     assert web.post(f"{url('set_goals')}?month={month:%Y-%m}", form).status_code == 302
@@ -76,6 +77,7 @@ def test_a_manager_sees_and_sets_the_team(house, signed_in, month):
     assert list(rows) == [(ana, "buyers", 70), (ana, "mix", 350), (ana, "revenue", 8_421_050)]
     page = web.get(f"{url('set_goals')}?month={month:%Y-%m}").content.decode()
     assert 'value="84.210,50"' in page and 'value="3,50"' in page
+    assert 'data-label="Faturamento, R$"' in page  # a phone shows no heading: the unit stands at the field
     assert "70" in web.get(f"{url('goals')}?rep={ana}").content.decode()
     assert web.get(f"{url('goals')}?rep={far}").status_code == 404
 
