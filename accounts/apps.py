@@ -38,7 +38,7 @@ def _settings_sections() -> None:
     section(SectionLink("settings/identity/", gettext_lazy("Identidade da empresa"), text, "building-2", identity, 10))
     text = gettext_lazy("Segundo fator de todos, com prazo")
     section(SectionLink("settings/security/", gettext_lazy("Entrada e segundo fator"), text, "shield-check", security, 15))
-    text = gettext_lazy("De descarte e de perda")
+    text = gettext_lazy("De parada, de descarte e de perda")
     section(SectionLink("settings/reasons/", gettext_lazy("Motivos"), text, "list-checks", None, 40))
     text = gettext_lazy("Avisos e fotos, e o que fica sempre")
     section(SectionLink("settings/retention/", gettext_lazy("Guarda de dados"), text, "hourglass", None, 80))

@@ -1,5 +1,6 @@
 """Forms of the settings that this app holds."""
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -98,6 +99,10 @@ class SecurityForm(forms.Form):
     )
 
 
+# The product's own reasons by field, for a company that wrote none: the app that offers them puts them here.
+OFFERED: dict[str, Sequence[Any]] = {}
+
+
 class ReasonsForm(forms.Form):
     """What people choose from when they say why."""
 
@@ -109,6 +114,11 @@ class ReasonsForm(forms.Form):
         label=_("Motivos de parar de comprar"),
         help_text=_("Para clientes inativos e perdidos. Um por linha, até 30. Em branco, valem os do produto."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, reasons in OFFERED.items():
+            self.fields[name].widget.attrs["placeholder"] = "\n".join(str(each) for each in reasons)
 
 
 class RetentionForm(forms.Form):

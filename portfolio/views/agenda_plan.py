@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Role
 from accounts.services.settings import change_field_settings
+from portfolio.reasons import NO_SALE
 from portfolio.selectors.agenda import may_plan
 from portfolio.services.due import DAYS_AHEAD, keep_suggested, suggested_visits
 from portfolio.views.agenda import day_in, desk_of
@@ -86,6 +87,10 @@ class FieldSettingsForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text=gettext_lazy("Um por linha, até 30. Em branco, valem os do produto."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["no_sale_reasons"].widget.attrs["placeholder"] = "\n".join(_(each) for each in NO_SALE)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -209,6 +209,7 @@ class TestVisitAsks:
 class TestReasons:
     def test_the_lists_offer_the_companys_own_words(self, organization, admin, signed_in):
         web = signed_in(admin)
+        assert "Cadastro repetido" in web.get(BASE + "reasons/").content.decode()  # what holds while the company wrote none
         web.post(BASE + "reasons/", {"discard_reasons": " Mudou de ramo \n\nMudou de ramo\nFaliu", "loss_reasons": "Prazo"})
         kept = now_of(organization)
         assert (kept.discard_reasons, kept.loss_reasons) == (["Mudou de ramo", "Faliu"], ["Prazo"])
