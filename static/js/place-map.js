@@ -10,7 +10,7 @@ class PlaceMap extends HTMLElement {
     this.map = L.map(this, { preferCanvas: true, zoomSnap: 0.5, minZoom: 3, maxZoom: 16, attributionControl: Boolean(this.dataset.tiles), ...calm });
     const start = (this.dataset.start ?? "").split(",").map(Number);
     const here = this.place() ?? (start.length === 2 ? start : null);
-    this.map.setView(here ?? [-14.2, -52], here ? (this.dataset.tiles ? 13 : 9) : 3.5);
+    this.map.setView(here ?? [-14.2, -52], here ? (this.dataset.tiles ? 13 : 6.5) : 3.5);
     if (this.dataset.tiles) L.tileLayer(this.dataset.tiles, { maxZoom: 19, attribution: "© OpenStreetMap" }).addTo(this.map);
     for (const [name, ...at] of JSON.parse(this.dataset.cities ?? "[]")) {
       const dot = L.circleMarker(at, { radius: 3, stroke: false, fillColor: getComputedStyle(this).borderTopColor, fillOpacity: 1, interactive: false });

@@ -4,7 +4,6 @@
 import { lettersOff } from "./keyboard.js";
 
 const ACTS = { a: "approve", r: "reject", d: "postpone" };
-const MOST_LABELS = 24;
 const ask = (url) => fetch(url).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
 
 class RotationMap extends HTMLElement {
@@ -23,7 +22,7 @@ class RotationMap extends HTMLElement {
     if (this.map !== map) return;
     const [south, west, north, east] = (this.address().searchParams.get("box") ?? "").split(",");
     const seen = east ? [[south, west], [north, east]] : this.found.points.map((point) => point.slice(1, 3));
-    if (seen.length) map.fitBounds(seen, { animate: false, ...(east ? {} : { padding: [24, 24], maxZoom: 11 }) });
+    if (seen.length) map.fitBounds(seen, { animate: false, ...(east ? {} : { paddingTopLeft: [24, 24], paddingBottomRight: [124, 24], maxZoom: 11 }) });
     this.label();
     map.on("moveend", () => this.moved());
     document.addEventListener("mapChanged", () => this.load(), { signal });
@@ -74,10 +73,15 @@ class RotationMap extends HTMLElement {
     this.halo();
   }
 
-  /** Bases are named while there is room for their names. */
+  /** Bases are named while there is room for their names: one that would lie on another waits until the map is nearer. */
   label() {
-    const seen = this.bases.filter((base) => this.map.getBounds().contains(base.getLatLng()));
-    this.bases.forEach((base) => (seen.length <= MOST_LABELS ? base.openTooltip() : base.closeTooltip()));
+    const taken = [];
+    for (const base of this.bases) {
+      base.openTooltip();
+      const box = base.getTooltip().getElement().getBoundingClientRect();
+      if (taken.some((one) => Math.abs(box.top - one.top) < box.height && box.left < one.right && box.right > one.left)) base.closeTooltip();
+      else taken.push(box);
+    }
   }
 
   moved() {
