@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from accounts.tenancy import tenant_atomic
 from clients.models import ClientWord
 from portfolio.models import Visit
+from tests.e2e.opening import opened
 from tests.factories import ClientFactory, RepresentativeFactory, VisitFactory, make_member, make_organization
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -112,20 +113,20 @@ def test_the_week_by_keyboard(house, page, sign_in):
 @pytest.mark.slow
 def test_the_agendas_pages_keep_nobody_out(house, new_page, page, sign_in, axe):
     sign_in(page, house.seller)
-    page.goto(f"{BASE}?view=day")
+    opened(page, f"{BASE}?view=day")
     axe(page)
     page.set_viewport_size({"width": 390, "height": 844})
     page.locator(f"#slot-{house.visits[0].pk}").click()
     expect(page.get_by_role("dialog", name="Empório Serra")).to_be_visible()
     axe(page)
     for address in ("", "plan/", "new/"):
-        page.goto(BASE + address)
+        opened(page, BASE + address)
         axe(page)
-    page.goto(f"{BASE}feed/")
+    opened(page, f"{BASE}feed/")
     page.get_by_role("button", name="Criar endereço").click()
     expect(page.get_by_label("Endereço do calendário")).to_have_value(re.compile(r"/feeds/\S{43}\.ics$"))
     axe(page)
     office = new_page()
     sign_in(office, house.admin)
-    office.goto(f"{BASE}settings/")
+    opened(office, f"{BASE}settings/")
     axe(office)

@@ -13,6 +13,7 @@ from clients.selectors import ClientFilter
 from clients.services.segments import save_segment
 from clients.services.words import refresh_words
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import ClientFactory, RepresentativeFactory, make_member, make_organization
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -175,7 +176,7 @@ def test_pages_pass_axe(house, new_page, sign_in):
     page, wrong = new_page(), {}
     sign_in(page, house.seller)
     for address in ADDRESSES:
-        page.goto(f"/o/vale-verde/{address}")
+        opened(page, f"/o/vale-verde/{address}")
         wrong[address] = faults_of(page)
     assert {address: found for address, found in wrong.items() if found} == {}
 
@@ -186,6 +187,6 @@ def test_the_map_passes_axe(house, new_page, sign_in, axe):
     # obeys it, which the test of its card shows.
     page = new_page(bypass_csp=True)
     sign_in(page, house.seller)
-    page.goto("/o/vale-verde/clients/?view=map")
+    opened(page, "/o/vale-verde/clients/?view=map")
     expect(page.locator("client-map canvas")).to_be_visible()
     axe(page)

@@ -11,6 +11,7 @@ from accounts.models import Organization
 from accounts.tenancy import acting_for
 from portfolio.models import Visit
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import ClientFactory, RepresentativeFactory, VisitFactory, make_member, make_organization
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -200,13 +201,13 @@ def test_axe_finds_nothing(house, page, sign_in):
     sign_in(page, house.ana.membership)
     wrong = {}
     for path in ("today/", f"visits/new/?client={house.first.pk}", "visits/new/"):
-        page.goto("/o/vale-verde/" + path)
+        opened(page, "/o/vale-verde/" + path)
         for summary in page.locator("summary").all():
             summary.click()
         if "client" in path:
             page.get_by_role("radio", name="Não vendeu").click()
         wrong[path] = faults_of(page)
-    page.goto(TODAY)
+    opened(page, TODAY)
     page.locator(".day-acts").get_by_role("link", name="Registrar visita").click()
     page.get_by_role("dialog").get_by_role("radio", name="Vendeu", exact=True).click()
     wrong["over the day"] = faults_of(page)

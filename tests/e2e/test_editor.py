@@ -15,6 +15,7 @@ from rotation.models import RuleVersion
 from rotation.services.quiet import add_quiet_period
 from rotation.services.rules import create_rule, publish, save_draft
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import RepresentativeFactory, TeamFactory, make_member, make_organization
 from tests.front.conftest import browser  # noqa: F401  the one Chromium of the session
 from tests.rotation.conftest import make_client
@@ -125,7 +126,7 @@ def test_axe_finds_nothing_on_the_editors_pages(company, new_page, sign_in):
     sign_in(page, company.admin)
     wrong = {}
     for path in (f"rules/{company.nested.pk}/", f"rules/{company.rule.pk}/publish/", f"rules/{company.rule.pk}/versions/", "schedule/"):
-        page.goto(company.base + path)
+        opened(page, company.base + path)
         if path == f"rules/{company.nested.pk}/":
             expect(page.locator("#backtest")).to_contain_text("Sinalizados", timeout=15_000)
         wrong[path] = faults_of(page)

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from accounts.tenancy import tenant_atomic
 from clients.models import Contact, CreditEvent, CreditSnapshot, Opportunity
+from tests.e2e.opening import opened
 from tests.factories import (
     ClientFactory,
     OrderFactory,
@@ -105,7 +106,7 @@ def test_every_new_page_keeps_nobody_out(scene, new_page, sign_in, axe):
     tabs = [f"{address}?tab={tab}" for tab in ("summary", "contacts", "mix", "opportunities", "credit", "history")]
     forms = [f"{address}{path}" for path in ("talks/", "contacts/new/", "discard/", "opportunities/new/")]
     for path in [*tabs, *forms, "/o/vale-verde/opportunities/"]:
-        page.goto(path)
+        opened(page, path)
         axe(page)
     page.get_by_role("link", name="Linha de frios").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Linha de frios")

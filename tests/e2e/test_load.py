@@ -16,6 +16,7 @@ from portfolio.models import Task
 from rotation.services.apply import apply_run, request_apply
 from rotation.services.dividing import draft_handover
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import RepresentativeFactory, TeamFactory, VisitFactory, make_member, make_organization
 from tests.rotation.conftest import make_client
 from tests.rotation.making import decide, give, make_run, propose
@@ -178,5 +179,5 @@ def test_nothing_keeps_anybody_out(team, browse):
         "fairness/",
         f"fairness/{ana.pk}/",
     ):
-        page.goto(team.base + path)
+        opened(page, team.base + path)
         assert faults_of(page) == {}, path

@@ -13,6 +13,7 @@ from clients.imports import jobs
 from clients.models import Client, ImportJob
 from clients.services.words import refresh_words
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, make_member, make_organization
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -143,7 +144,7 @@ def test_nobody_is_kept_out_of_these_pages(house, new_page, sign_in):
     with acting_for(house.organization.pk):
         alone = Client.objects.get(name="Sem dono").pk
     for place in [*places, f"quality/place/{alone}/", f"quality/merge/?a={first}&b={second}", "quality/merges/"]:
-        page.goto(f"{house.base}{place}")
+        opened(page, f"{house.base}{place}")
         faults = faults_of(page)
         if faults:
             found[place] = faults

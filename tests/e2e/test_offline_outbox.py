@@ -18,6 +18,7 @@ from portfolio.models import Visit, VisitEdit
 from portfolio.services.transfer import transfer_client
 from tests.e2e import offline_urls
 from tests.e2e.device import BASE, STATES, fill, save, until
+from tests.e2e.opening import opened
 from tests.fixtures import BROWSERS, FLAGS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -326,8 +327,8 @@ def test_the_queue_and_the_list_of_kept_pages_keep_nobody_out(desk, road, axe):
     road.plan.extend([422] + [503] * 20)
     put(desk, "Empório Serra Clara", "Drogaria Boa Safra", made_at="2026-11-21T10:00:00.000Z")
     send(desk)  # left to the page, the first answer may come while the next page is opened, and is lost
-    desk.goto("/o/vale-verde/outbox/")
+    opened(desk, "/o/vale-verde/outbox/")
     expect(desk.get_by_role("link", name="Corrigir")).to_be_visible()
     axe(desk)
-    desk.goto("/o/vale-verde/offline/")
+    opened(desk, "/o/vale-verde/offline/")
     axe(desk)

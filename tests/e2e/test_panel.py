@@ -15,6 +15,7 @@ from clients.signals import orders_changed
 from portfolio.models import Goal
 from rotation.views.dashboard import PARTS
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import (
     ClientFactory,
     OrderFactory,
@@ -116,11 +117,11 @@ def test_the_strip_renews_itself_and_pages_work_without_a_script(company, new_pa
 def test_nobody_is_kept_out(company, page, sign_in):
     sign_in(page, company)
     faults = {}
-    page.goto(BASE)
+    opened(page, BASE)
     for name in PARTS:
         expect(page.locator(f"#panel-{name}:not(.later)")).to_be_visible()
     faults["page"] = faults_of(page)
     for address in ("reps/", "rows/revenue/"):
-        page.goto(BASE + address)
+        opened(page, BASE + address)
         faults[address] = faults_of(page)
     assert {address: found for address, found in faults.items() if found} == {}

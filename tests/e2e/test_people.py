@@ -17,6 +17,7 @@ from accounts.tenancy import acting_for
 from clients.models import CustomValue
 from portfolio.services import Transfer, transfer_clients
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import PASSWORD, ClientFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -151,7 +152,7 @@ def test_nothing_on_these_pages_keeps_anybody_out(house, new_page, sign_in):
         ]  # fmt: skip
     wrong = {}
     for path in paths:
-        page.goto(BASE + path)
+        opened(page, BASE + path)
         found = faults_of(page)
         if found:
             wrong[path] = found

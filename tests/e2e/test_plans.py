@@ -14,6 +14,7 @@ from portfolio.goal_spread import month_back
 from portfolio.models import Goal, Renewal, Task
 from rotation.models import Campaign
 from rotation.services.campaigns import StepWanted, save_campaign, start_campaign
+from tests.e2e.opening import opened
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -136,5 +137,5 @@ def test_these_pages_keep_nobody_out(company, page, sign_in, axe):
     addresses = ["campaigns/", "campaigns/new/", campaign, f"{campaign}?tab=calls", "renewals/", f"renewals/{contract.pk}/"]
     addresses += ["goals/", "goals/spread/?total=36000", "plan/", f"plan/{company.ana.pk}/", f"plan/{company.ana.pk}/edit/"]
     for address in addresses:
-        page.goto(BASE + address)
+        opened(page, BASE + address)
         axe(page)

@@ -15,6 +15,7 @@ from clients.services import refresh_clients
 from portfolio.models import ReportSchedule
 from portfolio.services import credit_orders
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import (
     ClientFactory,
     OrderFactory,
@@ -152,6 +153,6 @@ def test_nothing_keeps_people_out_of_any_of_these_pages(house, admin_page):
     faults = {}
     reports = ["", "movement/?period=own", "buyers/rows/clients/", "schedules/", f"schedules/{held.pk}/"]
     for path in [*(f"reports/{path}" for path in reports), "visits/", "products/", f"products/{house.rice.pk}/"]:
-        page.goto(f"{BASE}{path}")
+        opened(page, f"{BASE}{path}")
         faults |= {(path, *where): wrong for where, wrong in faults_of(page).items()}
     assert faults == {}

@@ -13,6 +13,7 @@ from clients.models import Client
 from rotation.models import Decision, Proposal, RefusalReason
 from rotation.services.decisions import decide
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import RepresentativeFactory, TeamFactory, make_member, make_organization
 from tests.front.conftest import browser  # noqa: F401  the one Chromium of the session
 from tests.rotation.factories import ProposalFactory, RuleFactory, RuleVersionFactory, RunFactory
@@ -196,7 +197,7 @@ def test_axe_finds_nothing_on_map_load_and_panel(desk, visit):
         decide(done, "reject", by=desk.manager, at=timezone.now(), reason="Negociação em curso", note="até maio")
     wrong, page = {}, visit(f"{desk.base}?view=map&open={desk.proposals[1].pk}", bypass_csp=True)
     for query in (f"?view=map&open={desk.proposals[1].pk}", "?view=load&measure=revenue", f"?tab=all&open={desk.proposals[3].pk}"):
-        page.goto(f"{desk.base}{query}")
+        opened(page, f"{desk.base}{query}")
         if "map" in query:
             expect(page.locator("rotation-map canvas")).to_be_visible()
         wrong[query] = faults_of(page)

@@ -12,6 +12,7 @@ from accounts.tenancy import acting_for
 from rotation.models import Proposal, RefusalReason, Run
 from rotation.services.moving import apply_run
 from tests.e2e.conftest import faults_of
+from tests.e2e.opening import opened
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
 from tests.front.conftest import browser  # noqa: F401  the one Chromium of the session
 from tests.rotation.factories import ProposalFactory, RuleFactory, RuleVersionFactory, RunFactory
@@ -249,6 +250,6 @@ def test_axe_finds_nothing_in_either_theme_at_any_width(house, visit):
     for name in PAGES:
         address = PAGES[name].format(base=house.base, proposal=house.proposals[1].pk, rule=house.rule.pk)
         page = page or visit(address)
-        page.goto(address)
+        opened(page, address)
         wrong[name] = faults_of(page)
     assert {name: found for name, found in wrong.items() if found} == {}

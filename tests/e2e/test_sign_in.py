@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from accounts.models import Notice
 from accounts.services import notify
 from accounts.tenancy import identity_atomic, tenant_atomic
+from tests.e2e.opening import opened
 from tests.factories import PASSWORD, make_member
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -38,7 +39,7 @@ def test_the_chooser_lists_the_organizations_and_says_what_to_do_when_there_are_
     sign_in(page, ana)
     with tenant_atomic(other.pk), identity_atomic(user_id=ana.user_id):
         type(ana).objects.create(organization=other, user_id=ana.user_id, role="auditor", name="Ana")
-    page.goto("/")
+    opened(page, "/")
     expect(page.get_by_role("listitem")).to_have_count(2)
     axe(page)
     page.get_by_role("link", name="Rio Claro").click()
@@ -90,7 +91,7 @@ def test_notices_are_read_one_by_one_and_all_at_once(page, live, ana, sign_in, a
             notify([ana.pk], Notice.Kind.CLIENTS_RECEIVED, key=f"k{n}", facts=facts)
         notify([ana.pk], Notice.Kind.CLIENTS_GIVEN, key="g", facts={"n": 1, "clients": [[5, "Bar do Zé"]], "source": "manual"})
     sign_in(page, ana)
-    page.goto("/o/vale-verde/notices/")
+    opened(page, "/o/vale-verde/notices/")
     expect(page.get_by_text("Padaria Sol entrou na sua carteira")).to_be_visible()
     expect(page.get_by_label("3 avisos por ler")).to_be_visible()
     axe(page)
@@ -106,7 +107,7 @@ def test_the_profile_is_saved_and_another_session_ended(page, new_page, live, an
     sign_in(page, ana)
     phone = new_page(width=390, user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Version/18.0 Mobile Safari/604.1")
     enter(phone, "ana@vale-verde.example")
-    page.goto("/o/vale-verde/me/")
+    opened(page, "/o/vale-verde/me/")
     expect(page.get_by_text("Safari · iPhone")).to_be_visible()
     axe(page)
     page.get_by_role("button", name="Encerrar", exact=True).click()
