@@ -124,6 +124,8 @@ kinds(
 )
 fields(
     {
+        "own_values": _("valores de campos próprios vindos do outro cadastro"),
+        "people_taken": _("pessoas com os dados do outro cadastro"),
         "proposals": _("propostas"),
         "proposed": _("propostas"),
         "held_out": _("grupo de controle"),

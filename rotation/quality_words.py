@@ -1,13 +1,18 @@
 """The words of merging: fields side by side, rows that went along, and what an undo left."""
 
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.templatetags.formats import number
-from clients.models import Client
+from accounts.templatetags.formats import day_year, number
+from clients.models import Client, Contact, CustomField
+from clients.selectors.custom import Said, said_of, said_of_people
+from rotation.services.merge_own import CONTACT, OWN, PERSON
 from rotation.services.merging import CHOICES
+
+Choice = tuple[str, Any, str, str, str]  # name, label, each one's value in words, whose is proposed ("a" or "b")
 
 FIELDS = {
     "name": gettext_lazy("Razão social"),
@@ -25,6 +30,7 @@ FIELDS = {
     "service_type": gettext_lazy("Tipo de atendimento"),
     "visit_every_days": gettext_lazy("Dias entre visitas"),
     "hold": gettext_lazy("Nunca girar"),
+    "hold_until": gettext_lazy("Não girar até"),
     "blocked": gettext_lazy("Bloqueado"),
     "key_account": gettext_lazy("Conta-chave"),
     "tags": gettext_lazy("Etiquetas"),
@@ -61,7 +67,7 @@ def rest_said(each: dict[str, Any]) -> str:
     return str(ROWS.get(each["what"], _OTHERS) % {"n": each["n"]})
 
 
-def fields_to_choose(a: Client, b: Client, *, keep: str) -> list[tuple[str, Any, str, str, str]]:
+def fields_to_choose(a: Client, b: Client, *, keep: str) -> list[Choice]:
     """Name, label, each one's value in words and whose is proposed ("a" or "b"), of the fields that differ."""
     found = []
     for name in FIELDS:
@@ -85,4 +91,51 @@ def _value(client: Client, name: str) -> str:
         return _("sim") if value else _("não")
     if isinstance(value, int):
         return number(value)
-    return str(value or "")
+    return day_year(value) if isinstance(value, date) else str(value or "")
+
+
+def own_to_choose(a: Client, b: Client, *, keep: str, at: datetime) -> list[Choice]:
+    """The same of own fields both say and say differently, and of people both know under one name with other details."""
+    theirs = {each.field.pk: each for each in said_of(b, at=at)}
+    found = []
+    for mine in said_of(a, at=at):
+        other = theirs[mine.field.pk]
+        if mine.value is not None and other.value is not None and mine.value != other.value:
+            found.append((f"{OWN}{mine.field.pk}", str(mine.field), own_said(mine), own_said(other), keep))
+    return found
+
+
+def people_to_choose(a: Client, b: Client, *, keep: str, at: datetime) -> list[Choice]:
+    """The same of people both know under one name, where both say something and say it differently."""
+    by_name = {person.name: person for person in Contact.objects.filter(client=b)}
+    own = {client.pk: said_of_people(client, at=at) for client in (a, b)}
+    found = []
+    for person in Contact.objects.filter(client=a).order_by("name"):
+        other = by_name.get(person.name)
+        if other is None:
+            continue
+        pairs = [(_contact_said(person, name), _contact_said(other, name)) for name in CONTACT]
+        mine, theirs = ({each.field.pk: own_said(each) for each in own[one.client_id].get(one.pk, ())} for one in (person, other))
+        pairs += [(mine.get(pk, ""), theirs.get(pk, "")) for pk in dict.fromkeys([*mine, *theirs])]
+        if any(left and right and left != right for left, right in pairs):
+            left, right = (" · ".join(filter(None, side)) for side in zip(*pairs, strict=True))
+            found.append((f"{PERSON}{person.pk}", person.name, left, right, keep))
+    return found
+
+
+def own_said(each: Said) -> str:
+    """What an own field says, in words; "" where it says nothing."""
+    if each.value is None:
+        return ""
+    if each.field.kind == CustomField.Kind.YES_NO:
+        return _("sim") if each.value else _("não")
+    if isinstance(each.value, date):
+        return day_year(each.value)
+    if isinstance(each.value, int | float):
+        return number(each.value, 0 if isinstance(each.value, int) else 2)
+    return str(each.value)
+
+
+def _contact_said(person: Contact, name: str) -> str:
+    shown = getattr(person, f"get_{name}_display", None)
+    return str(shown() if shown else getattr(person, name) or "")

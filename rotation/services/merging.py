@@ -28,6 +28,7 @@ from portfolio.models import Ownership
 from portfolio.services import Transfer, transfer_clients
 from portfolio.services.history import end_ownerships
 from rotation.models import Proposal
+from rotation.services.merge_own import keep_chosen, own_chosen, people_chosen, restore_chosen
 from rotation.services.merge_tables import move_statement, moving_tables, return_statement
 
 UNDO_DAYS = 30
@@ -48,6 +49,7 @@ SINGLE = (
     "service_type",
     "visit_every_days",
     "hold",
+    "hold_until",
     "blocked",
     "key_account",
 )
@@ -65,8 +67,9 @@ def merge_clients(*, survivor_id: int, absorbed_id: int, take: Mapping[str, str]
 
     Parameters
     ----------
-    take : choice (a key of ``CHOICES``) -> "absorbed" or "survivor", whose value wins; of one not named the survivor's, and where it
-        has none, the absorbed client's
+    take : choice -> "absorbed" or "survivor", whose value wins; of one not named the survivor's, and where it has none, the absorbed
+        client's. A choice is a key of ``CHOICES``, ``own-<id>`` of an own field, or ``person-<id>`` of a contact of either whose
+        namesake the other knows too
 
     Raises
     ------
@@ -114,12 +117,14 @@ def merge_clients(*, survivor_id: int, absorbed_id: int, take: Mapping[str, str]
             Client.objects.filter(pk=survivor.pk).update(**after)
         if owner_id != survivor.representative_id and owner_id is not None:
             _give(survivor.pk, owner_id, reason=_("Cadastro mesclado com %(code)s") % {"code": absorbed.code}, by=actor, on=on, at=at)
-        _fill_contacts(merge)
+        n_own = keep_chosen(merge, take)
         _put_scores_away(merge)
         merge.save(update_fields=["counts"])
         # Not the absorbed one: what a run measured of it was true of the orders it had.
         _refresh(pair, changed=[survivor.pk], as_of=on)
         facts = {"absorbed": absorbed.pk, "merge": merge.pk, "rows": sum(merge.counts.values()), "fields": sorted(after)}
+        if n_own or people_chosen(take):
+            facts |= {"own_fields": own_chosen(take), "own_values": n_own, "people_taken": len(people_chosen(take))}
         record_event(f"client:{survivor.pk}", "client.merged", by=actor, after=facts)
         record_event(f"client:{absorbed.pk}", "client.absorbed", by=actor, after={"survivor": survivor.pk, "merge": merge.pk})
     return merge
@@ -235,9 +240,8 @@ def _members_of(*representative_ids: int | None) -> dict[int, int]:
 
 
 def _return_rows(merge: ClientMerge) -> list[dict[str, Any]]:
-    rest: list[dict[str, Any]] = []
+    rest = restore_chosen(merge)
     with connection.cursor() as cursor:
-        cursor.execute(_UNFILL, _parameters(merge))
         for model, key in moving_tables():
             cursor.execute(return_statement(model, key), _parameters(merge))
             left = [row[0] for row in cursor.fetchall()]
@@ -246,23 +250,6 @@ def _return_rows(merge: ClientMerge) -> list[dict[str, Any]]:
     return rest
 
 
-# A person both had under one name stays one: what the survivor's entry lacks, the other's fills.
-_CONTACT = ("role", "decision_role", "email", "phone", "preferred_channel")
-_FILL = f"""
-WITH filled AS (
-  UPDATE clients_contact m SET {", ".join(f"{name} = coalesce(nullif(m.{name}, ''), a.{name})" for name in _CONTACT)}
-    FROM clients_contact a, clients_contact o
-   WHERE m.organization_id = %(organization)s AND m.client_id = %(survivor)s AND o.organization_id = m.organization_id AND o.id = m.id
-     AND a.organization_id = m.organization_id AND a.client_id = %(absorbed)s AND a.name = m.name
-     AND ({" OR ".join(f"(m.{name} = '' AND a.{name} <> '')" for name in _CONTACT)})
-  RETURNING m.id, jsonb_build_object({", ".join(f"'{name}', o.{name}" for name in _CONTACT)}) AS before, md5(to_jsonb(m)::text) AS digest
-)
-INSERT INTO clients_mergedrow (organization_id, merge_id, "table", row_id, before, digest)
-SELECT %(organization)s, %(merge)s, 'clients_contact:filled', id, before, digest FROM filled"""  # noqa: S608 - constants of this module
-_UNFILL = f"""
-UPDATE clients_contact m SET {", ".join(f"{name} = r.before->>'{name}'" for name in _CONTACT)} FROM clients_mergedrow r
- WHERE r.organization_id = %(organization)s AND r.merge_id = %(merge)s AND r."table" = 'clients_contact:filled'
-   AND m.organization_id = r.organization_id AND m.id = r.row_id AND md5(to_jsonb(m)::text) = r.digest"""  # noqa: S608
 _PUT_AWAY = """
 WITH gone AS (DELETE FROM clients_clientscore s WHERE s.organization_id = %(organization)s AND s.client_id = %(absorbed)s RETURNING s.*)
 INSERT INTO clients_mergedrow (organization_id, merge_id, "table", row_id, before, digest)
@@ -272,11 +259,6 @@ INSERT INTO clients_clientscore
 SELECT s.* FROM clients_mergedrow r, jsonb_populate_record(NULL::clients_clientscore, r.before) s
  WHERE r.organization_id = %(organization)s AND r.merge_id = %(merge)s AND r."table" = 'clients_clientscore'
 ON CONFLICT DO NOTHING"""
-
-
-def _fill_contacts(merge: ClientMerge) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_FILL, _parameters(merge))
 
 
 def _put_scores_away(merge: ClientMerge) -> None:

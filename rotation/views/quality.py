@@ -18,17 +18,17 @@ from accounts.errors import DomainError
 from accounts.models import Membership, Representative, Role
 from accounts.selectors import local_day
 from accounts.services import Actor
+from accounts.services.personal import record_reading
 from accounts.shell import served
 from accounts.templatetags.formats import number
 from clients.import_words import kind_label
-from clients.models import Client, ClientMerge, CustomField, Order
+from clients.models import Client, ClientMerge, Order
 from clients.selectors.choices import list_choices
-from clients.selectors.custom import fields_in_use
 from clients.services import mending
 from portfolio.errors import SENTENCES
 from portfolio.models import Ownership
 from portfolio.services import Transfer, transfer_clients
-from rotation.quality_words import fields_to_choose, rest_said, rows_said
+from rotation.quality_words import fields_to_choose, own_to_choose, people_to_choose, rest_said, rows_said
 from rotation.selectors import quality as found
 from rotation.services.merging import UNDO_DAYS, merge_clients, undo_merge
 from rotation.views.common import ADMINS, only, paged, partial, row_id
@@ -206,15 +206,23 @@ def merge(request: HttpRequest) -> HttpResponse:
             said = _("%(absorbed)s agora é %(survivor)s. Você pode desfazer por %(n)d dias.")
             messages.success(request, said % {"absorbed": absorbed.code, "survivor": survivor, "n": UNDO_DAYS})
             return redirect(reverse("rotation:merges", args=[request.organization.slug]) + f"#m{done.pk}")  # type: ignore[attr-defined]
+    stays, now = "b" if keep == "b" else "a", timezone.now()
+    people = people_to_choose(first, second, keep=stays, at=now)
+    if people:  # their telephones and addresses are on the page
+        for each in (first, second):
+            record_reading(f"client:{each.pk}", by=request.membership, at=now)  # type: ignore[attr-defined]
     context = {
         "a": first,
         "b": second,
         "pair": (first, second),
-        "keep": "b" if keep == "b" else "a",
+        "keep": stays,
         "fields": fields_to_choose(first, second, keep=keep),
+        "groups": [
+            (_("Campos próprios"), own_to_choose(first, second, keep=stays, at=now)),
+            (_("Pessoas que os dois conhecem"), people),
+        ],
         "branches": bool(first.tax_id_root) and first.tax_id_root == second.tax_id_root and first.tax_id != second.tax_id,
         "error": error,
-        "own_fields": bool(fields_in_use(CustomField.Subject.CLIENT)),
         "undo_days": UNDO_DAYS,
     }
     return render(request, "rotation/merge.html", context, status=409 if error else 200)

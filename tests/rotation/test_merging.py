@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.errors import NotAllowed
-from accounts.models import Membership, Notice, Role
+from accounts.models import AuditEvent, Membership, Notice, Role
 from accounts.services import Actor
 from clients.imports import run_import
 from clients.models import (
@@ -206,6 +206,39 @@ def test_own_fields_go_along_with_their_client_and_their_people(house, admin):
     assert sorted((each["what"], each["n"]) for each in undone.rest) == [("clients_contact", 1), ("clients_customvalue", 1)]
     assert not CustomValue.objects.filter(contact__isnull=False).exclude(client=F("contact__client")).exists()
     assert sorted(CustomValue.objects.filter(client=b).values_list("field__name", flat=True)) == ["Aniversário", "Rede", "Time", "Área"]
+
+
+def test_who_merges_chooses_between_what_both_say_and_an_undo_says_it_again(house, admin):
+    a, b = house
+    Contact.objects.filter(client=a, name="Marina").update(phone="(91) 91111-0000", role="Sócia")
+    before = rows_of(Contact, CustomValue)
+    area = CustomField.objects.get(name="Área")
+    theirs = {f"own-{area.pk}": "absorbed", f"person-{Contact.objects.get(client=a, name='Marina').pk}": "absorbed"}
+
+    made = merge(a, b, admin, **theirs)
+
+    said = CustomValue.objects.filter(client=a).values_list("field__name", "contact__name", "value")
+    assert {(field, who): value for field, who, value in said} == {
+        ("Área", None): f"Área {b.code}",
+        ("Rede", None): f"Rede {b.code}",
+        ("Time", "Marina"): f"Time {b.code}",
+        ("Aniversário", "Marina"): f"Aniversário {b.code}",
+        ("Time", "Otávio"): f"Time {b.code}",
+    }
+    marina = Contact.objects.get(client=a, name="Marina")
+    assert (marina.phone, marina.role) == ("(91) 98888-0000", "Sócia")  # the other's says nothing of her part
+    told = AuditEvent.objects.get(action="client.merged").after
+    assert (told["own_fields"], told["own_values"], told["people_taken"]) == ([area.pk], 2, 1)
+    assert undo_merge(made.pk, by=admin, at=AT + timedelta(hours=1)).rest == []
+    assert rows_of(Contact, CustomValue) == before
+
+    # What somebody wrote since stays, and is named.
+    again = merge(a, b, admin, **theirs)
+    CustomValue.objects.filter(client=a, field=area).update(value="Escrito depois")
+    undone = undo_merge(again.pk, by=admin, at=AT + timedelta(hours=1))
+    assert [(each["what"], each["n"]) for each in undone.rest] == [("clients_customvalue", 1)]
+    assert CustomValue.objects.get(client=a, field=area).value == "Escrito depois"
+    assert CustomValue.objects.get(client=b, field=area).value == f"Área {b.code}"
 
 
 def test_orders_stay_credited_to_whoever_answered_when_they_were_made(house, admin):

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Role
-from clients.models import Client, ClientMerge, CustomField, DistinctClients, ImportJob, Order
+from accounts.models import AuditEvent, Role
+from clients.models import Client, ClientMerge, Contact, CustomField, CustomValue, DistinctClients, ImportJob, Order
 from rotation.selectors import quality
 from rotation.services.merging import merge_clients
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, make_member
@@ -109,15 +109,34 @@ def test_merging_by_hand_takes_the_chosen_values_and_comes_apart(house, acting, 
     a, b = house["twice"], house["again"]
     page = web.get(url(f"merge/?a={a.pk}&b={b.pk}"))
     assert [name for name, *_rest in page.context["fields"]] == ["name", "representative", "place"]
-    assert "Nos campos próprios" not in page.content.decode()
-    CustomField.objects.create(subject="client", name="Área", kind="text", purpose="Teste", retention_days=9, created_at=timezone.now())
-    assert "Nos campos próprios" in web.get(page.request["PATH_INFO"], {"a": a.pk, "b": b.pk}).content.decode()
-    form = {"a": a.pk, "b": b.pk, "keep": "b", "f-name": "a", "f-place": "b", "f-representative": "b"}
+    assert not any(rows for _title, rows in page.context["groups"])
+    about = {"kind": "text", "purpose": "Teste", "retention_days": 9, "created_at": timezone.now()}
+    area = CustomField.objects.create(subject="client", name="Área", **about)
+    for each in (a, b):
+        CustomValue.objects.create(field=area, client=each, value=f"Área {each.code}", set_at=timezone.now())
+        Contact.objects.create(client=each, name="Marina", phone=f"(91) 9{each.pk:04}-0000")
+    page = web.get(page.request["PATH_INFO"], {"a": a.pk, "b": b.pk})
+    [own], [marina] = [rows for _title, rows in page.context["groups"]]
+    assert own == (f"own-{area.pk}", "Área", f"Área {a.code}", f"Área {b.code}", "a")  # the one that stays, unless somebody chooses
+    assert marina[1] == "Marina" and f'name="f-{marina[0]}"' in page.content.decode()
+    assert AuditEvent.objects.filter(action="personal.read", stream=f"client:{b.pk}").count() == 1
+    form = {
+        "a": a.pk,
+        "b": b.pk,
+        "keep": "b",
+        "f-name": "a",
+        "f-place": "b",
+        "f-representative": "b",
+        f"f-{own[0]}": "a",
+        f"f-{marina[0]}": "a",
+    }
     assert web.post(url("merge/"), form).status_code == 302
     made = ClientMerge.objects.get()
     a.refresh_from_db()
     b.refresh_from_db()
     assert (made.survivor_id, a.merged_into_id, b.name, b.city) == (b.pk, b.pk, "Açaí do Pará Ltda", "Belem")
+    assert CustomValue.objects.get(client=b, field=area).value == f"Área {a.code}"
+    assert Contact.objects.get(client=b, name="Marina").phone == f"(91) 9{a.pk:04}-0000"
     assert web.get(f"/o/vale-verde/clients/{a.pk}/")["Location"] == f"/o/vale-verde/clients/{b.pk}/"
     assert numbers(acting)["tax_id"] == 0
     listed = web.get(url("merges/")).content.decode()
@@ -127,6 +146,7 @@ def test_merging_by_hand_takes_the_chosen_values_and_comes_apart(house, acting, 
     a.refresh_from_db()
     b.refresh_from_db()
     assert (a.merged_into_id, b.name) == (None, "Acai do Para")
+    assert CustomValue.objects.get(client=b, field=area).value == f"Área {b.code}"
     assert web.post(url("merge/"), {"a": a.pk, "b": a.pk}).status_code == 404
 
 
