@@ -212,6 +212,14 @@ def rule_not_published(facts: Facts, currency: str) -> Sentence:
     )
 
 
+@words_for(Notice.Kind.MAIL_REFUSED)
+def mail_refused(facts: Facts, currency: str) -> Sentence:
+    n = _number(facts, "waiting")
+    text = ngettext("O servidor de e-mail não aceita: %(n)s mensagem espera", "O servidor de e-mail não aceita: %(n)s mensagens esperam", n)
+    detail = " · ".join(part for part in (_("continuamos tentando"), str(facts.get("error") or "")) if part)
+    return Sentence(text % {"n": number(n)}, detail, "", "circle-alert", "bad")
+
+
 @words_for(Notice.Kind.FILE_READY)
 def file_ready(facts: Facts, currency: str) -> Sentence:
     file = {"file": facts.get("file", "")}

@@ -34,6 +34,7 @@ class Notice(TenantDetail):
         HANDOVER = "handover", _("Saída de um representante")
         IMPORT_ENDED = "import_ended", _("Importação encerrada")
         FILE_READY = "file_ready", _("Arquivo exportado")
+        MAIL_REFUSED = "mail_refused", _("E-mail não enviado")
 
     membership = TenantForeignKey(Membership, models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=40, choices=Kind.choices)

@@ -12,14 +12,18 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F
 
-from accounts.models import ConsumedEvent, OutboxEvent
+from accounts.models import ConsumedEvent, Membership, Notice, OutboxEvent, Role
 from accounts.services.invitations import invitation_mail
+from accounts.services.messaging import notify
 
 logger = logging.getLogger("carteira.outbox")
 
 BATCH = 50
 # A transaction must not live for 60 s, and a mail server may take its time over each message.
 BUDGET_SECONDS = 20
+TELL_AFTER = 6  # attempts, about a minute: by then it is no hiccup
+
+LETTERS = ("mail", "invitation")  # topics a mail server is asked for
 
 Consumer = Callable[[OutboxEvent], None]
 _consumers: dict[str, list[tuple[str, Consumer]]] = defaultdict(list)
@@ -72,9 +76,19 @@ def _deliver(event: OutboxEvent, at: datetime) -> bool:
     except (TemporaryFailure, SMTPException, OSError) as error:
         OutboxEvent.objects.filter(pk=event.pk).update(attempts=F("attempts") + 1)
         logger.warning("outbox event %s (%s) not sent: %s", event.event_id, event.topic, error)
+        if event.topic in LETTERS and event.attempts + 1 >= TELL_AFTER:
+            _tell(error, at)
         return False
     OutboxEvent.objects.filter(pk=event.pk).update(attempts=F("attempts") + 1, sent_at=at)
     return True
+
+
+def _tell(error: Exception, at: datetime) -> None:
+    """Say once a day to administration that mail does not leave: nobody else can mend it, and who waits for it does not know."""
+    admins = Membership.objects.filter(role=Role.ADMIN, is_active=True).values_list("pk", flat=True)
+    waiting = OutboxEvent.objects.filter(topic__in=LETTERS, sent_at=None, attempts__gt=0).count()
+    facts = {"waiting": waiting, "error": f"{type(error).__name__}: {error}"[:200]}
+    notify(admins, Notice.Kind.MAIL_REFUSED, key=f"mail:{at.date().isoformat()}", facts=facts)
 
 
 @consumer("mail", "mail")
