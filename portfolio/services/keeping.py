@@ -1,7 +1,7 @@
 """Keeps the panel's figures of days that are over, and keeps anew those of which a fact changed."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -22,8 +22,10 @@ from portfolio.selectors.figures.standing import states_counted
 
 # Below this many clients the figures are counted in less than the panel may take.
 MANY_CLIENTS = 5_000
-MONTHS_KEPT = 13  # those the panel offers, and the one the oldest is compared with
-_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
+YEAR = 12  # months, as many as the panel offers
+ADD_UP = {"sales", "visits", "month"}  # a year's are made of its months'
+PAGE = {"sales", "reached", "visits", "states"}
+EVERY = ADD_UP | PAGE | {"moves", "mix", "movement"}
 _STORE = """
 INSERT INTO portfolio_keptfigures (organization_id, family, since, until, numbers) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (organization_id, family, since, until) DO UPDATE SET numbers = excluded.numbers
@@ -31,17 +33,26 @@ ON CONFLICT (organization_id, family, since, until) DO UPDATE SET numbers = excl
 Kept = tuple[date, date, str]  # since, until, family
 
 
-def spans_kept(today: date) -> list[Span]:
-    """The spans the panel opens with that are over on ``today``: each month of a year and one more, the last twelve together and the
-    quarter that ended last, what each of these is compared with, and what the month and the quarter in course are."""
+def spans_kept(today: date) -> dict[Span, Collection[str]]:
+    """The spans the panel opens that are over on ``today``, those opened most first, and which families of each are kept.
+
+    All of them of every month on offer and the one before, of what the month and the quarter in course are compared with, of the
+    quarter and the twelve months that ended last and what these are compared with. Of earlier quarters and years what the
+    page itself shows, and of earlier months what a line of a year is drawn from.
+    """
     month, quarter = Span.month(today, as_of=today), _quarter(today, today)
     months = [month]
-    while len(months) <= MONTHS_KEPT:
+    while len(months) <= 3 * YEAR:
         months.append(months[-1].before_last())
-    year = Span(months[12].since, months[1].until)
-    past = _quarter(_day_before(quarter.since), today)
-    every = [*months[1:], month.before(), quarter.before(), past, past.before(), year, year.before()]
-    return list({(span.since, span.until): span for span in every}.values())
+    years = [Span(months[n + YEAR - 1].since, months[n].until) for n in range(1, 2 * YEAR + 1)]
+    quarters = [_quarter(_day_before(quarter.since), today)]
+    while len(quarters) <= YEAR // 3:
+        quarters.append(quarters[-1].before())
+    whole = [*months[1 : YEAR + 2], month.before(), quarter.before(), *quarters[:2], years[0], years[YEAR]]
+    every: dict[Span, Collection[str]] = dict.fromkeys(whole, EVERY)
+    for spans, families in ((quarters, PAGE), (years[:YEAR], PAGE), (years, {"reached"}), (months[1:], ADD_UP)):
+        every |= {span: {*every.get(span, ()), *families} for span in spans}
+    return every
 
 
 def _quarter(day: date, today: date) -> Span:
@@ -57,49 +68,49 @@ def _stored(found: Figures[Any]) -> dict[str, Any]:
     return {"total": numbers_of(found.total), "by": [(person, *numbers_of(own)) for person, own in found.by.items()]}
 
 
-def families(limits: Limits) -> dict[str, Callable[[Span], dict[str, Any]]]:
-    """Every family that is kept: its name, and what counts it from the facts."""
+def families(limits: Limits) -> dict[str, tuple[str, Callable[[Span], dict[str, Any]]]]:
+    """Every family that is kept: what it is kept as, and what counts it from the facts."""
     return {
-        "sales": lambda span: _stored(sales_counted(span)),
-        "reached": lambda span: _stored(reached_counted(span)),
-        "visits": lambda span: _stored(visits_counted(span)),
-        "moves": lambda span: _stored(moves_counted(span)),
-        "mix": lambda span: _stored(mix_counted(span)),
-        movement_family(limits): lambda span: _stored(movement_counted(span, limits)),
-        "states": lambda span: {"total": [], "by": [numbers_of(row) for row in states_counted(span)]},
+        "sales": ("sales", lambda span: _stored(sales_counted(span))),
+        "reached": ("reached", lambda span: _stored(reached_counted(span))),
+        "visits": ("visits", lambda span: _stored(visits_counted(span))),
+        "month": ("month", month_counted),
+        "states": ("states", lambda span: {"total": [], "by": [numbers_of(row) for row in states_counted(span)]}),
+        "moves": ("moves", lambda span: _stored(moves_counted(span))),
+        "movement": (movement_family(limits), lambda span: _stored(movement_counted(span, limits))),
+        "mix": ("mix", lambda span: _stored(mix_counted(span))),
     }
 
 
-def _wanted(spans: Iterable[Span], limits: Limits) -> Iterator[tuple[Kept, Callable[[], dict[str, Any]]]]:
-    for span in spans:
-        for family, count in families(limits).items():
-            yield (span.since, span.until, family), lambda span=span, count=count: count(span)  # type: ignore[misc]
-        if span.n_months == 1 and not span.cut:
-            yield (span.since, span.until, "month"), lambda span=span: month_counted(span)  # type: ignore[misc]
+def _keys(spans: Mapping[Span, Collection[str]], limits: Limits) -> Iterator[tuple[Kept, Span, Callable[[Span], dict[str, Any]]]]:
+    for span, wanted in spans.items():
+        for name, (family, count) in families(limits).items():
+            if name in wanted and (name != "month" or (span.n_months == 1 and not span.cut)):
+                yield (span.since, span.until, family), span, count
 
 
 def worth_keeping(organization: Organization, *, today: date) -> bool:
     """Whether the active organization is large, and figures it should have kept are not there or hold no longer; a few statements."""
     if len(Client.objects.values_list("pk")[:MANY_CLIENTS]) < MANY_CLIENTS:
         return False
-    wanted = [key for key, _count in _wanted(spans_kept(today), Limits.of(organization))]
+    wanted = {key for key, _span, _count in _keys(spans_kept(today), Limits.of(organization))}
     last = max(until for _since, until, _family in wanted)
-    return ChangedSince.objects.filter(day__lte=last).exists() or not set(wanted) <= _there()
+    return ChangedSince.objects.filter(day__lte=last).exists() or not wanted <= _there()
 
 
 def _there() -> set[Kept]:
     return set(KeptFigures.objects.values_list("since", "until", "family"))
 
 
-def keep_figures(organization_id: int, *, spans: Sequence[Span]) -> int:
-    """Count and keep what of these spans is not kept or holds no longer; what is kept of others is let go.
+def keep_figures(organization_id: int, *, spans: Mapping[Span, Collection[str]]) -> int:
+    """Let go of what holds no longer or is not among these; count and keep what is missing. Returns how many families were counted.
 
-    One transaction: what is kept and the changes it takes in become visible together. Of two at once the second does nothing. A change
-    committed after this began leaves its row, and what it touches is counted again the next time. Returns how many families were counted.
+    Each family of a span is a transaction of its own, so that a worker that dies halfway has done half. Of two at once the second does
+    nothing. A change committed while something is counted leaves its row, and what it touches is let go and counted again next time.
 
     Parameters
     ----------
-    spans : days that are over, and none that was not when they were: ``spans_kept`` of the organization's day
+    spans : days that are over, and the names of the families to keep of each: ``spans_kept`` of the organization's day
 
     Raises
     ------
@@ -108,28 +119,44 @@ def keep_figures(organization_id: int, *, spans: Sequence[Span]) -> int:
     """
     if any(span.now for span in spans):
         raise ValueError("figures of days that are not over are not kept")
-    with tenant_atomic(organization_id), connection.cursor() as cursor:
-        allow_minutes()
-        cursor.execute(_LOCK, [f"kept figures:{organization_id}"])
-        if not cursor.fetchone()[0]:
+    with tenant_atomic(organization_id):
+        keys = list(_keys(spans, Limits.of(Organization.objects.get(pk=organization_id))))
+        if not _alone(organization_id):
             return 0
-        # Before anything is counted: each statement below sees at least what these rows speak of.
-        changes = dict(ChangedSince.objects.values_list("pk", "day"))
-        changed = min(changes.values(), default=date.max)
-        there, counted = _there(), 0
-        wanted = dict(_wanted(spans, Limits.of(Organization.objects.get(pk=organization_id))))
-        for key, count in wanted.items():
-            if key in there and key[1] < changed:
-                continue
-            cursor.execute(_STORE, [active_organization_id(), key[2], key[0], key[1], json.dumps(count())])
-            counted += 1
-        _let_go(there - wanted.keys())
+        there = _let_go({key for key, _span, _count in keys})
+    counted = 0
+    for key, span, count in keys:
+        if key in there:
+            continue
+        with tenant_atomic(organization_id), connection.cursor() as cursor:
+            if not _alone(organization_id):
+                break
+            allow_minutes()
+            cursor.execute(_STORE, [active_organization_id(), key[2], key[0], key[1], json.dumps(count(span))])
+        counted += 1
+    return counted
+
+
+def _alone(organization_id: int) -> bool:
+    """Whether nobody else keeps this organization's figures, until the transaction ends.
+
+    A change's row goes only together with all that was kept before it, and never while something is being counted that it may not see.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"kept figures:{organization_id}"])
+        return bool(cursor.fetchone()[0])
+
+
+def _let_go(wanted: set[Kept]) -> set[Kept]:
+    """Take away what changes touched, with the rows that told of them, and what is not wanted; returns what is left."""
+    changes = dict(ChangedSince.objects.values_list("pk", "day"))
+    if changes:
+        KeptFigures.objects.filter(until__gte=min(changes.values())).delete()
         ChangedSince.objects.filter(pk__in=changes).delete()
-        # This transaction's own word was among them: what it may yet change must be told again.
-        cursor.execute("SELECT set_config('app.changed_since', '', true)")
-        return counted
-
-
-def _let_go(keys: set[Kept]) -> None:
-    for since, until, family in keys:
+        with connection.cursor() as cursor:
+            # This transaction's own word may be among them: what it changes from here on must be told again.
+            cursor.execute("SELECT set_config('app.changed_since', '', true)")
+    there = _there()
+    for since, until, family in there - wanted:
         KeptFigures.objects.filter(since=since, until=until, family=family).delete()
+    return there & wanted

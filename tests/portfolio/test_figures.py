@@ -23,7 +23,7 @@ from portfolio.selectors.figures import ClassShare, Mix, MonthOfSales, Movement,
 from portfolio.selectors.figures.kept import kept_numbers
 from portfolio.selectors.figures.risk import interval
 from portfolio.services import Transfer, credit_orders, transfer_clients
-from portfolio.services.keeping import keep_figures
+from portfolio.services.keeping import EVERY, keep_figures
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_organization
 
 pytestmark = pytest.mark.django_db
@@ -294,7 +294,7 @@ def test_every_figure_equals_a_plain_recomputation(steps, chosen, limits, kept):
         for number, (kind, *values) in enumerate(steps):
             if number == int(kept * len(steps)) and not span.now:
                 refresh()
-                keep_figures(organization.pk, spans=[span])
+                keep_figures(organization.pk, spans={span: EVERY})
             if kind == "order":
                 code, who, day, status, amount, skus = values
                 Order.objects.filter(code=f"F{code}").delete()
@@ -317,7 +317,7 @@ def test_every_figure_equals_a_plain_recomputation(steps, chosen, limits, kept):
         for whose in (None, [people[0].pk], [each.pk for each in people], []):
             plain.check(whose)
         if not span.now:
-            keep_figures(organization.pk, spans=[span])
+            keep_figures(organization.pk, spans={span: EVERY})
             assert kept_numbers("mix", span) is not None
             for whose in (None, [people[0].pk], [each.pk for each in people]):
                 plain.check(whose, lists=False)

@@ -12,7 +12,7 @@ from portfolio.selectors import figures
 from portfolio.selectors.figures import Sales, Span, StateSales
 from portfolio.selectors.figures.kept import kept_numbers
 from portfolio.services import keeping
-from portfolio.services.keeping import keep_figures, spans_kept, worth_keeping
+from portfolio.services.keeping import ADD_UP, EVERY, PAGE, keep_figures, spans_kept, worth_keeping
 from tests.factories import ClientFactory, OrderFactory, RepresentativeFactory, VisitFactory
 from tests.portfolio.test_figures import AS_OF, LIMITS, NOV, buy, goods, own, refresh, visit
 
@@ -37,7 +37,7 @@ def holds(span: Span) -> bool:
 
 
 def test_what_is_kept_is_what_is_shown(acting, client):
-    keep_figures(acting.pk, spans=[SEP])
+    keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     assert figures.sales(SEP).total == Sales(500, 1)
     row = KeptFigures.objects.get(family="sales")
     row.numbers = {"total": [700, 1], "by": [[client.representative_id, 700, 1]]}
@@ -48,17 +48,17 @@ def test_what_is_kept_is_what_is_shown(acting, client):
     assert figures.sales(SEP).total == Sales(700, 1)  # what came later changes nothing
     facts_changed(since=SEP.until)
     assert figures.sales(SEP).total == Sales(500, 1)
-    assert keep_figures(acting.pk, spans=[SEP]) == KeptFigures.objects.count()
+    assert keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY)) == KeptFigures.objects.count()
     assert (kept_numbers("sales", SEP), ChangedSince.objects.count()) == (
         {"total": [500, 1], "by": [[client.representative_id, 500, 1]]},
         0,
     )
-    assert keep_figures(acting.pk, spans=[SEP]) == 0
+    assert keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY)) == 0
 
 
 def test_days_that_are_not_over_are_not_kept(acting, client):
     with pytest.raises(ValueError, match="not over"):
-        keep_figures(acting.pk, spans=[SEP, NOV])
+        keep_figures(acting.pk, spans=dict.fromkeys([SEP, NOV], EVERY))
     assert not KeptFigures.objects.exists()
 
 
@@ -109,14 +109,14 @@ def changes(client: Client) -> dict:
 )
 def test_figures_hold_until_a_fact_of_their_days_or_earlier_changes(acting, client, change):
     change, first = changes(client)[change]
-    keep_figures(acting.pk, spans=[SEP, OCT, OCT_SO_FAR])
+    keep_figures(acting.pk, spans=dict.fromkeys([SEP, OCT, OCT_SO_FAR], EVERY))
     change()
     assert min(ChangedSince.objects.values_list("day", flat=True), default=None) == first
     assert [holds(span) for span in (SEP, OCT, OCT_SO_FAR)] == [first is None or span.until < first for span in (SEP, OCT, OCT_SO_FAR)]
 
 
 def test_a_transaction_tells_once_how_far_back_it_changed(acting, client):
-    keep_figures(acting.pk, spans=[SEP])
+    keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     for day in (20, 5, 25, 3, 8):
         VisitFactory(client=client, representative=client.representative, visited_on=date(2026, 10, day))
     assert list(ChangedSince.objects.order_by("pk").values_list("day", flat=True)) == [date(2026, 10, day) for day in (20, 5, 3)]
@@ -124,17 +124,22 @@ def test_a_transaction_tells_once_how_far_back_it_changed(acting, client):
 
 def test_a_change_made_while_figures_are_counted_is_counted_the_next_time(acting, client, monkeypatch):
     """Another transaction may commit between two statements; here its word appears between them."""
-    count = keeping.families
+    families = keeping.families
 
     def interrupted(limits):
-        facts_changed(since=date(2026, 9, 5))
-        return count(limits)
+        family, count = families(limits)["sales"]
+
+        def meanwhile(span):
+            facts_changed(since=date(2026, 9, 5))
+            return count(span)
+
+        return families(limits) | {"sales": (family, meanwhile)}
 
     monkeypatch.setattr(keeping, "families", interrupted)
-    keep_figures(acting.pk, spans=[SEP])
+    keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     assert not holds(SEP)
     monkeypatch.undo()
-    assert keep_figures(acting.pk, spans=[SEP])
+    assert keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     assert holds(SEP)
 
 
@@ -142,15 +147,16 @@ def test_months_kept_and_the_one_in_course_make_up_a_year(acting, client):
     buy(client, AS_OF, cents=300)
     visit(client, client.representative, AS_OF - timedelta(days=1))
     refresh()
-    keep_figures(acting.pk, spans=spans_kept(AS_OF))
     last = Span.months(date(2026, 9, 1), AS_OF, as_of=AS_OF)
+    keep_figures(acting.pk, spans={SEP: ADD_UP, OCT: ADD_UP})
     for people in (None, [client.representative_id], []):
-        assert figures.sales(last, people) == figures.selling.sales_counted(last, people)
-        assert figures.visits(last, people) == figures.reach.visits_counted(last, people)
-        kept_so = figures.sales_by_month(last, people), figures.visits_by_month(last, people)
-        KeptFigures.objects.filter(family__in=["month", "visits"], since=date(2026, 10, 1)).delete()
-        assert kept_so == (figures.sales_by_month(last, people), figures.visits_by_month(last, people))
-        keep_figures(acting.pk, spans=spans_kept(AS_OF))
+        counted = figures.selling.sales_counted(last, people), figures.reach.visits_counted(last, people)
+        assert (figures.sales(last, people), figures.visits(last, people)) == counted
+        by_month = figures.sales_by_month(last, people), figures.visits_by_month(last, people)
+        KeptFigures.objects.filter(family__in=["month", "visits"], since=OCT.since).delete()
+        assert by_month == (figures.sales_by_month(last, people), figures.visits_by_month(last, people))
+        assert figures.visits(last, people) == counted[1]
+        keep_figures(acting.pk, spans={SEP: ADD_UP, OCT: ADD_UP})
 
 
 def test_the_spans_kept_are_those_the_panel_opens_with():
@@ -158,7 +164,9 @@ def test_the_spans_kept_are_those_the_panel_opens_with():
     assert {OCT_SO_FAR, OCT, SEP, SEP.before()} <= set(spans)
     assert Span(date(2025, 10, 1), date(2025, 10, 31)) in spans  # what the oldest month on offer is compared with
     quarter, year = Span(date(2026, 7, 1), date(2026, 9, 30)), Span(date(2025, 11, 1), date(2026, 10, 31))
-    assert {quarter, quarter.before(), year, year.before(), Span.months(date(2026, 10, 1), AS_OF, as_of=AS_OF).before()} <= set(spans)
+    in_course = Span.months(date(2026, 10, 1), AS_OF, as_of=AS_OF)
+    assert all(set(spans[span]) == EVERY for span in (OCT, OCT_SO_FAR, quarter, quarter.before(), year, year.before(), in_course.before()))
+    assert spans[Span(date(2025, 1, 1), date(2025, 12, 31))] == PAGE
     assert not any(span.now or span.until >= AS_OF for span in spans)
     assert all(span.until < day for day in (date(2026, 1, 1), date(2026, 3, 31), date(2028, 2, 29)) for span in spans_kept(day))
 
@@ -166,6 +174,7 @@ def test_the_spans_kept_are_those_the_panel_opens_with():
 def test_only_a_large_company_keeps_figures_and_only_while_some_are_missing(acting, client, monkeypatch):
     assert not worth_keeping(acting, today=AS_OF)
     monkeypatch.setattr(keeping, "MANY_CLIENTS", 1)
+    monkeypatch.setattr(keeping, "YEAR", 1)
     assert worth_keeping(acting, today=AS_OF)
     keep_figures(acting.pk, spans=spans_kept(AS_OF))
     assert not worth_keeping(acting, today=AS_OF)
@@ -177,17 +186,17 @@ def test_only_a_large_company_keeps_figures_and_only_while_some_are_missing(acti
 
 
 def test_other_limits_are_other_figures(acting, client):
-    keep_figures(acting.pk, spans=[SEP])
+    keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     families = set(KeptFigures.objects.values_list("family", flat=True))
     acting.inactive_days, acting.lost_days = 75, 200
     acting.save()
-    keep_figures(acting.pk, spans=[SEP])
+    keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     now = set(KeptFigures.objects.values_list("family", flat=True))
     assert (now - families, len(now)) == ({"movement 75 200"}, len(families))
     assert figures.movement(SEP, LIMITS).total == figures.base.movement_counted(SEP, LIMITS).total
 
 
 def test_revenue_by_state_is_of_where_clients_are_now(acting, client):
-    keep_figures(acting.pk, spans=[SEP])
+    keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     Client.objects.filter(pk=client.pk).update(state="RJ")
     assert figures.sales_by_state(SEP) == [StateSales("RJ", 500, 1, 1)]
