@@ -9,7 +9,7 @@ from accounts.models import AuditEvent, Organization, Representative, Team
 from accounts.tenancy import acting_for
 from clients.imports import ImportRefused
 from clients.imports.errors import BadMapping, MissingColumns, UnknownKind
-from clients.models import Client, ClientActivity, ClientWord, Contact, ImportJob, Order, OrderItem, Product
+from clients.models import ChangedSince, Client, ClientActivity, ClientWord, Contact, ImportJob, Order, OrderItem, Product
 from portfolio.models import Ownership
 from tests.clients.conftest import NOW, counts, refused_rows
 
@@ -188,6 +188,21 @@ def test_lines_sent_again_replace_the_lines_of_their_order(take, organization, c
         assert Order.objects.get(code="P1").amount_cents == 1650
         assert OrderItem.objects.filter(order__code="P1").count() == 1
         assert OrderItem.objects.filter(order__code="P2").count() == 1
+
+
+def test_figures_of_the_months_that_a_file_changed_hold_no_longer(take, organization, companies):
+    """Also where the month's sums stay as they are: an order of another day, a line of another product."""
+    take("orders", LINES)
+    for mended in (LINES.replace("P2,C2,2026-01-06", "P2,C2,2026-01-20"), LINES.replace("P2,C2,2026-01-06,A", "P2,C2,2026-01-06,B")):
+        with acting_for(organization.pk):
+            ChangedSince.objects.all().delete()
+        take("orders", mended)
+        with acting_for(organization.pk):
+            assert set(ChangedSince.objects.values_list("day", flat=True)) == {date(2026, 1, 1)}
+            ChangedSince.objects.all().delete()
+        take("orders", mended)
+        with acting_for(organization.pk):
+            assert not ChangedSince.objects.exists()  # nothing changed
 
 
 def test_an_order_enters_whole_or_not_at_all(take, organization, companies):
