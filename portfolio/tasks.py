@@ -61,7 +61,7 @@ def keep_figures() -> None:
     for organization_id in organization_ids():
         with tenant_atomic(organization_id, durable=True):
             organization = Organization.objects.get(pk=organization_id)
-            wanted = keeping.worth_keeping(organization, today=local_day(organization, at=timezone.now()))
+            wanted = keeping.due(organization, today=local_day(organization, at=timezone.now()))
         if wanted:
             send("portfolio.tasks.keep_organizations_figures", organization_id=organization_id)
 

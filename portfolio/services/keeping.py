@@ -20,7 +20,6 @@ from portfolio.selectors.figures.reach import moves_counted, reached_counted, vi
 from portfolio.selectors.figures.selling import mix_counted, month_counted, sales_counted
 from portfolio.selectors.figures.standing import states_counted
 
-# Below this many clients the figures are counted in less than the panel may take.
 MANY_CLIENTS = 5_000
 YEAR = 12  # months, as many as the panel offers
 ADD_UP = {"sales", "visits", "month"}  # a year's are made of its months'
@@ -89,9 +88,14 @@ def _keys(spans: Mapping[Span, Collection[str]], limits: Limits) -> Iterator[tup
                 yield (span.since, span.until, family), span, count
 
 
-def worth_keeping(organization: Organization, *, today: date) -> bool:
-    """Whether the active organization is large, and figures it should have kept are not there or hold no longer; a few statements."""
+def due(organization: Organization, *, today: date) -> bool:
+    """Whether figures the active organization should have kept are not there or hold no longer; a few statements.
+
+    A small one keeps none: the figures are counted in less than the panel may take, and what told of changes is taken away here.
+    """
     if len(Client.objects.values_list("pk")[:MANY_CLIENTS]) < MANY_CLIENTS:
+        if _alone(organization.pk):
+            _let_go(set())
         return False
     wanted = {key for key, _span, _count in _keys(spans_kept(today), Limits.of(organization))}
     last = max(until for _since, until, _family in wanted)

@@ -12,7 +12,7 @@ from portfolio.selectors import figures
 from portfolio.selectors.figures import Sales, Span, StateSales
 from portfolio.selectors.figures.kept import kept_numbers
 from portfolio.services import keeping
-from portfolio.services.keeping import ADD_UP, EVERY, PAGE, keep_figures, spans_kept, worth_keeping
+from portfolio.services.keeping import ADD_UP, EVERY, PAGE, due, keep_figures, spans_kept
 from tests.factories import ClientFactory, OrderFactory, RepresentativeFactory, VisitFactory
 from tests.portfolio.test_figures import AS_OF, LIMITS, NOV, buy, goods, own, refresh, visit
 
@@ -172,17 +172,20 @@ def test_the_spans_kept_are_those_the_panel_opens_with():
 
 
 def test_only_a_large_company_keeps_figures_and_only_while_some_are_missing(acting, client, monkeypatch):
-    assert not worth_keeping(acting, today=AS_OF)
+    keep_figures(acting.pk, spans={SEP: PAGE})
+    facts_changed()
+    assert not due(acting, today=AS_OF)
+    assert not KeptFigures.objects.exists() and not ChangedSince.objects.exists()
     monkeypatch.setattr(keeping, "MANY_CLIENTS", 1)
     monkeypatch.setattr(keeping, "YEAR", 1)
-    assert worth_keeping(acting, today=AS_OF)
+    assert due(acting, today=AS_OF)
     keep_figures(acting.pk, spans=spans_kept(AS_OF))
-    assert not worth_keeping(acting, today=AS_OF)
-    assert worth_keeping(acting, today=AS_OF + timedelta(days=1))  # other days are compared then
+    assert not due(acting, today=AS_OF)
+    assert due(acting, today=AS_OF + timedelta(days=1))  # other days are compared then
     visit(client, client.representative, AS_OF)
-    assert not worth_keeping(acting, today=AS_OF)
+    assert not due(acting, today=AS_OF)
     visit(client, client.representative, date(2026, 10, 3))
-    assert worth_keeping(acting, today=AS_OF)
+    assert due(acting, today=AS_OF)
 
 
 def test_other_limits_are_other_figures(acting, client):

@@ -43,13 +43,13 @@ def kept_figures(family: str, make: Callable[..., T], span: Span, people: People
     numbers = kept_numbers(family, span)
     if numbers is None:
         return None
-    if people is None:
-        return Figures(make(*numbers["total"]), {person: make(*own) for person, *own in numbers["by"]})
-    wanted = set(people)
-    if not adds_up and len(wanted) > 1:
+    wanted = frozenset(people or ())
+    by = {person: make(*own) for person, *own in numbers["by"] if people is None or person in wanted}
+    if len(by) == len(numbers["by"]):  # all there are: what nobody answered for is not among a few people's
+        return Figures(make(*numbers["total"]), by)
+    if not adds_up and len(by) > 1:
         return None
-    found = [each for each in numbers["by"] if each[0] in wanted]
-    return Figures(make(*added([own for _person, *own in found])), {person: make(*own) for person, *own in found})
+    return Figures(make(*added([own for person, *own in numbers["by"] if person in wanted])), by)
 
 
 def kept_months(family: str, months: Sequence[date], people: People) -> Mapping[date, list[int]]:
