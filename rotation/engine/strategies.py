@@ -49,11 +49,13 @@ def distribute(
     if kind == "greedy":
         order = has[np.argsort(-np.maximum.reduceat(pairs.value, pairs.start[:-1][has]), kind="stable")]
         for first in range(0, len(order), CHUNK):
-            some = order[first : first + CHUNK]
-            walk.through(some, _BestLeft(walk, some))
+            some = walk.with_ticket(order[first : first + CHUNK])
+            if len(some):
+                walk.through(some, _BestLeft(walk, some))
         return walk.chosen
     if kind == "round_robin":
-        walk.through(has, walk.next_in_turn)
+        for first in range(0, len(has), CHUNK):
+            walk.through(walk.with_ticket(has[first : first + CHUNK]), walk.next_in_turn)
         return walk.chosen
     walk.through(has, _fewest_for_weight(walk) if kind == "weighted" else _least_used(walk, holds, capacity))
     return walk.chosen
@@ -110,6 +112,10 @@ class _Walk:
             for j in np.flatnonzero(self.teams.of == team).tolist():
                 self.places -= self.room[j]
                 self.room[j], self.free[j] = 0, False
+
+    def with_ticket(self, clients: Array) -> Array:
+        """Those whose owner may still lose one: the others need not be looked at one by one."""
+        return clients[np.array(self.give)[self.owner[clients]] > 0]
 
     def fits(self, row: int) -> bool:
         """Whether the pair's representative has a place left, and minutes where they count."""
