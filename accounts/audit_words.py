@@ -120,6 +120,8 @@ fields(
         "segments": _("segmentos atendidos"),
         "capacity_clients": _("capacidade em clientes"),
         "capacity_minutes_week": _("minutos por semana"),
+        "receive_ceiling": _("máximo a receber por giro"),
+        "give_ceiling": _("máximo a ceder por giro"),
         "visits_per_day": _("visitas por dia"),
         "valid_from": _("desde"),
         "valid_to": _("até"),

@@ -97,6 +97,8 @@ COLUMNS: dict[str, Words] = {
     "base_state": Words(_("UF da base"), _("a sigla"), "SP"),
     "capacity_clients": Words(_("Capacidade em clientes"), _WHOLE, "150"),
     "capacity_minutes_week": Words(_("Minutos por semana"), _WHOLE, "2400"),
+    "receive_ceiling": Words(_("Máximo a receber por giro"), _WHOLE, ""),
+    "give_ceiling": Words(_("Máximo a ceder por giro"), _WHOLE, ""),
     "regions": Words(_("Regiões"), _LIST, "SP;MG"),
     "segments": Words(_("Segmentos"), _LIST, "Varejo;Atacado"),
     "valid_from": Words(_("Atende desde"), _DAY, "2024-02-01"),

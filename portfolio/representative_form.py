@@ -71,6 +71,20 @@ class RepresentativeForm(forms.Form):
     capacity_minutes_week = forms.IntegerField(
         label=_("Minutos por semana"), min_value=0, max_value=10_080, required=False, help_text=_("Para visitas e estrada.")
     )
+    receive_ceiling = forms.IntegerField(
+        label=_("Máximo a receber por giro"),
+        min_value=0,
+        max_value=100_000,
+        required=False,
+        help_text=_("Em clientes. Em branco, só o da regra."),
+    )
+    give_ceiling = forms.IntegerField(
+        label=_("Máximo a ceder por giro"),
+        min_value=0,
+        max_value=100_000,
+        required=False,
+        help_text=_("Em clientes; 0, ninguém sai. Em branco, só o da regra."),
+    )
     visits_per_day = forms.IntegerField(label=_("Visitas por dia"), min_value=1, max_value=30)
     valid_from = forms.DateField(label=_("Atende desde"), **_DATE)
     valid_to = forms.DateField(label=_("Até"), help_text=_("O primeiro dia em que já não atende."), **_DATE)

@@ -29,6 +29,9 @@ class Representative(TenantModel):
     segments = ArrayField(models.CharField(max_length=60), default=list, blank=True)  # empty = all
     capacity_clients = models.PositiveIntegerField(_("capacidade em clientes"), default=150)
     capacity_minutes_week = models.PositiveIntegerField(_("minutos por semana"), null=True, blank=True)
+    # Clients in one run, beside what the rule's shares allow; nobody where 0, no limit of their own where empty.
+    receive_ceiling = models.PositiveIntegerField(_("máximo a receber por giro"), null=True, blank=True)
+    give_ceiling = models.PositiveIntegerField(_("máximo a ceder por giro"), null=True, blank=True)
     visits_per_day = models.PositiveSmallIntegerField(_("visitas por dia"), default=8, db_default=8)
     valid_from = models.DateField(_("desde"), null=True, blank=True)
     valid_to = models.DateField(_("até"), null=True, blank=True)  # the first day the person no longer serves

@@ -63,7 +63,8 @@ def record_consent(representative: Representative, *, by: Membership, given_on: 
 
 FIELDS = (
     "code", "name", "email", "contract_type", "team", "membership", "base_city", "base_state", "latitude", "longitude", "regions",
-    "segments", "capacity_clients", "capacity_minutes_week", "visits_per_day", "valid_from", "valid_to", "commission_rate",
+    "segments", "capacity_clients", "capacity_minutes_week", "receive_ceiling", "give_ceiling", "visits_per_day", "valid_from", "valid_to",
+    "commission_rate",
 )  # fmt: skip
 # Personal: the trail says that they changed, and by a mark whether they came back, never what they are.
 _MARKED = frozenset({"name", "email"})

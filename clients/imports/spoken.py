@@ -74,6 +74,8 @@ SPOKEN = {
     "base_state": "uf uf_base estado",
     "capacity_clients": "capacidade capacidade_clientes",
     "capacity_minutes_week": "minutos_semana capacidade_minutos",
+    "receive_ceiling": "maximo_receber maximo_a_receber maximo_a_receber_por_giro",
+    "give_ceiling": "maximo_ceder maximo_a_ceder maximo_a_ceder_por_giro",
     "regions": "regioes ufs praca pracas zonas",
     "segments": "segmentos ramos canais",
     "valid_from": "admissao data_admissao inicio desde",

@@ -300,6 +300,7 @@ def _one(
         "exact": result.exact,
         **minutes_summary(result),
         **_teams_summary(rule, teams, result),
+        **_own_ceilings(reps, shared),
         "rounds": result.rounds,
         "at_stake_cents": int(proposals.at_stake_cents.sum()),
         **compared,
@@ -341,6 +342,18 @@ def _teams_summary(rule: Rule, teams: TeamRooms, result: Assignment) -> dict[str
         for i in np.flatnonzero(received >= teams.room).tolist()
     ]
     return {"team_max": rule.limits.team_max, "full_teams": full}
+
+
+def _own_ceilings(reps: Representatives, shared: _Shared) -> dict[str, Any]:
+    """Representatives who by this rule's end had received, or given, as many as they themselves may in a run; rows by id."""
+    found: dict[str, Any] = {}
+    for name, ceiling, moved in (
+        ("full_receivers", reps.receive_ceiling, shared.received),
+        ("full_givers", reps.give_ceiling, shared.given),
+    ):
+        if ceiling is not None and (full := np.flatnonzero((ceiling > 0) & (moved >= ceiling) & reps.active)).size:
+            found[name] = {str(int(reps.id[i])): int(ceiling[i]) for i in full.tolist()}
+    return found
 
 
 def _orphans(rule: Rule, facts: Facts, reps: Representatives, rows: Array) -> NDArray[np.bool_]:

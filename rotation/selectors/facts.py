@@ -378,6 +378,8 @@ def representative_columns(
         autonomous=np.array([row.contract_type == Representative.Contract.AUTONOMOUS for row in table], bool),
         capacity=np.array([row.capacity_clients for row in table], np.int32),
         holds=holds.astype(np.int32),
+        receive_ceiling=np.array([-1 if row.receive_ceiling is None else row.receive_ceiling for row in table], np.int32),
+        give_ceiling=np.array([-1 if row.give_ceiling is None else row.give_ceiling for row in table], np.int32),
         absent=np.array([row.pk in soon for row in table], bool),
         absent_now=np.array([row.pk in now for row in table], bool),
         lat=np.array([nan if row.latitude is None else row.latitude for row in table], np.float64),

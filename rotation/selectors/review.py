@@ -261,13 +261,15 @@ PANEL = (
     *LINE, "last_order_on", "candidates", "candidate_values", "candidate_kms", "candidate_costs", "decision_note",
     "client__representative_id", "rule_version__organization_id",
     "rule_version__rule_id", "rule_version__number", "rule_version__definition",
-    "from_representative__contract_type", "from_representative__commission_rate",
+    "from_representative__contract_type", "from_representative__commission_rate", "from_representative__valid_from",
+    "from_representative__valid_to", "from_representative__membership__is_active",
 )  # fmt: skip
 
 
 def whole(proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
     """Rows with all that the panel of one proposal needs."""
-    return proposals.select_related("client", "from_representative", "to_representative", "decided_by", "rule_version").only(*PANEL)
+    people = ("from_representative__membership", "to_representative", "decided_by")
+    return proposals.select_related("client", *people, "rule_version").only(*PANEL)
 
 
 def groups_of(

@@ -14,6 +14,7 @@ from accounts.errors import DomainError
 from accounts.models import Role
 from accounts.shell import served
 from accounts.templatetags.formats import day_short, money_whole, month, symbol
+from rotation.ceiling_words import own_ceiling_would_keep, why_no_more
 from rotation.explaining import explanation
 from rotation.models import Proposal
 from rotation.selectors.commission import commission_of_move
@@ -41,6 +42,7 @@ def panel(request: HttpRequest, desk: Desk, proposal_id: int, wanted: ReviewFilt
     giver, gains = commission_of_move(
         proposal.client_id, proposal.from_representative, [each.representative for each in candidates], as_of=desk.run.as_of
     )
+    acts = [_("%(act)s desde %(day)s") % {"act": act, "day": day_short(day)} for act, day in why.avoided_by]
     return {
         "proposal": proposal,
         "line": line_of(proposal, desk, wanted.tab),
@@ -51,11 +53,13 @@ def panel(request: HttpRequest, desk: Desk, proposal_id: int, wanted: ReviewFilt
         "masked": request.membership.role == Role.AUDITOR,  # type: ignore[attr-defined]
         "version": proposal.rule_version,
         "explanation": why,
-        "avoided": any_of(_("%(act)s desde %(day)s") % {"act": act, "day": day_short(day)} for act, day in why.avoided_by),
+        "avoided": any_of([*acts, own] if (own := own_ceiling_would_keep(desk.run, proposal)) else acts),
         "cycle": cycle_text(proposal),
         "caveat_words": [caveats.get(each, each) for each in proposal.caveats],
         "month_bars": [(month(day), cents, money_whole(cents, organization.currency)) for day, cents in months],
-        "candidates": [(each, gains.get(each.representative.pk, 0)) for each in candidates],
+        "candidates": [
+            (each, gains.get(each.representative.pk, 0), why_no_more(desk.run, proposal, each.representative)) for each in candidates
+        ],
         "ficha_url": client_url(organization.slug, proposal.client_id),
         "reachable": desk.reach.covers(proposal.client.representative_id),
         "sign": symbol(organization.currency),

@@ -260,7 +260,7 @@ class TestRepresentatives:
     FORM = {
         "code": "V-09", "name": "Bruno Lima", "contract_type": "autonomous", "base_city": "Bauru", "base_state": "sp",
         "latitude": "-22.3", "longitude": "-49.06", "regions": "sp, MG", "segments": "Padaria", "capacity_clients": "120",
-        "visits_per_day": "7", "commission": "4.5",
+        "receive_ceiling": "5", "visits_per_day": "7", "commission": "4.5",
     }  # fmt: skip
 
     def test_one_is_registered_changed_and_told_without_personal_words(self, organization, admin, proved):
@@ -271,14 +271,16 @@ class TestRepresentatives:
             kept = Representative.objects.get(code="V-09")
             assert answer["Location"] == f"{PEOPLE}{kept.pk}/"
             assert (kept.regions, kept.base_state, float(kept.commission_rate)) == (["SP", "MG"], "SP", 0.045)
+            assert (kept.receive_ceiling, kept.give_ceiling) == (5, None)
             assert "Bruno" not in str(AuditEvent.objects.get(action="representative.created").after)
         page = proved.get(answer["Location"]).content.decode()
         assert 'value="-22.3"' in page and 'value="4.5"' in page
         assert proved.post(answer["Location"], self.FORM).status_code == 302
-        proved.post(answer["Location"], self.FORM | {"capacity_clients": "90"})
+        proved.post(answer["Location"], self.FORM | {"capacity_clients": "90", "receive_ceiling": "", "give_ceiling": "0"})
         with acting_for(organization.pk):
             (event,) = AuditEvent.objects.filter(action="representative.changed")
-            assert (event.before, event.after) == ({"capacity_clients": 120}, {"capacity_clients": 90})
+            assert event.before == {"capacity_clients": 120, "receive_ceiling": 5, "give_ceiling": None}
+            assert event.after == {"capacity_clients": 90, "receive_ceiling": None, "give_ceiling": 0}
 
     @pytest.mark.parametrize(
         ("change", "says"),
@@ -287,6 +289,7 @@ class TestRepresentatives:
             ({"longitude": ""}, "ou nenhuma das duas"),
             ({"valid_from": "2026-05-02", "valid_to": "2026-05-01"}, "O fim vem antes"),
             ({"latitude": "91"}, "90"),
+            ({"give_ceiling": "-1"}, "maior ou igual a 0"),
         ],
     )
     def test_what_cannot_be_is_refused_at_its_field_and_keeps_what_was_typed(self, organization, proved, change, says):

@@ -49,6 +49,18 @@ def test_representatives_come_with_their_team(take, organization):
         assert Team.objects.count() == 1
 
 
+def test_ceilings_of_a_representative_come_and_an_empty_cell_takes_them_away(take, organization):
+    heads = "representative_code,name,receive_ceiling,give_ceiling"
+    take("representatives", f"{heads}\nV1,Ana,2,0\nV2,Bruno,,3\n")
+    with acting_for(organization.pk):
+        kept = Representative.objects.order_by("code").values_list("receive_ceiling", "give_ceiling")
+        assert list(kept) == [(2, 0), (None, 3)]
+    refused = take("representatives", f"{heads}\nV1,Ana,,1\nV2,Bruno,-4,3\n")
+    assert counts(refused) == (0, 1, 0, 0, 1)
+    with acting_for(organization.pk):
+        assert list(kept.all()) == [(None, 1), (None, 3)]
+
+
 def test_clients_come_with_owner_words_and_activity(take, organization, people):
     result = take("clients", CLIENTS)
 

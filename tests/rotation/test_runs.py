@@ -1,5 +1,6 @@
 """A run from its start to the proposals a manager reviews, and everything that may stop it."""
 
+from collections import Counter
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.errors import NotAllowed
-from accounts.models import AuditEvent, Notice
+from accounts.models import AuditEvent, Notice, Representative
 from accounts.services import Actor
 from accounts.tenancy.models import TenantModel
 from clients.models import ClientActivity, ImportJob
@@ -43,6 +44,23 @@ def row_counts() -> dict[str, int]:
 
 def moves(run: Run) -> list[tuple]:
     return list(run.proposals.order_by("position").values_list("client", "from_representative", "to_representative", "value_cents"))
+
+
+def test_a_representatives_own_ceilings_hold_in_the_run_and_in_its_dry_run(fresh_feed, admin, rule, portfolio, representatives):
+    giver, taker, shut = representatives
+    Representative.objects.filter(pk=giver.pk).update(give_ceiling=1)
+    Representative.objects.filter(pk=taker.pk).update(receive_ceiling=1)
+    Representative.objects.filter(pk=shut.pk).update(receive_ceiling=0, give_ceiling=0)
+    seen = preview([rule.versions.get()], as_of=AS_OF, at=NOW)
+    run = run_now(rule, admin)
+
+    pairs = run.proposals.values_list("from_representative", "to_representative")
+    # a tenth of thirty is three and everyone has room for four: what each allows is less
+    assert sorted(pairs) == sorted((each.from_id, each.to_id) for each in seen.proposals)
+    assert Counter(each for each, _to in pairs) == {giver.pk: 1, taker.pk: 1}
+    assert Counter(to for _from, to in pairs) == {giver.pk: 1, taker.pk: 1}
+    [recorded] = run.summary["rules"]
+    assert (recorded["full_givers"], recorded["full_receivers"]) == ({str(giver.pk): 1}, {str(taker.pk): 1})
 
 
 def test_a_run_proposes_the_silent_clients_and_tells_those_who_decide(fresh_feed, admin, manager, rule, portfolio, representatives):

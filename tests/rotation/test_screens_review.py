@@ -152,6 +152,23 @@ def test_what_is_written_of_a_row_is_text_whoever_reads_it(signed_in, admin, run
     assert decided.pk
 
 
+def test_the_panel_says_whose_own_ceiling_was_reached_and_which_would_have_kept_the_client(signed_in, admin, run, version, pair):
+    full, mate = RepresentativeFactory(), RepresentativeFactory(team=TeamFactory())
+    receiver = pair["to_representative"]
+    chosen = {"candidates": [receiver.pk, full.pk, mate.pk], "candidate_values": [90, 80, 70], "candidate_costs": [0, 10, 20]}
+    proposal = ProposalFactory(run=run, rule_version=version, candidate_kms=[1.0, 2.0, 3.0], **chosen, **pair)
+    ceilings = {"full_receivers": {str(full.pk): 1, str(receiver.pk): 4}, "team_max": 40, "full_teams": [{"team": mate.team_id}]}
+    Run.objects.filter(pk=run.pk).update(summary={"rules": [{"rule_version_id": version.pk, **ceilings}]})
+    html = signed_in(admin).get(page(run, "proposal", proposal.pk), **HTMX).content.decode()
+    assert html.count("já recebe o máximo do seu cadastro: 1 cliente") == 1
+    assert html.count("já recebe o máximo") == 2 and "a equipe já recebe o máximo da regra: 40 clientes" in html
+    kept = f"o máximo a ceder de {pair['owner'].code} em 0"
+    assert kept in html
+    # who serves no more is held by no ceiling
+    Representative.objects.filter(pk=pair["owner"].pk).update(valid_to=run.as_of)
+    assert kept not in signed_in(admin).get(page(run, "proposal", proposal.pk), **HTMX).content.decode()
+
+
 def test_a_representative_finds_none_of_it(signed_in, acting, run, version, pair):
     proposal = ProposalFactory(run=run, rule_version=version, **pair)
     web = signed_in(make_member(acting, Role.REPRESENTATIVE))

@@ -53,6 +53,8 @@ class Representatives(Kind):
         Column("longitude", values.coordinate(180), "float8"),
         Column("capacity_clients", values.whole(1_000_000, default="150"), "integer"),
         Column("capacity_minutes_week", values.whole(10_080), "integer"),
+        Column("receive_ceiling", values.whole(100_000), "integer"),
+        Column("give_ceiling", values.whole(100_000), "integer"),
         Column("regions", values.several(40), "varchar[]"),
         Column("segments", values.several(60), "varchar[]"),
         Column("valid_from", values.day(null=True), "date"),
