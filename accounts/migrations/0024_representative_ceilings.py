@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """What one representative may receive and give away in one run, beside the rule's shares; empty for no limit of their own."""
 
-    dependencies = [("accounts", "0022_stop_reasons")]
+    dependencies = [("accounts", "0023_exported_files")]
 
     operations = [
         migrations.AddField(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0023_exported_files"),
+        ("accounts", "0024_representative_ceilings"),
     ]
 
     operations = [
