@@ -9,8 +9,10 @@ from playwright.sync_api import expect
 
 from accounts.models import Role
 from accounts.tenancy import acting_for
+from rotation.engine.presets import PRESETS
 from rotation.models import Proposal, RefusalReason, Run
 from rotation.services.moving import apply_run
+from rotation.services.rules import check_definition
 from tests.e2e.conftest import faults_of
 from tests.e2e.opening import opened
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
@@ -40,7 +42,8 @@ def house(transactional_db):
             RepresentativeFactory(code=code, name=name, team=team, base_city=name)
             for code, name in (("V-04", "Campinas"), ("V-09", "Ribeirão Preto"), ("V-18", "São Carlos"))
         )
-        version = RuleVersionFactory(rule=RuleFactory(name="Inativo 90+ dias"), created_by=admin, published_by=admin)
+        whole = dict(check_definition(PRESETS["general"]).definition)  # as every version is kept: nothing left to the engine to fill in
+        version = RuleVersionFactory(rule=RuleFactory(name="Inativo 90+ dias"), definition=whole, created_by=admin, published_by=admin)
         run = RunFactory(version=version)
         RefusalReason.objects.create(label="Negociação em curso")
         proposals = [
@@ -61,7 +64,13 @@ def house(transactional_db):
         proposals[1].client.save(update_fields=["name"])
         ClientFactory.create_batch(2, representative=carla)
     return SimpleNamespace(
-        organization=organization, admin=admin, run=run, proposals=proposals, rule=version.rule, base=f"/o/vale-verde/rotation/{run.pk}/"
+        organization=organization,
+        admin=admin,
+        run=run,
+        proposals=proposals,
+        rule=version.rule,
+        definition=whole,
+        base=f"/o/vale-verde/rotation/{run.pk}/",
     )
 
 
@@ -244,7 +253,9 @@ PAGES = {
 @pytest.mark.slow
 def test_axe_finds_nothing_in_either_theme_at_any_width(house, visit):
     with acting_for(house.organization.pk):
-        RuleVersionFactory(rule=house.rule, number=2, state="draft", created_by=house.admin)
+        RuleVersionFactory(
+            rule=house.rule, number=2, state="draft", definition=house.definition | {"name": "Outro"}, created_by=house.admin
+        )
         Proposal.objects.filter(pk=house.proposals[3].pk).update(state="approved", decided_by=house.admin, decided_at="2026-10-05T12:00Z")
     wrong, page = {}, None
     for name in PAGES:
