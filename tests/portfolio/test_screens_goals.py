@@ -136,3 +136,14 @@ def test_a_page_costs_the_same_with_few_people_and_with_many(house, signed_in, m
         goal(person, month)
         OwnershipFactory(client=ClientFactory(representative=house["ana"]), representative=house["ana"])
     assert cost() == few
+
+
+def test_a_company_with_nobody_yet_is_told_the_next_step_and_by_whom(acting, signed_in):
+    admin, manager = (make_member(acting, role, team=TeamFactory()) for role in (Role.ADMIN, Role.MANAGER))
+    new = reverse("portfolio:new_representative", args=["vale-verde"])
+    for member, links in ((admin, True), (manager, False)):
+        web = signed_in(member)
+        for page in (url("goals"), url("set_goals"), url("plans")):
+            body = web.get(page).content.decode()
+            assert "Nenhum representante na sua equipe" in body and (f'href="{new}"' in body) is links
+            assert ("Quem administra a empresa" in body) is not links
