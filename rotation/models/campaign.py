@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Membership, Representative
 from accounts.tenancy.constraints import tenant_walls
@@ -86,7 +87,7 @@ class CampaignStep(TenantDetail):
     """What is done with each client, in order; ``day_offset`` days after the client's first step."""
 
     class Kind(models.TextChoices):
-        CALL = "call", _("Ligar")
+        CALL = "call", pgettext_lazy("telephone", "Ligar")  # not the word of a switch
         VISIT = "visit", _("Visitar")
         MESSAGE = "message", _("Mandar mensagem")
         OFFER = "offer", _("Fazer oferta")
