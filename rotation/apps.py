@@ -12,7 +12,7 @@ class RotationConfig(AppConfig):
         from rotation import audit_words, notices, receivers  # noqa: F401 - the first two register their kinds
         from rotation.selectors.campaigns import waiting_lists
         from rotation.selectors.requests import n_open_requests
-        from rotation.selectors.runs import pending_for
+        from rotation.selectors.tally import pending_for
         from rotation.selectors.warnings import threats_of
 
         orders_changed.connect(receivers.measure_changed_orders, dispatch_uid="measure_changed_orders")

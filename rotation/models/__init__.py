@@ -6,6 +6,7 @@ from rotation.models.proposal import Decision, Proposal, RefusalReason
 from rotation.models.request import Request
 from rotation.models.rule import QuietPeriod, Rule, RuleVersion
 from rotation.models.run import Holdout, RotationSettings, Run, RunRule
+from rotation.models.tally import ProposalTally
 from rotation.models.warning import SaveWarning
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Holdout",
     "Outcome",
     "Proposal",
+    "ProposalTally",
     "QuietPeriod",
     "RefusalReason",
     "Request",

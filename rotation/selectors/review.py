@@ -5,66 +5,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Lookup, Q, QuerySet, Sum, Value
+from django.db.models import Count, QuerySet, Sum
 
-from accounts.models import Membership, Representative, Role
-from accounts.selectors import team_ids_under
+from accounts.models import Representative
 from clients.models import ClientMonth
 from rotation.models import Decision, Proposal, RefusalReason, Run, RunRule
-from rotation.selectors.filters import CAUTION, TABS, ReviewFilter, in_tab, page_of
+from rotation.selectors.filters import TABS, ReviewFilter, page_of
+from rotation.selectors.reach import Reach
+from rotation.selectors.tally import Kind
 
 State = Proposal.State
 OPEN_STATES = (State.PROPOSED, State.APPROVED, State.REJECTED)
-
-
-class AnyOf(Lookup):
-    """``column = ANY(array)``: one parameter, where ``IN`` has one an id."""
-
-    lookup_name = "any_of"
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
-        column, values = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::bigint[])", (*values, self.rhs)
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Which representatives a member answers for; ``ids`` is None when the answer is all of them, clients of nobody included.
-
-    ``whole`` says that ``ids`` are all the organization has: then nobody need be looked up in them, row by row.
-    """
-
-    ids: frozenset[int] | None
-    decides: bool
-    whole: bool = False
-
-    def covers(self, representative_id: int | None) -> bool:
-        """Whether the member may move clients from or to that representative; clients of nobody are the admin's."""
-        return self.ids is None or representative_id in self.ids
-
-    def among(self, field: str) -> Q:
-        """Rows whose ``field`` names a representative within reach."""
-        if self.ids is None:
-            return Q()
-        if self.whole:
-            return Q(**{f"{field}__isnull": False})
-        return Q(AnyOf(F(f"{field}_id"), sorted(self.ids)))
-
-    def may_decide(self, proposal: Proposal) -> bool:
-        """Both representatives must be within reach."""
-        return self.decides and self.covers(proposal.from_representative_id) and self.covers(proposal.to_representative_id)
-
-
-def reach_of(member: Membership) -> Reach:
-    """The member's reach: two queries for a manager, none for the others."""
-    decides = member.role in (Role.ADMIN, Role.MANAGER)
-    if member.role in (Role.ADMIN, Role.AUDITOR):
-        return Reach(None, decides)
-    people = dict(Representative.objects.values_list("id", "team_id"))
-    teams = team_ids_under(member.team_id)
-    ids = frozenset(pk for pk, team in people.items() if team in teams)
-    return Reach(ids, decides, whole=len(ids) == len(people))
 
 
 def proposals_visible_to(reach: Reach, run: Run) -> QuerySet[Proposal]:
@@ -82,7 +33,7 @@ def decidable_by(reach: Reach, proposals: QuerySet[Proposal]) -> QuerySet[Propos
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts per tab and the money of a run, in one query. Money in cents, distances in km."""
+    """Counts per tab and the money of a run. Money in cents, distances in km."""
 
     tabs: dict[str, int]
     decided: int
@@ -109,52 +60,6 @@ class Totals:
         return None if self.km_from is None or self.km_to is None else self.km_to - self.km_from
 
 
-class Kind(NamedTuple):
-    """The rows of a run that no tab tells apart, counted: all that tabs, headings and groups by rule add up from.
-
-    ``within`` says whether both representatives are in the member's reach. Money in cents, distances summed in km;
-    ``km_from`` counts rows where both distances are known, ``km_to`` those where the second is.
-    """
-
-    state: str
-    postponed: bool
-    caution: bool
-    abc: str
-    rule_version_id: int | None
-    within: bool
-    n: int
-    net_12m_cents: int
-    km_from: float
-    n_km_from: int
-    km_to: float
-    n_km_to: int
-
-    def is_in(self, tab: str) -> bool:
-        return in_tab(tab, state=self.state, postponed=self.postponed, caution=self.caution, abc=self.abc)
-
-
-def kinds_of(proposals: QuerySet[Proposal], reach: Reach | None = None) -> list[Kind]:
-    """The rows given, counted by kind in one pass; a few dozen kinds at most. Without a ``reach`` all are within it."""
-    within: Value | Q = Value(True)
-    if reach is not None and reach.ids is not None:
-        within = Q(to_representative__isnull=False) & reach.among("to_representative")
-    both = Q(km_from__isnull=False, km_to__isnull=False)
-    rows: QuerySet[Any] = proposals.order_by().annotate(
-        postponed=ExpressionWrapper(Q(postponed_at__isnull=False), BooleanField()),
-        caution=ExpressionWrapper(CAUTION, BooleanField()),
-        within=ExpressionWrapper(within, BooleanField()),
-    )
-    counted = rows.values_list("state", "postponed", "caution", "abc", "rule_version_id", "within").annotate(
-        n=Count("id"),
-        cents=Sum("net_12m_cents"),
-        km_before=Sum("km_from", filter=both, default=0.0),
-        n_before=Count("km_from", filter=both),
-        km_after=Sum("km_to", default=0.0),
-        n_after=Count("km_to"),
-    )
-    return [Kind(*row) for row in counted]
-
-
 def totals_of(kinds: Iterable[Kind]) -> Totals:
     """Counts per tab, money and mean distances of the rows counted."""
     kinds = list(kinds)
@@ -170,11 +75,6 @@ def totals_of(kinds: Iterable[Kind]) -> Totals:
         km_from=sum(kind.km_from for kind in live) / n_from if n_from else None,
         km_to=sum(kind.km_to for kind in live) / n_to if n_to else None,
     )
-
-
-def review_totals(proposals: QuerySet[Proposal]) -> Totals:
-    """Totals of all the rows given; one query."""
-    return totals_of(kinds_of(proposals))
 
 
 @dataclass
@@ -219,7 +119,7 @@ def review_page(
 ) -> Page:
     """One page of the filter's rows with everything a row shows, the totals of every group, and how many the member may decide.
 
-    Two queries, as ``kinds`` (of ``proposals`` and ``reach``) has counted what no filter narrows; up to five otherwise.
+    Two queries, as ``kinds`` (of the run and ``reach``) has counted what no filter narrows; up to five otherwise.
     """
     filtered = wanted.apply(proposals)
     groups = groups_of(filtered, wanted, kinds, rules)
@@ -235,9 +135,10 @@ def review_page(
 def _n_decidable(filtered: QuerySet[Proposal], wanted: ReviewFilter, kinds: Sequence[Kind], reach: Reach, n: int) -> int:
     if not reach.decides or reach.ids is None:
         return n if reach.decides else 0
-    if wanted.narrowed:
+    of_tab = [kind for kind in kinds if kind.is_in(wanted.tab)]
+    if wanted.narrowed or any(kind.within is None for kind in of_tab):
         return decidable_by(reach, filtered).count()
-    return sum(kind.n for kind in kinds if kind.within and kind.is_in(wanted.tab))
+    return sum(kind.n for kind in of_tab if kind.within)
 
 
 # What a line of the list is made of.

@@ -1,17 +1,14 @@
 """Lists of runs and of rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from accounts.models import Membership, Role
-from accounts.selectors import representatives_visible_to
-from rotation.models import Proposal, Rule, RuleVersion, Run, RunRule
-from rotation.selectors.review import Reach
+from rotation.models import Proposal, ProposalTally, Rule, RuleVersion, Run, RunRule
+from rotation.selectors.reach import Reach
 
 State = Proposal.State
 
@@ -19,33 +16,6 @@ State = Proposal.State
 def runs_visible_to(member: Membership) -> QuerySet[Run]:
     """Every run to those who lead or audit; none to a representative."""
     return Run.objects.all() if member.role in (Role.ADMIN, Role.MANAGER, Role.AUDITOR) else Run.objects.none()
-
-
-# The runs first, as an array: a join reads the proposals of every run there ever was.
-_PENDING = """
-    SELECT count(*) FROM rotation_proposal WHERE organization_id = %(organization)s AND state = 'proposed' AND postponed_at IS NULL
-       AND run_id = ANY(ARRAY(SELECT id FROM rotation_run WHERE organization_id = %(organization)s AND state = 'awaiting_approval'
-                                                             AND kind = 'rotation' AND id <> ALL(%(counted)s::bigint[])))
-"""
-_PENDING_WITHIN = f"{_PENDING} AND from_representative_id = ANY(%(reach)s::bigint[]) AND to_representative_id = ANY(%(reach)s::bigint[])"
-
-
-def pending_for(member: Membership, *, known: Mapping[int, int] | None = None) -> int | None:
-    """Proposals that wait for this member in the runs in review; None to those who decide nothing.
-
-    ``known`` has what the page counted already, by run: those rows are not read again.
-    """
-    if member.role not in (Role.ADMIN, Role.MANAGER):
-        return None
-    counted = dict(known or {})
-    others = Run.objects.filter(state=Run.State.AWAITING, kind=Run.Kind.ROTATION).exclude(pk__in=list(counted))
-    if counted and not others.exists():
-        return sum(counted.values()) or None
-    reach = sorted(representatives_visible_to(member).values_list("pk", flat=True)) if member.role == Role.MANAGER else None
-    with connection.cursor() as cursor:
-        values: dict[str, Any] = {"organization": member.organization_id, "reach": reach, "counted": list(counted)}
-        cursor.execute(_PENDING_WITHIN if reach is not None else _PENDING, values)
-        return cursor.fetchone()[0] + sum(counted.values()) or None
 
 
 @dataclass
@@ -67,31 +37,35 @@ class RunLine:
         return self.total - self.pending
 
 
+_COUNTED = {
+    State.PROPOSED: "pending",
+    State.APPROVED: "approved",
+    State.REJECTED: "rejected",
+    State.APPLIED: "applied",
+    State.STALE: "stale",
+}
+
+
+def _origin_within(reach: Reach) -> Q:
+    """What ``reach.among`` asks of a proposal's giver, asked of a tally: there 0 stands for nobody."""
+    if reach.ids is None:
+        return Q()
+    return ~Q(from_representative_id=0) if reach.whole else reach.among("from_representative")
+
+
 def run_lines(runs: QuerySet[Run], reach: Reach, *, most: int = 50) -> list[RunLine]:
     """The latest runs, each with its rules and counts; three queries, however many runs."""
     rules = RunRule.objects.select_related("rule_version__rule").defer("rule_version__definition").order_by("position")
     found = list(runs.select_related("started_by").prefetch_related(Prefetch("rules", rules)).order_by("-created_at", "-id")[:most])
     lines = {run.pk: RunLine(run, list(run.rules.all())) for run in found}
-    proposals = Proposal.objects.filter(run__in=list(lines)).exclude(state=State.WITHHELD)
-    counted = (
-        proposals.filter(reach.among("from_representative"))
-        .order_by()
-        .values("run_id")
-        .annotate(
-            pending=Count("id", filter=Q(state=State.PROPOSED)),
-            approved=Count("id", filter=Q(state=State.APPROVED)),
-            rejected=Count("id", filter=Q(state=State.REJECTED)),
-            applied=Count("id", filter=Q(state=State.APPLIED)),
-            stale=Count("id", filter=Q(state=State.STALE)),
-            total=Count("id"),
-            revenue_cents=Sum("net_12m_cents"),
-        )
-    )
-    for row in counted:
-        counts: dict[str, Any] = dict(row)
-        line = lines[counts.pop("run_id")]
-        for name, value in counts.items():
-            setattr(line, name, int(value or 0))
+    counted = ProposalTally.objects.filter(run__in=list(lines)).exclude(state=State.WITHHELD).filter(_origin_within(reach))
+    columns = counted.order_by().values_list("run_id", "state").annotate(n_alike=Sum("n"), cents=Sum("net_12m_cents"))
+    for run_id, state, n, cents in columns:
+        line = lines[run_id]
+        if state in _COUNTED:
+            setattr(line, _COUNTED[state], int(n))
+        line.total += int(n)
+        line.revenue_cents += int(cents)
     return list(lines.values())
 
 

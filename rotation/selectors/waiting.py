@@ -12,7 +12,7 @@ from clients.models import Client, DiscardProposal, ImportJob
 from portfolio.selectors.figures import People
 from rotation.models import Proposal, Run
 from rotation.selectors.requests import n_open_requests, pending_proposals
-from rotation.selectors.runs import pending_for
+from rotation.selectors.tally import pending_for
 
 MOST_FULL = 3
 

@@ -9,7 +9,7 @@ from accounts.tenancy import active_organization_id
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken invariant (its number in the design, I1 to I12), and the row that shows it."""
+    """A broken invariant (its number in the design, I1 to I12, or ``tally``), and the row that shows it."""
 
     invariant: str
     detail: str
@@ -32,7 +32,20 @@ applied AS (
     FROM proposal p
     LEFT JOIN own o ON o.proposal_id = p.id
     LEFT JOIN own before ON before.client_id = o.client_id AND before.seq = o.seq - 1
-   WHERE p.state = 'applied')
+   WHERE p.state = 'applied'),
+counted AS (
+  SELECT run_id, state, coalesce(from_representative_id, 0) AS from_id, rule_version_id,
+         CASE WHEN state = 'proposed' THEN (to_representative_id, postponed_at IS NOT NULL, caveats <> '{}', abc)::text END AS undecided,
+         to_representative_id IS NOT NULL AS placed, count(*) AS n, sum(net_12m_cents) AS cents,
+         count(km_to) AS n_to, sum(round(km_to * 1000)) AS m_to, count(km_from + km_to) AS n_from,
+         sum(round(km_from * 1000)) FILTER (WHERE km_to IS NOT NULL) AS m_from
+    FROM proposal GROUP BY 1, 2, 3, 4, 5, 6),
+tally AS (
+  SELECT run_id, state, from_representative_id AS from_id, nullif(rule_version_id, 0) AS rule_version_id,
+         CASE WHEN state = 'proposed' THEN (nullif(to_representative_id, 0), postponed, caution, abc)::text END AS undecided,
+         placed, sum(n) AS n, sum(net_12m_cents) AS cents, sum(n_to) AS n_to, sum(m_to) AS m_to, sum(n_from) AS n_from,
+         sum(m_from) AS m_from
+    FROM rotation_proposaltally t, org WHERE t.organization_id = org.id GROUP BY 1, 2, 3, 4, 5, 6)
 
 SELECT 'I1', format('runs of rule set %%s on %%s: attempt %%s follows one that was not cancelled', rule_set, as_of, attempt)
   FROM (SELECT *, lag(state) OVER (PARTITION BY rule_set, as_of ORDER BY attempt) AS earlier FROM run WHERE kind = 'rotation') r
@@ -95,6 +108,17 @@ SELECT 'I12', format('reversal %%s did not give client %%s back to representativ
   FROM applied back JOIN run r ON r.id = back.run_id AND r.kind = 'reversal'
   JOIN proposal p ON p.id = (back.facts->>'reverses')::bigint
  WHERE back.owner IS DISTINCT FROM p.from_representative_id OR p.run_id <> r.reverses_id OR p.state <> 'applied'
+UNION ALL
+SELECT 'tally', format('run %%s: %%s %%s proposals of representative %%s, %%s in the tally, or their sums differ',
+                       run_id, coalesce(sum(wrote), 0), state, from_id, coalesce(sum(kept), 0))
+  FROM (
+    SELECT run_id, state, from_id, rule_version_id, undecided, placed, n AS wrote, 0 AS kept, cents, n_to, m_to, n_from, m_from
+      FROM counted
+    UNION ALL
+    SELECT run_id, state, from_id, rule_version_id, undecided, placed, 0, n, -cents, -n_to, -m_to, -n_from, -m_from FROM tally) rows_of_both
+ GROUP BY run_id, state, from_id, rule_version_id, undecided, placed
+HAVING sum(wrote) <> sum(kept) OR sum(cents) <> 0 OR sum(n_to) <> 0 OR coalesce(sum(m_to), 0) <> 0
+    OR sum(n_from) <> 0 OR coalesce(sum(m_from), 0) <> 0
 """
 
 

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.errors import DomainError
 from accounts.models import Role
 from rotation.models import Proposal, Run
-from rotation.selectors.review import review_totals
+from rotation.selectors.review import totals_of
+from rotation.selectors.tally import kinds_of
 from rotation.services.apply import apply_summary, request_apply
 from rotation.services.reversal import request_reversal, reversible, reversible_days
 from rotation.services.runs import cancel_run
@@ -82,7 +83,7 @@ def job(request: HttpRequest, run: int) -> HttpResponse:
 
 def job_context(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     run = desk.run
-    totals = review_totals(desk.proposals)
+    totals = totals_of(kinds_of(desk.run, desk.reach))
     applied, stale = totals.tabs["applied"], totals.tabs["stale"]
     refused = [(row, stale_words(row.stale_reason)) for row in _stale_rows(desk)] if stale else []
     context: dict[str, Any] = {

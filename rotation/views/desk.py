@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from rotation.models import Proposal, Run
-from rotation.selectors.review import Reach, proposals_visible_to, reach_of
+from rotation.selectors.reach import Reach, reach_of
+from rotation.selectors.review import proposals_visible_to
 from rotation.views.common import run_or_404
 from rotation.wording import reason_lines, stale_words
 

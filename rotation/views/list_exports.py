@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET
 from portfolio.views.common import today_of
 from portfolio.views.exporting import exported
 from rotation.selectors.campaigns import campaign_lines
+from rotation.selectors.reach import reach_of
 from rotation.selectors.requests import request_lines
-from rotation.selectors.review import reach_of
 from rotation.selectors.runs import run_lines, runs_visible_to
 from rotation.views.common import LEADERS, only
 from rotation.views.team_load import lines_of

@@ -23,11 +23,11 @@ from rotation.selectors.review import (
     Page,
     Totals,
     filter_choices,
-    kinds_of,
     review_page,
     rules_of,
     totals_of,
 )
+from rotation.selectors.tally import kinds_of
 from rotation.views.common import LEADERS, only, paged, partial, query_here, row_id, without
 from rotation.views.common import page as page_or_fragment
 from rotation.views.desk import Desk, desk_of, line_of
@@ -109,8 +109,8 @@ def spread_of(request: HttpRequest, desk: Desk) -> tuple[float | None, float | N
 
 
 def frame(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
-    """What any answer about the list needs: the filter, the run counted by kind, totals, tabs, what may be done; two queries."""
-    wanted, kinds = ReviewFilter.parse(query), kinds_of(desk.proposals, desk.reach)
+    """What any answer about the list needs: the filter, the run by kind, totals, tabs, what may be done; two queries."""
+    wanted, kinds = ReviewFilter.parse(query), kinds_of(desk.run, desk.reach)
     totals = totals_of(kinds)
     if desk.run.state == Run.State.AWAITING:
         # The count beside "Giro" in the shell is of these same rows.

@@ -16,7 +16,7 @@ from accounts.models import Role
 from accounts.selectors import local_day
 from rotation.engine.rules import parse_rule
 from rotation.models import RuleVersion, Run
-from rotation.selectors.review import reach_of
+from rotation.selectors.reach import reach_of
 from rotation.selectors.runs import run_lines, run_rules_for, runs_visible_to, versions_in_force
 from rotation.services.runs import preview, start_run
 from rotation.services.schedule import next_occurrence

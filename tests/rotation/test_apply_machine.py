@@ -1,5 +1,6 @@
-"""Any order of proposing, deciding, transferring and moving by hand, people leaving with their portfolio, covering, editing rules,
-killing, resuming, undoing: I1 to I12 hold, and nobody who left keeps a client that could go."""
+"""Any order of proposing, deciding, taking back, cancelling, transferring and moving by hand, people leaving with their portfolio,
+covering, editing rules, killing, resuming, undoing: I1 to I12 hold, the tally says what a count would, and nobody who left keeps a
+client that could go."""
 
 import itertools
 import random
@@ -23,13 +24,14 @@ from clients.models import Client
 from portfolio.services import transfer_client
 from portfolio.services.proof import ledger_breaks
 from rotation.models import Handover, Proposal, RuleVersion, Run
-from rotation.services import moving
+from rotation.services import decisions, moving
 from rotation.services.apply import apply_run, request_apply
 from rotation.services.by_hand import move_by_hand, planned_moves
 from rotation.services.dividing import draft_handover
 from rotation.services.handover import confirm_handover, start_due_handovers, undo_handover
 from rotation.services.invariants import violations
 from rotation.services.reversal import request_reversal
+from rotation.services.runs import cancel_run
 from rotation.services.sweep import sweep
 from tests.factories import ClientFactory, RepresentativeFactory, make_member, make_organization
 from tests.rotation.making import DEFINITION, NOW, decide, give, make_run, make_version, propose
@@ -38,6 +40,7 @@ N_CLIENTS, N_PEOPLE = 7, 4
 some = st.integers(1, 2**N_CLIENTS - 1)  # a set of clients, a bit each
 a_client, a_person = st.integers(0, N_CLIENTS - 1), st.integers(0, N_PEOPLE - 1)
 numbers = itertools.count()
+REVIEWS = ["approve", "reject", "postpone", "reopen"]
 DEATHS = [None, "boundary", "before the ledger", "before marking", "while closing"]
 
 
@@ -78,14 +81,32 @@ class Portfolio(RuleBasedStateMachine):
             chosen = [client for client in free if Client.objects.get(pk=client.pk).representative_id != self.people[to].pk]
             if chosen:
                 run = make_run(self.version, as_of=self.today, expires_at=self.at + timedelta(days=3))
-                for client in chosen:
-                    propose(run, client, self.people[to])
+                for n, client in enumerate(chosen):
+                    kind = [{"abc": "A"}, {"caveats": ["farther"], "km_from": 1.25, "km_to": n + 0.001}, {}][n % 3]
+                    propose(run, client, self.people[to], net_12m_cents=10**n, **kind)
 
     @rule(which=some, action=st.sampled_from(["approve", "approve", "reject"]))
     def decide(self, which, action):
         with acting_for(self.organization.pk):
             waiting = Proposal.objects.filter(state="proposed", run__state="awaiting_approval").order_by("client_id")
             decide([proposal for n, proposal in enumerate(waiting) if which >> n & 1], action, by=self.admin, at=self.at)
+
+    @rule(which=some, action=st.sampled_from(REVIEWS), bulk=st.booleans(), taken_back=st.booleans())
+    def review(self, which, action, bulk, taken_back):
+        """Through the review's own door: postponed, opened again, many at once, and perhaps the whole act undone."""
+        with acting_for(self.organization.pk):
+            ids = [proposal.pk for n, proposal in enumerate(Proposal.objects.order_by("-pk")[:N_CLIENTS]) if which >> n & 1]
+            chosen = Proposal.objects.filter(pk__in=ids)
+            done = decisions.decide(chosen, action, by=self.admin, at=self.at, reason="não", bulk=bulk)
+            if taken_back and done.decided:
+                decisions.undo_batch(done.batch, by=self.admin, at=self.at)
+
+    @rule(n=st.integers(0, 3))
+    def cancel(self, n):
+        with acting_for(self.organization.pk):
+            waiting = self.runs("awaiting_approval")
+            if waiting:
+                cancel_run(waiting[n % len(waiting)], by=self.admin)
 
     @rule(client=a_client, to=a_person)
     def transfer_by_hand(self, client, to):
@@ -285,6 +306,8 @@ def _step(machine: Portfolio, dice: random.Random) -> None:
     steps = {
         machine.propose: (3, (which, person)),
         machine.decide: (5, (which, dice.choice(["approve", "approve", "approve", "reject"]))),
+        machine.review: (4, (which, dice.choice(REVIEWS), dice.random() < 0.5, dice.random() < 0.3)),
+        machine.cancel: (1, (dice.randrange(4),)),
         machine.transfer_by_hand: (5, (client, person)),
         machine.leave_or_return: (1, (person, dice.random() < 0.7)),
         machine.leave_with_the_portfolio: (2, (person, dice.choice([0, 0, 1]), dice.choice(DEATHS), dice.choice([0, 200]))),
@@ -339,6 +362,8 @@ def test_the_invariants_hold_along_long_walks(walks):
         ("I8", "UPDATE rotation_proposal SET state = 'proposed' WHERE state = 'rejected'"),
         ("I10", "DELETE FROM accounts_auditevent WHERE action = 'client.transferred'"),
         ("I10", "DELETE FROM accounts_outboxevent"),
+        ("tally", "UPDATE rotation_proposaltally SET net_12m_cents = net_12m_cents + 1 WHERE state = 'applied'"),
+        ("tally", "DELETE FROM rotation_proposaltally WHERE state = 'rejected'"),
     ],
 )
 def test_the_checker_sees_each_invariant_broken(organization, invariant, sql):

@@ -1,0 +1,60 @@
+"""Which representatives a member answers for, and the rows of a run that follow from it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Lookup, Q
+
+from accounts.models import Membership, Representative, Role
+from accounts.selectors import team_ids_under
+from rotation.models import Proposal
+
+
+class AnyOf(Lookup):
+    """``column = ANY(array)``: one parameter, where ``IN`` has one an id."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        column, values = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s::bigint[])", (*values, self.rhs)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which representatives a member answers for; ``ids`` is None when the answer is all of them, clients of nobody included.
+
+    ``whole`` says that ``ids`` are all the organization has: then nobody need be looked up in them, row by row.
+    """
+
+    ids: frozenset[int] | None
+    decides: bool
+    whole: bool = False
+
+    def covers(self, representative_id: int | None) -> bool:
+        """Whether the member may move clients from or to that representative; clients of nobody are the admin's."""
+        return self.ids is None or representative_id in self.ids
+
+    def among(self, field: str) -> Q:
+        """Rows whose ``field`` names a representative within reach."""
+        if self.ids is None:
+            return Q()
+        if self.whole:
+            return Q(**{f"{field}__isnull": False})
+        return Q(AnyOf(F(f"{field}_id"), sorted(self.ids)))
+
+    def may_decide(self, proposal: Proposal) -> bool:
+        """Both representatives must be within reach."""
+        return self.decides and self.covers(proposal.from_representative_id) and self.covers(proposal.to_representative_id)
+
+
+def reach_of(member: Membership) -> Reach:
+    """The member's reach: two queries for a manager, none for the others."""
+    decides = member.role in (Role.ADMIN, Role.MANAGER)
+    if member.role in (Role.ADMIN, Role.AUDITOR):
+        return Reach(None, decides)
+    people = dict(Representative.objects.values_list("id", "team_id"))
+    teams = team_ids_under(member.team_id)
+    ids = frozenset(pk for pk, team in people.items() if team in teams)
+    return Reach(ids, decides, whole=len(ids) == len(people))
