@@ -72,6 +72,10 @@ class Rows:
             "more": _("Mais para %(client)s"),
             "reopen": _("Voltar %(client)s a pendente"),
         }
+        # Where the screen has buttons, paper has the state.
+        self.undecided, self.postponed = (
+            f'<span class="on-paper">{proposal_state(each)}</span>' for each in (Proposal.State.PROPOSED, "postponed")
+        )
         self.people: dict[int, str] = {}
 
     def name(self, control: str, client: str) -> str:
@@ -133,8 +137,9 @@ class Rows:
             button = f'<button class="menu-item" name="{act}" value="{pick}" data-act="{act}" {self.post}>{words[act]}'
             return f'{button}<kbd aria-hidden="true">{key}</kbd></button>\n'
 
+        state = self.postponed if line["p"].postponed_at else self.undecided
         return (
-            f'<div class="row-actions">\n{sure("approve", "yes", self.check)}{sure("reject", "no", self.cross)}'
+            f'{state}<div class="row-actions">\n{sure("approve", "yes", self.check)}{sure("reject", "no", self.cross)}'
             f'<button class="btn sec ic sm" type="button" popovertarget="more-{pk}" aria-label="{self.name("more", client)}">{self.dots}'
             f'</button>\n<div class="menu" id="more-{pk}" popover>\n{menu("postpone", "D")}{menu("change", "E")}'
             f"{self._menu_back(pick) if line['reopenable'] else ''}</div>\n</div>"
@@ -153,6 +158,8 @@ class Rows:
             said = proposal_state(p.state)
         elif self.decides:
             said = f'<small class="quiet">{self.words["others"]}</small>'
+        else:
+            said = self.undecided
         back = ""
         if line["reopenable"]:
             back = (

@@ -396,6 +396,23 @@ def test_a_query_nobody_would_type_is_read_as_no_query(signed_in, admin, run, ve
     assert signed_in(admin).get(page(run) + nonsense).status_code == 200
 
 
+def test_paper_and_files_have_the_filter_and_each_rows_state(signed_in, admin, run, version, pair):
+    kept = [ProposalFactory(run=run, rule_version=version, caveats=["farther"], postponed_at=at, **pair) for at in (None, timezone.now())]
+    ProposalFactory(run=run, rule_version=version, **pair)
+    web, caution = signed_in(admin), "?tab=all&caveat=farther"
+
+    html = web.get(page(run) + caution).content.decode()
+    assert "data-print" in html and f"{page(run, 'export', 'csv')}{caution.replace('&', '&amp;')}" in html
+    assert sorted(re.findall(r'<tr id="proposal-(\d+)"', html)) == sorted(str(each.pk) for each in kept)
+    assert re.search(rf'id="proposal-{kept[0].pk}".*?class="on-paper"><[^>]*>.*?Pendente', html, re.S)
+    later = web.get(page(run) + "?tab=postponed", **HTMX).content.decode()
+    assert f'{page(run, "export", "csv")}?tab=postponed"' in later  # the menu stands outside of what htmx swaps
+    assert re.search(r'class="on-paper"><[^>]*>.*?Adiada', later, re.S)
+
+    rows = list(csv.reader(io.StringIO(web.get(page(run, "export", "csv") + caution).content.decode("utf-8-sig"))))
+    assert {row[1] for row in rows[1:]} == {str(each.client) for each in kept} and len(rows) == 3
+
+
 def test_exports_are_harmless_and_recorded(signed_in, admin, acting, run, version, pair):
     proposal = ProposalFactory(run=run, rule_version=version, decision_note="segredo", **pair)
     proposal.client.name = "=HYPERLINK(1)"
