@@ -66,11 +66,12 @@ def kinds_of(run: Run, reach: Reach) -> list[Kind]:
         return [Kind(*row) for row in cursor.fetchall()]
 
 
-_IN_REVIEW = "SELECT id FROM rotation_run WHERE organization_id = %s AND state = 'awaiting_approval' AND kind = 'rotation'"
-_PENDING = """
+_IN_REVIEW = """SELECT id FROM rotation_run WHERE organization_id = %(organization)s AND state = 'awaiting_approval' AND kind = 'rotation'
+                                       AND id <> ALL(%(counted)s::bigint[])"""
+_PENDING = f"""
     SELECT coalesce(sum(n), 0)::bigint FROM rotation_proposaltally
-     WHERE organization_id = %(organization)s AND run_id = ANY(%(runs)s::bigint[]) AND state = 'proposed' AND NOT postponed
-"""
+     WHERE organization_id = %(organization)s AND run_id = ANY(ARRAY({_IN_REVIEW})) AND state = 'proposed' AND NOT postponed
+"""  # noqa: S608 - constants of this module
 _PENDING_WITHIN = f"{_PENDING} {_ORIGIN} AND to_representative_id = ANY(%(reach)s::bigint[])"
 
 
@@ -82,12 +83,12 @@ def pending_for(member: Membership, *, known: Mapping[int, int] | None = None) -
     if member.role not in (Role.ADMIN, Role.MANAGER):
         return None
     counted = dict(known or {})
+    values: dict[str, Any] = {"organization": active_organization_id(), "counted": array(counted)}
     with connection.cursor() as cursor:
-        cursor.execute(_IN_REVIEW, [active_organization_id()])
-        others = [run_id for (run_id,) in cursor.fetchall() if run_id not in counted]
-        if not others:
-            return sum(counted.values()) or None
-        values: dict[str, Any] = {"organization": active_organization_id(), "runs": array(others)}
+        if counted:
+            cursor.execute(_IN_REVIEW, values)
+            if not cursor.fetchone():
+                return sum(counted.values()) or None
         if member.role == Role.MANAGER:
             values["reach"] = array(sorted(representatives_visible_to(member).values_list("pk", flat=True)))
         cursor.execute(_PENDING_WITHIN if "reach" in values else _PENDING, values)
