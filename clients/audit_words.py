@@ -56,6 +56,8 @@ kinds(
     {
         "client.discarded": _("Descartou o cliente"),
         "client.stop_told": _("Disse por que o cliente parou de comprar"),
+        "client.lost_declared": _("Declarou o cliente perdido"),
+        "client.lost_taken_back": _("Desfez a declaração de cliente perdido"),
         "client.restored": _("Trouxe de volta o cliente descartado"),
         "client.merged": _("Juntou outro cadastro a este cliente"),
         "client.absorbed": _("Foi juntado a outro cadastro"),

@@ -102,7 +102,14 @@ class Rows:
     def _state(self, client: ListedClient) -> str:
         at_risk_on = client.scored_at_risk_on
         state = self._tag(
-            lifecycle_of(client.last_on, client.discarded_on, as_of=self.as_of, limits=self.limits, scored_at_risk_on=at_risk_on)
+            lifecycle_of(
+                client.last_on,
+                client.discarded_on,
+                as_of=self.as_of,
+                limits=self.limits,
+                scored_at_risk_on=at_risk_on,
+                lost_silence=client.lost_silence,
+            )
         )
         state = f"{state} {self._tag('blocked')}" if client.blocked else state
         return f"{state} {self.renewal}" if client.pk in self.renewing else state
@@ -155,7 +162,14 @@ def listed(clients: Iterable[ListedClient], *, as_of: date, limits: Limits) -> l
     return [
         (
             client,
-            lifecycle_of(client.last_on, client.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=client.scored_at_risk_on),
+            lifecycle_of(
+                client.last_on,
+                client.discarded_on,
+                as_of=as_of,
+                limits=limits,
+                scored_at_risk_on=client.scored_at_risk_on,
+                lost_silence=client.lost_silence,
+            ),
             (as_of - client.last_on).days if client.last_on else None,
         )
         for client in clients

@@ -113,7 +113,10 @@ _TURNS = """(
      WHERE b.previous IS NULL OR b.day - b.previous > %(inactive)s
     UNION ALL
     SELECT c.discarded_on, 5, 'discarded', c.discard_reason FROM clients_client c
-     WHERE c.organization_id = %(organization)s AND c.id = %(client)s AND c.discarded_on <= %(as_of)s) s"""
+     WHERE c.organization_id = %(organization)s AND c.id = %(client)s AND c.discarded_on <= %(as_of)s
+    UNION ALL
+    SELECT w.lost_until, 100 + w.id, 'lost_taken_back', '' FROM clients_clientstop w
+     WHERE w.organization_id = %(organization)s AND w.client_id = %(client)s AND w.lost_until <= %(as_of)s) s"""
 BRANCHES: list[dict[str, str]] = [
     {
         "kind": "credit",
@@ -273,7 +276,7 @@ BRANCHES: list[dict[str, str]] = [
         "where": _OWN.format("w"),
         **_dated("w.told_at"),
         "row": "w.id",
-        "what": "'stop_told'",
+        "what": "CASE WHEN w.lost_on IS NULL THEN 'stop_told' ELSE 'lost_declared' END",
         "note": "w.reason",
         "by": "w.by_id",
     },

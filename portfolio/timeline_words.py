@@ -21,6 +21,8 @@ STATES: dict[str, tuple[Promise, str]] = {
     "won_back": (gettext_lazy("Voltou a comprar: reativado"), "ok"),
     "discarded": (gettext_lazy("Descartado"), ""),
     "stop_told": (gettext_lazy("Motivo de parar de comprar"), "warn"),
+    "lost_declared": (gettext_lazy("Declarado perdido"), "bad"),
+    "lost_taken_back": (gettext_lazy("Deixou de ser declarado perdido"), ""),
 }
 PLANS: dict[str, Promise] = {
     "planned": gettext_lazy("Visita marcada"),
@@ -131,7 +133,14 @@ def _owner(each: Happening, currency: str) -> Told:
 
 def _state(each: Happening, currency: str) -> Told:
     words, tone = STATES[each.what]
-    icon = {"won_back": "rotate-ccw", "first_order": "star", "discarded": "x", "stop_told": "message-square"}.get(each.what, "clock")
+    icon = {
+        "won_back": "rotate-ccw",
+        "first_order": "star",
+        "discarded": "x",
+        "stop_told": "message-square",
+        "lost_declared": "ban",
+        "lost_taken_back": "undo-2",
+    }.get(each.what, "clock")
     who = _("por %(who)s") % {"who": each.by} if each.by else ""
     return _told(each, str(words), icon, each.note, who, tone=tone)
 

@@ -72,6 +72,8 @@ class Client(TenantModel):
     key_account = models.BooleanField(_("conta-chave"), default=False)
     discarded_on = models.DateField(null=True, blank=True)
     discard_reason = models.CharField(max_length=120, blank=True)
+    # The last order day of the silence that a person declared lost (ClientStop holds who, when and why); an order after it ends that.
+    lost_silence = models.DateField(null=True, blank=True)
 
     # Columns that files do not bring have defaults in the database too: imports write rows without the models.
     # A prospect is a client that never bought: where it came from, who met it first, and until when that counts.

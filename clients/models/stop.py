@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership
@@ -19,6 +19,9 @@ class ClientStop(TenantModel):
     reason = models.CharField(_("motivo"), max_length=120)
     told_on = models.DateField()
     told_at = models.DateTimeField()
+    # Half-open days on which the client was lost because a person said so, long before or after its silence alone would say it.
+    lost_on = models.DateField(null=True, blank=True)
+    lost_until = models.DateField(null=True, blank=True)
     by = TenantForeignKey(Membership, models.PROTECT, related_name="+")
 
     class Meta:
@@ -26,6 +29,7 @@ class ClientStop(TenantModel):
             *tenant_walls("clientstop", "client", "by"),
             models.UniqueConstraint(fields=["organization", "client", "silent_since"], name="clientstop_one_a_silence"),
             models.CheckConstraint(condition=~Q(reason=""), name="clientstop_has_reason"),
+            models.CheckConstraint(condition=Q(lost_until=None) | Q(lost_until__gte=F("lost_on")), name="clientstop_lost_days_in_order"),
         ]
         indexes = [models.Index(fields=["organization", "told_on"], name="clientstop_by_day")]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
@@ -39,16 +39,25 @@ class Limits:
 
 
 def lifecycle_of(
-    last_on: date | None, discarded_on: date | None, *, as_of: date, limits: Limits, scored_at_risk_on: date | None = None
+    last_on: date | None,
+    discarded_on: date | None,
+    *,
+    as_of: date,
+    limits: Limits,
+    scored_at_risk_on: date | None = None,
+    lost_silence: date | None = None,
 ) -> Lifecycle:
     """Exactly one state, by whole local days since the last valid order.
 
     ``scored_at_risk_on`` is the day for which a score found the client at risk: it holds for a few days, and an order ends it.
+    ``lost_silence`` is the order day of the silence that a person declared lost: it holds until an order comes after it.
     """
     if discarded_on is not None and discarded_on <= as_of:
         return Lifecycle.DISCARDED
     if last_on is None:
         return Lifecycle.PROSPECT
+    if lost_silence is not None and last_on <= lost_silence:
+        return Lifecycle.LOST
     silent = (as_of - last_on).days
     if silent < limits.warn:
         at_risk = scored_at_risk_on is not None and scored_at_risk_on >= max(last_on, as_of - timedelta(days=SCORES_HOLD_DAYS))
@@ -93,6 +102,9 @@ def lifecycle_filter(state: str, *, as_of: date, limits: Limits) -> Q:
     }
     condition = kept & Q(activity__last_on__isnull=False)
     since, until = from_days[state], to_days[state]
+    if state == Lifecycle.LOST:
+        return condition & (Q(activity__last_on__lte=as_of - timedelta(days=limits.lost)) | Q(lost_silence__gte=F("activity__last_on")))
+    condition &= Q(lost_silence=None) | Q(lost_silence__lt=F("activity__last_on"))
     if since is not None:
         condition &= Q(activity__last_on__lte=as_of - timedelta(days=since))
     if until is not None:

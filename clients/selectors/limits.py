@@ -14,6 +14,7 @@ WITH silent AS (
   SELECT %(as_of)s::date - a.last_on AS days FROM clients_client c
     JOIN clients_clientactivity a ON a.organization_id = c.organization_id AND a.client_id = c.id
    WHERE c.organization_id = %(organization)s AND a.last_on IS NOT NULL AND (c.discarded_on IS NULL OR c.discarded_on > %(as_of)s)
+     AND (c.lost_silence IS NULL OR c.lost_silence < a.last_on)
 ), states AS (
   SELECT width_bucket(days, %(now)s::int[]) AS now, width_bucket(days, %(then)s::int[]) AS later FROM silent
 )

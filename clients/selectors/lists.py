@@ -28,6 +28,7 @@ class ListedClient(NamedTuple):
     state: str
     blocked: bool
     discarded_on: date | None
+    lost_silence: date | None
     representative_id: int | None
     representative_code: str | None
     representative_name: str | None
@@ -59,7 +60,7 @@ class ListedClient(NamedTuple):
 
 # The columns of ListedClient, in its order.
 COLUMNS = (
-    "id", "code", "name", "trade_name", "name_key", "city", "state", "blocked", "discarded_on", "representative_id",
+    "id", "code", "name", "trade_name", "name_key", "city", "state", "blocked", "discarded_on", "lost_silence", "representative_id",
     "representative__code", "representative__name", "activity__last_on", "activity__median_gap", "activity__repeat_days",
     "activity__net_12m_cents", "activity__abc", "activity__last_visit_on",
     "score__made_for", "score__state", "score__p_silent", "score__p_alive", "score__at_stake_cents",

@@ -45,7 +45,14 @@ def standing_of(client: Client, *, as_of: date, limits: Limits, activity: Client
     silent = (as_of - activity.last_on).days if activity.last_on else None
     cycle = activity.median_gap if activity.repeat_days + 1 >= CYCLE_FROM_ORDERS else None
     at_risk_on = forecast.at_risk_on if forecast else None
-    state = lifecycle_of(activity.last_on, client.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=at_risk_on)
+    state = lifecycle_of(
+        activity.last_on,
+        client.discarded_on,
+        as_of=as_of,
+        limits=limits,
+        scored_at_risk_on=at_risk_on,
+        lost_silence=client.lost_silence,
+    )
     buys = state in (Lifecycle.ACTIVE, Lifecycle.AT_RISK)
     return Standing(
         state=state,

@@ -38,7 +38,18 @@ def client_points(
     """The first 2,000 by name of those with coordinates: one query."""
     found = matching(clients, wanted, as_of=as_of, limits=limits, base=base).filter(latitude__isnull=False, longitude__isnull=False)
     found = found.annotate(score=FilteredRelation("scores", condition=Q(scores__horizon=HORIZON_DAYS))).order_by("name_key", "id")
-    columns = ("id", "name", "trade_name", "latitude", "longitude", "activity__last_on", "discarded_on", "score__made_for", "score__state")
+    columns = (
+        "id",
+        "name",
+        "trade_name",
+        "latitude",
+        "longitude",
+        "activity__last_on",
+        "discarded_on",
+        "lost_silence",
+        "score__made_for",
+        "score__state",
+    )
     rows = list(found.values_list(*columns)[: MOST_POINTS + 1])
     points = [
         Point(
@@ -47,9 +58,14 @@ def client_points(
             latitude,
             longitude,
             lifecycle_of(
-                last_on, discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=scored_for if scored == Lifecycle.AT_RISK else None
+                last_on,
+                discarded_on,
+                as_of=as_of,
+                limits=limits,
+                scored_at_risk_on=scored_for if scored == Lifecycle.AT_RISK else None,
+                lost_silence=lost_silence,
             ),
         )
-        for pk, name, trade_name, latitude, longitude, last_on, discarded_on, scored_for, scored in rows[:MOST_POINTS]
+        for pk, name, trade_name, latitude, longitude, last_on, discarded_on, lost_silence, scored_for, scored in rows[:MOST_POINTS]
     ]
     return Points(points, len(rows) > MOST_POINTS)

@@ -15,6 +15,13 @@ def stop_of(client: Client, *, last_on: date | None) -> ClientStop | None:
     return ClientStop.objects.filter(client_id=client.pk, silent_since=last_on).select_related("by").first()
 
 
+def is_lost_by_hand(client: Client, *, last_on: date | None) -> bool:
+    """Whether a person declared the client lost and no order came since; no query."""
+    if client.discarded_on is not None or client.lost_silence is None or last_on is None:
+        return False
+    return last_on <= client.lost_silence
+
+
 def silent_clients(clients: QuerySet[Client], *, as_of: date, limits: Limits) -> QuerySet[Client]:
     """Those of ``clients`` that are inactive or lost on ``as_of``; ``on`` is the day of their last order."""
     silent = clients.filter(discarded_on=None, activity__last_on__lte=as_of - timedelta(days=limits.inactive))

@@ -36,6 +36,7 @@ class DayClient(NamedTuple):
     longitude: float | None
     phone: str
     discarded_on: date | None
+    lost_silence: date | None
     representative_id: int | None
     last_on: date | None
     median_gap: float | None
@@ -62,7 +63,8 @@ class DayClient(NamedTuple):
 
 
 _COLUMNS = (
-    "id", "name", "trade_name", "code", "address", "city", "state", "latitude", "longitude", "phone", "discarded_on", "representative_id",
+    "id", "name", "trade_name", "code", "address", "city", "state", "latitude", "longitude", "phone", "discarded_on", "lost_silence",
+    "representative_id",
     "activity__last_on", "activity__median_gap", "activity__repeat_days", "activity__net_12m_cents", "activity__abc",
     "activity__last_visit_on",
 )  # fmt: skip
@@ -168,7 +170,7 @@ def day_of(member: Membership, reach: Reach, *, as_of: date, now: datetime, limi
         n_clients=Client.objects.filter(representative_id__in=people, discarded_on=None).count(),
         last_order=last_order(following.pk) if following and following.last_on else None,
         contacts=list(Contact.objects.filter(client_id=following.pk).exclude(phone="").order_by("name")[:10]) if following else (),
-        state=lifecycle_of(following.last_on, following.discarded_on, as_of=as_of, limits=limits) if following else None,
+        state=_state(following, as_of=as_of, limits=limits) if following else None,
     )
 
 
@@ -177,6 +179,10 @@ def _visits(people: Sequence[int], as_of: date) -> list[Visit]:
     planned = Q(planned_on__range=(as_of - timedelta(days=MISSED_DAYS), as_of + timedelta(days=1)), visited_at=None, cancelled_at=None)
     mine: QuerySet[Visit] = Visit.objects.filter(planned | Q(visited_on=as_of), representative_id__in=list(people))
     return list(mine.select_related("representative").order_by("planned_on", "position", "planned_at", "client__name_key", "pk")[:200])
+
+
+def _state(client: DayClient, *, as_of: date, limits: Limits) -> Lifecycle:
+    return lifecycle_of(client.last_on, client.discarded_on, as_of=as_of, limits=limits, lost_silence=client.lost_silence)
 
 
 def _is_first(client: DayClient) -> bool:
@@ -190,7 +196,7 @@ def _at_risk(
     found = []
     for client in clients:
         threat = threats.get(client.pk)
-        near = client.representative_id in people and lifecycle_of(client.last_on, client.discarded_on, as_of=as_of, limits=limits)
+        near = client.representative_id in people and _state(client, as_of=as_of, limits=limits)
         if threat or near == Lifecycle.NEAR_INACTIVE:
             ends = inactive_on(client.last_on, limits=limits)
             found.append(AtRisk(client, threat, ends if ends and ends > as_of else None))

@@ -49,7 +49,14 @@ def clients(request: HttpRequest, form: str) -> HttpResponse:
 
     def lines() -> Iterable[list[Any]]:
         for row in _every(ask, as_of, limits):
-            state = lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=row.scored_at_risk_on)
+            state = lifecycle_of(
+                row.last_on,
+                row.discarded_on,
+                as_of=as_of,
+                limits=limits,
+                scored_at_risk_on=row.scored_at_risk_on,
+                lost_silence=row.lost_silence,
+            )
             cycle = row.median_gap if (row.repeat_days or 0) + 1 >= CYCLE_FROM_ORDERS else None
             yield [
                 row.code, row.name, row.trade_name, row.city, row.state,

@@ -26,7 +26,7 @@ from clients.selectors.mix import bought_mix, peer_suggestions, timely_offers
 from clients.selectors.opportunities import OPEN, opportunities_of
 from clients.selectors.page import Standing, activity_of, monthly_revenue, recent_orders, standing_of
 from clients.selectors.people import colleagues_of
-from clients.selectors.stops import stop_of
+from clients.selectors.stops import is_lost_by_hand, stop_of
 from clients.services.discards import may_discard, open_proposal
 from clients.services.reach import may_write
 from portfolio.forecasting import shown_forecast
@@ -96,13 +96,15 @@ def _head(request: HttpRequest, client: Client, standing: Standing) -> Context:
     threat = None
     if member.role == Role.REPRESENTATIVE:
         threat = next((each for each in threats_to(member) if each.client_id == client.pk), None)
+    by_hand = is_lost_by_hand(client, last_on=standing.last_on)
     return {
         "colleagues": list(colleagues_of(client)),
         "in_renewal": clients_in_renewal([client.pk], as_of=today_of(request), within=window_of(member.organization)).get(client.pk),
         "threat": threat,
         "proposal": open_proposal(client),
         "silent": standing.state in (Lifecycle.INACTIVE, Lifecycle.LOST),
-        "stop": stop_of(client, last_on=standing.last_on),
+        "stop": stop_of(client, last_on=client.lost_silence if by_hand else standing.last_on),
+        "lost_by_hand": by_hand,
         "discards": may_discard(member),
         "talk": TalkForm(client=client, initial={"kind": "call"}) if may_write(member) else None,
         "talk_id": uuid4(),

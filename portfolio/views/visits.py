@@ -162,7 +162,14 @@ def _choice(request: HttpRequest) -> HttpResponse:
     found = [
         (
             row,
-            lifecycle_of(row.last_on, row.discarded_on, as_of=as_of, limits=limits, scored_at_risk_on=row.scored_at_risk_on),
+            lifecycle_of(
+                row.last_on,
+                row.discarded_on,
+                as_of=as_of,
+                limits=limits,
+                scored_at_risk_on=row.scored_at_risk_on,
+                lost_silence=row.lost_silence,
+            ),
             f"{sheet}?client={row.pk}",
         )
         for row in rows

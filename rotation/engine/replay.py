@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -75,6 +75,10 @@ _DATED_COLUMNS = frozenset(
 )
 
 
+def _nothing() -> NDArray[np.int64]:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Past:
     """Everything dated about an organization's clients; days since 1970-01-01, money in cents.
@@ -94,6 +98,8 @@ class Past:
     registered_on, discarded_on : shape (n,), NO_DAY for never
     active_from, active_until, consent_on : shape (m,), half-open days of service; NO_DAY for no consent
     absent_representative, absent_from, absent_until : half-open days away
+    lost_client, lost_silence, lost_from, lost_until : half-open days on which a person had declared the client lost; it is
+        while no order came after the day ``lost_silence``
     abc_cuts : shares of the year's net value at which class A ends and class B ends, as ``features.abc_classes`` takes them
     """
 
@@ -119,6 +125,10 @@ class Past:
     absent_from: Array
     absent_until: Array
     abc_cuts: tuple[float, float] = ABC_CUTS
+    lost_client: Array = field(default_factory=_nothing)
+    lost_silence: Array = field(default_factory=_nothing)
+    lost_from: Array = field(default_factory=_nothing)
+    lost_until: Array = field(default_factory=_nothing)
 
     def __post_init__(self) -> None:
         client, day = self.order_client, self.order_day
@@ -146,6 +156,8 @@ class Past:
             **kept(self.order_day <= day, "order_client", "order_day", "order_cents"),
             **kept(self.visit_day <= day, "visit_client", "visit_day"),
             **kept(self.contact_day <= day, "contact_client", "contact_day"),
+            **kept(self.lost_from <= day, "lost_client", "lost_silence", "lost_from"),
+            "lost_until": np.where(self.lost_until <= day, self.lost_until, FOREVER)[self.lost_from <= day],
             **kept(owners, "owner_client", "owner_representative", "owner_from", "owner_moved"),
             **kept(self.absent_from <= day, "absent_representative", "absent_from", "absent_until"),
             "owner_until": np.where(self.owner_until <= day, self.owner_until, FOREVER)[owners],
@@ -341,6 +353,14 @@ class Replay:
             known,
         )
 
+    def _lost_by_hand(self, as_of: int) -> NDArray[np.bool_]:
+        """Whether a person had declared each client lost by then, and no order came after the silence that was about."""
+        past = self.past
+        lost = np.zeros(len(past), bool)
+        holds = (past.lost_from <= as_of) & (as_of < past.lost_until) & (self._last[past.lost_client] <= past.lost_silence)
+        lost[past.lost_client[holds]] = True
+        return lost
+
     def _moment(self, as_of: int, owner: Array, since: Array, known: Array) -> Moment:
         past = self.past
         registered = np.where(past.registered_on <= as_of, past.registered_on, NO_DAY)
@@ -364,6 +384,7 @@ class Replay:
             "moved_on": self._moved.copy(),
             "registered_on": np.where(later, self._first, registered),
             "discarded": (past.discarded_on != NO_DAY) & (past.discarded_on <= as_of),
+            "lost_by_hand": self._lost_by_hand(as_of),
             **{name: count.copy() for name, count in self._counts.items()},
         }
         if self._median_after is not None:

@@ -94,6 +94,10 @@ _HELD_OUT = sql.SQL("""
     SELECT client_id, max(until_on) FROM rotation_holdout
     WHERE organization_id = %(organization)s AND until_on > %(as_of)s AND run_id <> %(run)s GROUP BY client_id
 """)
+_LOST_BY_HAND = sql.SQL("""
+    SELECT client_id, silent_since FROM clients_clientstop WHERE organization_id = %(organization)s
+    AND lost_on <= %(as_of)s AND (lost_until IS NULL OR lost_until > %(as_of)s)
+""")
 _GRANTED_HOLDS = sql.SQL("""
     SELECT id, hold_until FROM clients_client WHERE organization_id = %(organization)s AND hold_until >= %(as_of)s
 """)
@@ -175,6 +179,8 @@ def run_facts(organization: Organization, rules: Sequence[Rule], *, as_of: date,
     columns["open_opportunity"] = _marked(client_id, read_columns(opportunities, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
     columns["open_proposal"] = _marked(client_id, read_columns(_OPEN_PROPOSALS, values, {"client_id": "i8"}, no_day=NO_DAY)["client_id"])
     columns["withheld_until_on"] = _held_out(client_id, values)
+    if (lost := _lost_by_hand(client_id, columns["last_on"], values)).any():
+        columns["lost_by_hand"] = lost
     if any(rule.experiment.share > 0 for rule in rules):
         columns["drawn_until_on"] = treated_until(client_id, as_of=as_of, run_id=run_id)
     columns["open_order"] = np.zeros(len(client_id), bool)
@@ -261,6 +267,16 @@ def _marked(client_id: Array, marked: Array) -> Array:
     flags = np.zeros(len(client_id), bool)
     flags[np.searchsorted(client_id, marked)] = True
     return flags
+
+
+def _lost_by_hand(client_id: Array, last_on: Array, values: dict[str, Any]) -> Array:
+    """Whether a person had declared the client lost by then, and no order came after the silence that was about."""
+    rows = read_columns(_LOST_BY_HAND, values, {"client_id": "i8", "silence": "day"}, no_day=NO_DAY)
+    lost = np.zeros(len(client_id), bool)
+    known = np.isin(rows["client_id"], client_id)
+    at = np.searchsorted(client_id, rows["client_id"][known])
+    lost[at[last_on[at] <= rows["silence"][known]]] = True
+    return lost
 
 
 def _granted(client_id: Array, values: dict[str, Any]) -> Array:

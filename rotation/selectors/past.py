@@ -35,6 +35,10 @@ _LEDGER = sql.SQL("""
     FROM portfolio_ownership WHERE organization_id = %(organization)s AND started_on <= %(until)s
     ORDER BY client_id, seq
 """)
+_LOST = sql.SQL("""
+    SELECT client_id, silent_since, lost_on, coalesce(lost_until, '-infinity') FROM clients_clientstop
+    WHERE organization_id = %(organization)s AND lost_on <= %(until)s
+""")
 _CLIENTS = sql.SQL("""
     SELECT id, coalesce(registered_on, '-infinity'), coalesce(discarded_on, '-infinity')
     FROM clients_client WHERE organization_id = %(organization)s ORDER BY id
@@ -60,7 +64,7 @@ def orders_known_until(organization: Organization, *, at: datetime) -> tuple[dat
 
 
 def past_of(organization: Organization, facts: RunFacts, *, until: date) -> Past:
-    """What happened to the clients of ``facts`` up to and including ``until``; five SELECTs and two small lists.
+    """What happened to the clients of ``facts`` up to and including ``until``; six SELECTs and two small lists.
 
     Call it in the transaction that read ``facts``: a client made in between would have no row there, and is left out.
     """
@@ -76,6 +80,8 @@ def past_of(organization: Organization, facts: RunFacts, *, until: date) -> Past
     kinds = {"client": "i8", "representative": "i8", "seq": "i4", "from": "day", "until": "day", "moved": "flag"}
     ledger = read_columns(_LEDGER, values, kinds, no_day=FOREVER)
     clients = read_columns(_CLIENTS, values, {"client": "i8", "registered_on": "day", "discarded_on": "day"}, no_day=NO_DAY)
+    lost = read_columns(_LOST, values, {"client": "i8", "silence": "day", "from": "day", "until": "day"}, no_day=FOREVER)
+    lost_client, lost = _rows_of(ids, lost)
     order_client, orders = _rows_of(ids, orders)
     visit_client, visits = _rows_of(ids, visits)
     contact_client, contacts = _rows_of(ids, contacts)
@@ -98,6 +104,10 @@ def past_of(organization: Organization, facts: RunFacts, *, until: date) -> Past
         registered_on=clients["registered_on"],
         discarded_on=clients["discarded_on"],
         abc_cuts=abc_cuts(organization),
+        lost_client=lost_client,
+        lost_silence=lost["silence"],
+        lost_from=lost["from"],
+        lost_until=lost["until"],
         **_service(organization, facts.representatives.id),
     )
 

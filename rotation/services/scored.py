@@ -5,11 +5,12 @@ from datetime import date, datetime
 from time import perf_counter
 
 import numpy as np
+from django.db.models import Q
 
 from accounts.models import Organization
-from clients.models import Client
+from clients.models import Client, ClientStop
 from clients.models.score import HORIZON_DAYS
-from rotation.engine.facts import Facts
+from rotation.engine.facts import NO_DAY, Facts
 from rotation.engine.features import OrderStatistics, lateness, lifecycle_states
 from rotation.engine.prediction import OrderHistory, Prediction, predict
 from rotation.selectors.columns import Array
@@ -51,6 +52,7 @@ class KnownOn:
     as_of: date
     history: OrderHistory
     discarded: Array
+    lost: Array  # int32 days: the order day of the silence declared lost, NO_DAY for none
     seconds: float
 
 
@@ -59,7 +61,13 @@ def known_on(organization: Organization, *, as_of: date) -> KnownOn:
     began = perf_counter()
     history = order_history(organization, as_of=as_of)
     gone = np.array(list(Client.objects.filter(discarded_on__lte=as_of).values_list("pk", flat=True)), np.int64)
-    return KnownOn(as_of, history, np.isin(history.client_id, gone), perf_counter() - began)
+    told = ClientStop.objects.filter(Q(lost_until=None) | Q(lost_until__gt=as_of), lost_on__lte=as_of)
+    silences = dict(told.order_by("silent_since").values_list("client_id", "silent_since"))
+    lost = np.full(len(history), NO_DAY, np.int32)
+    ids = np.array(sorted(silences), np.int64)
+    ids = ids[np.isin(ids, history.client_id)]
+    lost[np.searchsorted(history.client_id, ids)] = [day_number(silences[pk]) for pk in ids.tolist()]
+    return KnownOn(as_of, history, np.isin(history.client_id, gone), lost, perf_counter() - began)
 
 
 def scores_on(organization: Organization, *, as_of: date, horizon: int = HORIZON_DAYS, calibrate: bool = True) -> Scored:
@@ -122,6 +130,7 @@ def _facts(organization: Organization, known: KnownOn, statistics: OrderStatisti
         net_12m=statistics.net_12m,
         median_gap=statistics.median_gap,
         discarded=known.discarded,
+        lost_by_hand=(known.lost != NO_DAY) & (statistics.last_on <= known.lost),
         p_cross=made.p_cross,
         warn_days=organization.warn_days,
         inactive_days=organization.inactive_days,

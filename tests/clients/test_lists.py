@@ -37,16 +37,22 @@ def test_every_client_is_in_exactly_one_state_and_the_filter_agrees_with_the_fun
         last_on = None if silent is None else TODAY - timedelta(days=silent)
         ClientFactory(activity={"last_on": last_on})
         ClientFactory(activity={"last_on": last_on}, discarded_on=TODAY - timedelta(days=1))
+        ClientFactory(activity={"last_on": last_on}, lost_silence=last_on)
+        ClientFactory(activity={"last_on": last_on}, lost_silence=last_on and last_on - timedelta(days=1))
     found = {}
     for state in Lifecycle.values:
         for client in Client.objects.filter(lifecycle_filter(state, as_of=TODAY, limits=LIMITS)):
             assert client.pk not in found
             found[client.pk] = state
     expected = {
-        client.pk: lifecycle_of(client.activity.get().last_on, client.discarded_on, as_of=TODAY, limits=LIMITS)
+        client.pk: lifecycle_of(
+            client.activity.get().last_on, client.discarded_on, as_of=TODAY, limits=LIMITS, lost_silence=client.lost_silence
+        )
         for client in Client.objects.all()
     }
     assert found == expected
+    # two lost by their own silence, declared or not, and every other declared one that ever ordered
+    assert list(expected.values()).count("lost") == 2 * 3 + 6
 
 
 def test_each_role_sees_its_own_reach(acting):

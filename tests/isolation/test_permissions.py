@@ -386,6 +386,12 @@ ACTIONS |= {
         {"c": "{client}", "reason": "Preço"},
         {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": FOUND, "auditor": GONE},
     ),
+    "declare the client lost": (
+        "post",
+        "clients/{client}/lost/",
+        {"reason": "Fechou"},
+        {"admin": FOUND, "manager": FOUND, "far_manager": GONE, "representative": GONE, "auditor": GONE},
+    ),
     "discard the client": (
         "post",
         "clients/{client}/discard/",
@@ -569,7 +575,8 @@ def _expect_written(scene, action, role) -> None:
     assert Request.objects.filter(kind="contest").exists() == (action == "contest a proposal" and role == "representative")
     sold_by = {"admin", "manager", "representative"}
     assert Interaction.objects.exists() == (action == "record a talk" and role in sold_by)
-    assert ClientStop.objects.exists() == (action == "say why the client stopped" and role in sold_by)
+    said = {"say why the client stopped": sold_by, "declare the client lost": {"admin", "manager"}}
+    assert ClientStop.objects.exists() == (role in said.get(action, ()))
     assert Contact.objects.exists() == (action == "add a contact" and role in sold_by)
     client = Client.objects.get(pk=scene["client"].pk)
     leads = role in {"admin", "manager", "far_manager"}

@@ -16,6 +16,7 @@ GROUPS = ("active", "near_inactive", "inactive", "one_time", "delinquent", "form
 # Parameters beside those of ``asked``: as_of and the days of the limits. The latest word on a client's credit decides.
 _GROUP = """
 CASE WHEN a.last_on IS NULL THEN CASE WHEN credit.refused THEN 'credit_rejected' ELSE 'prospect' END
+     WHEN c.lost_silence >= a.last_on THEN CASE WHEN credit.overdue THEN 'delinquent' ELSE 'former' END
      WHEN a.last_on > %(as_of)s - %(warn)s THEN 'active'
      WHEN a.last_on > %(as_of)s - %(inactive)s THEN 'near_inactive'
      WHEN credit.overdue THEN 'delinquent'
