@@ -17,6 +17,7 @@ from rotation.editor.building import Built, build
 from rotation.editor.controls import Drawing
 from rotation.editor.state import RuleState, state_from, state_of
 from rotation.models import Backtest, RotationSettings, Rule, RuleVersion
+from rotation.segments import within_segment
 from rotation.selectors.words import people_in_use, words_in_use
 from rotation.services.backtest import kept_backtest, request_backtest
 from rotation.services.rules import check_definition, discard_draft, needs_second_publisher, save_draft
@@ -24,7 +25,7 @@ from rotation.services.runs import preview
 from rotation.views.backtesting import proof_context, version_label
 from rotation.views.common import ADMINS, LEADERS, only, paged, partial
 from rotation.views.previewing import preview_context
-from rotation.views.rules import currency, current_versions, effect_of, read_context, rule_or_404, writes
+from rotation.views.rules import currency, current_versions, effect_of, read_context, rule_or_404, segment_asked, writes
 from rotation.wording import rule_sentence, schedule_text
 
 SPANS = (6, 12, 24)
@@ -36,6 +37,8 @@ STRUCTURE = ("add", "group", "remove", "up", "down", "add-guard")
 @paged
 def rule(request: HttpRequest, rule: int) -> HttpResponse:
     """The rule as a form: its draft, or the version in force to begin a draft from; read-only to those who do not write rules.
+
+    With ``segment``, a shared segment's conditions stand in the form too, kept once they can stand with the rest.
 
     POST with ``do``: add, group, remove, up, down (each with its place) and add-guard change the form; save, publish, test and
     discard do what they say; without it the form is drawn again. Whatever is a whole rule by then is kept as the draft.
@@ -51,7 +54,12 @@ def rule(request: HttpRequest, rule: int) -> HttpResponse:
         effect = effect_of(request, found, in_force or on_trial, on_trial)
         return render(request, "rotation/rule_read.html", read_context(request, found, in_force or version) | effect)
     if request.method == "GET":
-        state = state_of(check_definition(version.definition).definition)
+        definition = check_definition(version.definition).definition
+        if segment := segment_asked(request.GET):
+            state = state_of(within_segment(definition, segment)[0])
+            built = build(state, currency(request))
+            return _page(request, found, state, built, asked=bool(built.faults))
+        state = state_of(definition)
         return _page(request, found, state, Built(version.definition, version.definition_hash))
     word, _colon, key = request.POST.get("do", "redraw").partition(":")
     if word == "discard":

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -12,6 +13,7 @@ from accounts.errors import DomainError
 from accounts.models import Role
 from clients.models import Segment
 from rotation.differing import differences
+from rotation.errors import RuleRefused
 from rotation.explaining import asked_leaves, leaf_text
 from rotation.forms import PRESET_NAMES, preset_definition
 from rotation.models import RotationSettings, Rule, RuleVersion
@@ -64,20 +66,34 @@ def rule_or_404(rule: int) -> Rule:
 @only(ADMINS)
 @paged
 def new_rule(request: HttpRequest) -> HttpResponse:
-    """Choose a preset; POST makes the rule with it as the first draft, and its editor opens."""
+    """Choose a preset; POST makes the rule with it as the first draft, and its editor opens.
+
+    A segment whose conditions cannot stand with the preset's is not in the draft: the editor shows them, and says at which field why.
+    """
     base, segment = preset_definition(request.POST.get("preset", "")), segment_asked(request.POST or request.GET)
     if request.method == "GET" or base is None:
         shared = Segment.objects.filter(owner=None).order_by("name")
         context = {"presets": preset_cards(), "segments": shared, "segment": segment}
         return render(request, "rotation/rule_new.html", context, status=200 if request.method == "GET" else 422)
+    slug, by, name = request.organization.slug, request.membership, free_name(base["name"])  # type: ignore[attr-defined]
+    definition = base
     if segment:
-        base, unsaid = within_segment(base, segment)
+        definition, unsaid = within_segment(base, segment)
         if unsaid:
             words = {"what": ", ".join(unsaid), "name": segment.name}
             messages.warning(request, _("Do segmento “%(name)s” ficou de fora o que regras não sabem dizer: %(what)s.") % words)
-    slug = request.organization.slug  # type: ignore[attr-defined]
     try:
-        made = create_rule(base | {"name": free_name(base["name"])}, by=request.membership)  # type: ignore[attr-defined]
+        try:
+            made = create_rule(definition | {"name": name}, by=by)
+        except RuleRefused:
+            if not segment:
+                raise
+            made = create_rule(base | {"name": name}, by=by)
+            text = _(
+                "As condições do segmento “%(name)s” não combinam com este começo. Mude ou tire a que está marcada: até lá elas não valem."
+            )
+            messages.warning(request, text % {"name": segment.name})
+            return redirect(f"{reverse('rotation:rule', args=[slug, made.pk])}?segment={segment.pk}")
     except DomainError as refusal:
         messages.warning(request, str(refusal))
         return redirect("rotation:rule-new", slug)

@@ -1,5 +1,6 @@
 """A segment used in a rule finds in the engine the clients that the list finds for it."""
 
+import html
 import random
 from dataclasses import replace
 
@@ -73,6 +74,18 @@ def test_a_new_rule_begins_from_a_segment_of_everyones(organization, signed_in):
     assert {"field": "days_since_last", "op": ">=", "value": 60} in population
     assert "Meu" not in web.get(address).content.decode()
     assert web.get(address, {"preset": "general", "segment": private.pk}).context["segment"] is None
+    # conditions that cannot stand with the preset's are shown in the editor, the fault in words at its field, and are not kept
+    with tenant_atomic(organization.pk):
+        buying = save_segment("Compram", ClientFilter(silent_to=30), shared=True, by=admin)
+    made = web.post(address, {"preset": "general", "segment": buying.pk})
+    assert made.status_code == 302 and made["Location"].endswith(f"?segment={buying.pk}")
+    page = html.unescape(web.get(made["Location"]).content.decode())
+    assert "As condições do segmento “Compram” não combinam com este começo." in page
+    assert "Nenhum cliente cumpre “Dias sem compra de 90 a 359” e também “Dias sem compra ≤ 30”. Mude um dos dois." in page
+    # both ends of the one condition, and no place of the definition in its own words
+    assert page.count('aria-invalid="true"') == 2 and 'id="id_trigger-0_value_error"' in page and "population.all" not in page
+    with tenant_atomic(organization.pk):
+        assert Rule.objects.latest("pk").versions.get().definition["population"] == {"all": []}
 
 
 def test_what_no_rule_can_say_of_a_segment_is_named():
