@@ -113,15 +113,28 @@ def clients_behind(
         raise ValueError(f"no number of the panel is called {what!r}")
     given: dict[str, Any] = scored_values(as_of, limits, people) | asked(span, people, what=what, state=state)
     given |= {"within": array(within or ()), "size": per_page, "offset": (page - 1) * per_page}
-    visible = "TRUE" if within is None else "c.representative_id = ANY(%(within)s::bigint[])"
-    found = _found(what, span, limits, people, state)
-    joined = "found f JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = f.client_id"
-    totals = f"""WITH {found} SELECT count(*), sum(f.cents)::bigint, count(*) FILTER (WHERE NOT coalesce({visible}, FALSE)),
-        (sum(f.cents) FILTER (WHERE NOT coalesce({visible}, FALSE)))::bigint FROM {joined}"""  # noqa: S608 - constants
-    listed = f"""WITH {found} SELECT c.id, coalesce(nullif(c.trade_name, ''), c.name), c.city, c.state, c.representative_id,
-        coalesce(r.code || ' ' || r.name, ''), a.last_on, coalesce(a.net_12m_cents, 0), f.cents FROM {joined}
-        LEFT JOIN accounts_representative r ON r.organization_id = %(organization)s AND r.id = c.representative_id
-        LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
-        WHERE {visible} ORDER BY f.cents DESC NULLS LAST, a.net_12m_cents DESC NULLS LAST, c.id LIMIT %(size)s OFFSET %(offset)s"""  # noqa: S608
-    ((clients, cents, elsewhere, elsewhere_cents),) = rows(totals, given)
-    return Behind([ClientBehind(*row) for row in rows(listed, given)], clients, cents, elsewhere, elsewhere_cents)
+    visible = "TRUE" if within is None else "coalesce(c.representative_id = ANY(%(within)s::bigint[]), FALSE)"
+    # Who is behind the number is looked up once; what is shown of them, of one page.
+    statement = f"""WITH {_found(what, span, limits, people, state)}, behind AS MATERIALIZED (
+    SELECT c.id, f.cents, a.net_12m_cents, {visible} AS visible
+      FROM found f JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = f.client_id
+      LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
+), page AS MATERIALIZED (
+    SELECT id, cents, row_number() OVER () AS place FROM (
+        SELECT id, cents FROM behind WHERE visible
+         ORDER BY cents DESC NULLS LAST, net_12m_cents DESC NULLS LAST, id LIMIT %(size)s OFFSET %(offset)s) sorted
+)
+SELECT count(*), sum(cents)::bigint, count(*) FILTER (WHERE NOT visible), (sum(cents) FILTER (WHERE NOT visible))::bigint,
+       (SELECT array_agg(id ORDER BY place) FROM page), (SELECT array_agg(cents ORDER BY place) FROM page) FROM behind"""  # noqa: S608
+    ((clients, cents, elsewhere, elsewhere_cents, ids, each),) = rows(statement, given)
+    added = dict(zip(ids or (), each or (), strict=True))
+    shown = {row[0]: row for row in rows(_SHOWN, {"organization": given["organization"], "clients": array(added)})} if added else {}
+    return Behind([ClientBehind._make((*shown[pk], added[pk])) for pk in added], clients, cents, elsewhere, elsewhere_cents)
+
+
+_SHOWN = """
+SELECT c.id, coalesce(nullif(c.trade_name, ''), c.name), c.city, c.state, c.representative_id, coalesce(r.code || ' ' || r.name, ''),
+       a.last_on, coalesce(a.net_12m_cents, 0)
+  FROM clients_client c LEFT JOIN accounts_representative r ON r.organization_id = %(organization)s AND r.id = c.representative_id
+  LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
+ WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s::bigint[])"""
