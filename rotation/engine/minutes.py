@@ -20,6 +20,7 @@ from .ceilings import Ceilings, check_problem
 from .chains import search
 from .errors import FactsError
 from .facts import Array
+from .knapsacks import Sharpened, sharpen
 from .packing import ORDERS, ROUNDS, Packing, Problem, Workload, build, improve, subgradient
 from .pairs import Pairs
 from .programme import Programme, Relaxed
@@ -29,6 +30,9 @@ PROGRAMME_PAIRS = 60_000
 CELLS_A_CLIENT = 6
 MENDED, FEW_ROUNDS = 3_000, 10  # clients up to which three constructions are mended to the end; rounds for one of them beyond
 SMALL = 20_000  # clients; beyond, only the two likeliest constructions
+SHARPENED = 80  # rounds of the clients' prices; with few pairs, where a round costs little, four times as many
+OFTEN, MOSTLY = 0.05, 0.3  # how often a knapsack must take a cell for the first integer programme, or for a construction
+FEW_CELLS = 3  # a client
 AT_ONCE = 4_200  # pairs; so few that the integer programme may well end by itself, and comes before any walk
 
 
@@ -103,6 +107,8 @@ class _Search:
         self.bound = np.inf
         self.price, self.place_price = np.zeros(problem.m + 1), np.zeros(len(problem.places))
         self.relaxed: Relaxed | None = None
+        self.sharpened: Sharpened | None = None
+        self.narrowed = -2, problem.real  # the floor for which cells were last ruled out, and those left
         self.stopped, self.nodes, self.first_gap = "none", 0, 0.0
         self.walks = 0
 
@@ -139,6 +145,10 @@ class _Search:
         if p.everyone and not p.real.any(axis=1).all():
             # somebody fits nowhere, so nobody can place everyone
             return
+        if self.relaxed is not None:
+            self._sharpen(self.relaxed)
+        if self.done:
+            return
         if p.everyone:
             self._place_everyone()
         elif p.n_pairs <= PROGRAMME_PAIRS:
@@ -147,8 +157,11 @@ class _Search:
     def _place_everyone(self) -> None:
         """Walks and the integer programme in turns: the one makes what the other has to look at small."""
         p = self.problem
-        if p.n_pairs <= AT_ONCE:
-            self._programme(None, self.left(0.4))
+        if self.sharpened is not None and not self.done:
+            self._programme(self.sharpened.share > OFTEN, self.left(0.2))
+        if p.n_pairs <= AT_ONCE and not self.done:
+            # with few cells left to choose from one long search ends sooner than two short ones
+            self._programme(None, self.left(0.9 if int(self._could().sum()) <= FEW_CELLS * p.n else 0.4))
         if not self.done:
             self._chain(0.15)
             self.first_gap = self._gap()
@@ -165,6 +178,32 @@ class _Search:
         if self.relaxed is not None:
             bound, _, _ = self.problem.dual(self.relaxed.price, self.relaxed.place_price)
             self._keep_prices(bound, self.relaxed.price, self.relaxed.place_price)
+
+    def _sharpen(self, relaxed: Relaxed) -> None:
+        """Prices on clients instead of rooms: a lower bound, fewer cells that matter, and whom the knapsacks take together."""
+        p = self.problem
+        price = p.net(relaxed.price, relaxed.place_price).max(axis=1)
+        # towards a value worth reaching, where none is known
+        lower = float(self.floor) if self.complete else self.bound - 0.01 * abs(self.bound)
+        found = sharpen(
+            p,
+            self._could(),
+            relaxed.place_price,
+            price if p.everyone else np.maximum(price, 0),
+            floor=self.floor + 1 if self.complete else -np.inf,
+            lower=lower,
+            rounds=SHARPENED * (4 if p.n_pairs <= AT_ONCE else 1),
+            seconds=self.left() * 0.3,
+        )
+        self.sharpened, self.bound = found, min(self.bound, found.bound)
+        if self.done:
+            return
+        first = np.where(found.share.max(axis=1) > MOSTLY, found.share.argmax(axis=1), -1)
+        net = p.net(relaxed.price, relaxed.place_price)
+        for order in ("net", "regret"):
+            packing = build(p, net, order, first=first)
+            improve(packing, net, ROUNDS if p.n <= MENDED else FEW_ROUNDS)
+            self._keep(packing)
 
     def _keep_prices(self, bound: float, price: Array, place_price: Array) -> None:
         if bound < self.bound:
@@ -204,8 +243,15 @@ class _Search:
     def _prove(self, until: float) -> None:
         """The integer programme: first over each client's best cells, then over all that the bound does not rule out."""
         p = self.problem
+        if self.sharpened is not None and self._wide():
+            # what knapsacks take often is little, and good assignments are made of it
+            self._programme(self.sharpened.share > OFTEN, self.left(until) * 0.7)
         if self._wide() and not self.done:
-            self._programme(np.full(p.n, CELLS_A_CLIENT), self.left(until) * 0.7)
+            rank = self.relaxed.loss if self.relaxed is not None else -p.net(self.price, self.place_price)
+            order = np.argsort(np.where(p.real, rank, np.inf), axis=1, kind="stable")
+            place = np.empty_like(order)
+            np.put_along_axis(place, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
+            self._programme(place < CELLS_A_CLIENT, self.left(until) * 0.7)
         if not self.done:
             self._programme(None, self.left(until))
 
@@ -218,18 +264,18 @@ class _Search:
         if self.relaxed is None:
             return p.real
         bound, _, _ = p.dual(self.relaxed.price, self.relaxed.place_price)
-        return p.real & (bound - self.relaxed.loss + 1e-6 * max(1.0, abs(bound) * 1e-6) >= self.floor + 1)
+        could: NDArray[np.bool_] = p.real & (bound - self.relaxed.loss + 1e-6 * max(1.0, abs(bound) * 1e-6) >= self.floor + 1)
+        if self.sharpened is not None and self.complete:
+            if self.narrowed[0] < self.floor:
+                self.narrowed = self.floor, self.sharpened.could(self.floor + 1)
+            could &= self.narrowed[1]
+        return could
 
-    def _programme(self, width: Array | None, seconds: float) -> None:
+    def _programme(self, among: NDArray[np.bool_] | None, seconds: float) -> None:
+        """``among`` are the cells looked at, all that could matter where it is None."""
         p = self.problem
         could = self._could()
-        keep = could
-        if width is not None:
-            rank = self.relaxed.loss if self.relaxed is not None else -p.net(self.price, self.place_price)
-            order = np.argsort(np.where(p.real, rank, np.inf), axis=1, kind="stable")
-            place = np.empty_like(order)
-            np.put_along_axis(place, order, np.broadcast_to(np.arange(order.shape[1]), order.shape), axis=1)
-            keep = could & (place < width[:, None])
+        keep = could if among is None else could & among
         if seconds < 0.05:
             self.stopped = "time"
             return

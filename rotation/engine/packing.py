@@ -141,19 +141,23 @@ class Problem:
         column = net.argmax(axis=1)
         best = net[np.arange(self.n), column]
         chosen = np.full(self.n, -1, np.int64)
-        if self.everyone:
-            taken = np.arange(self.n)
-        else:
-            taken = np.flatnonzero(best > 0)
-            if self.run_binds or self.tickets_bind.any():
-                taken = taken[np.argsort(-best[taken], kind="stable")]
-                taken = taken[rank_within(self.owner[taken]) < self.give[self.owner[taken]]][: self.run]
+        taken = self.ticketed(best)
         chosen[taken] = column[taken]
         size = self.room[:, None] / STEPS
         over = price[:, None] > self.step
         yields = (size * over).sum(axis=1)
         bound = float(best[taken].sum()) + float((size * np.where(over, price[:, None] - self.step, 0)).sum())
         return bound + float(place_price @ self.places), chosen, yields
+
+    def ticketed(self, worth: Array) -> NDArray[np.int64]:
+        """The best clients by ``worth`` (n_clients,) cents that the nested tickets let go, where it gains; everyone where all must."""
+        if self.everyone:
+            return np.arange(self.n)
+        taken = np.flatnonzero(worth > 0)
+        if self.run_binds or self.tickets_bind.any():
+            taken = taken[np.argsort(-worth[taken], kind="stable")]
+            taken = taken[rank_within(self.owner[taken]) < self.give[self.owner[taken]]][: self.run]
+        return taken
 
     def whole_bound(self, bound: float) -> int:
         """Values are whole: the bound may be cut to cents, with room for rounding in its sum."""
