@@ -316,9 +316,13 @@ def _history(client_id: Array, columns: dict[str, Array], former: dict[str, Arra
 def encode_words(columns: dict[str, Array]) -> dict[str, tuple[str, ...]]:
     """Replace the hashes of words by codes in place; return the vocabularies, sorted, "" coded as -1."""
     present = [name for name in _WORDS if name in columns]
-    uniques, firsts = {}, {}
+    code_in, firsts = {}, {}
     for name in present:
-        uniques[name], firsts[name] = np.unique(columns[name], return_index=True)
+        # A place for each is wanted anyway, and tells who came first: asked of ``unique``, that is a stable sort of every client.
+        distinct = np.unique(columns[name])
+        code_in[name] = np.searchsorted(distinct, columns[name])
+        firsts[name] = np.empty(len(distinct), np.int64)
+        firsts[name][code_in[name][::-1]] = np.arange(len(columns[name]))[::-1]
     wanted = np.unique(np.concatenate([columns["client_id"][firsts[name]] for name in present]))
     spelled = {
         row[0]: row[1:] for row in Client.objects.filter(pk__in=wanted.tolist()).values_list("pk", *(_WORDS[name] for name in present))
@@ -329,7 +333,7 @@ def encode_words(columns: dict[str, Array]) -> dict[str, tuple[str, ...]]:
         vocabulary = tuple(sorted({word for word in words if word}))
         code_of = {word: code for code, word in enumerate(vocabulary)}
         codes = np.array([code_of.get(word, -1) for word in words], np.int32)
-        columns[name] = codes[np.searchsorted(uniques[name], columns[name])] if len(codes) else np.empty(0, np.int32)
+        columns[name] = codes[code_in[name]]
         vocabularies[name] = vocabulary
     return vocabularies
 
