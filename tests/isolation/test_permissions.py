@@ -278,7 +278,7 @@ _ADMINS = _OFFICE | {"auditor": GONE}
 ACTIONS |= {
     "read the trail": ("get", "audit/", {}, _OFFICE),
     "take the trail away": ("get", "audit/export.csv", {}, _OFFICE),
-    "see one's own files": ("get", "files/", {}, dict.fromkeys(ROLES, {200})),
+    "see one's own files": ("get", "files/", {}, {role: {200} for role in ROLES}),
     "see a file nobody asked for": ("get", "files/1/", {}, dict.fromkeys(ROLES, GONE)),
     "take a file nobody asked for": ("get", "files/1/file", {}, dict.fromkeys(ROLES, GONE)),
     "prove the trail": ("post", "audit/verify/", {}, _OFFICE),

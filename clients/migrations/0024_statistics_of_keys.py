@@ -14,5 +14,5 @@ KEYS = FUNCTION.replace("{columns}", " (organization_id, id, code, representativ
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clients", "0022_statistics_of_a_new_company")]
+    dependencies = [("clients", "0023_lost_by_hand")]
     operations = [migrations.RunSQL(KEYS, FUNCTION.replace("{columns}", ""))]
