@@ -40,7 +40,8 @@ FLAGS = [each.strip() for each in os.environ.get("CHROMIUM_FLAGS", "--no-sandbox
 REASON = "Negociação em curso"
 FOCUSED = "document.activeElement?.closest('[data-row]')?.dataset.row ?? ''"
 LOST = 10.0  # seconds after which the focus is held to have nowhere to go
-MOVED = f"done => {{ const now = {FOCUSED}; return now && !done.includes(now) }}"
+MORE = "document.activeElement?.rel === 'next'"
+MOVED = f"done => {{ const now = {FOCUSED}; return (now && !done.includes(now)) || {MORE} }}"
 
 
 class Quiet(WSGIRequestHandler):
@@ -63,17 +64,22 @@ def decided(page: Page, wanted: int) -> dict[str, list[float]]:
             page.keyboard.press("Space")
             page.keyboard.press("Control+Enter")
         done.append(row)
-        moved = until(page, MOVED, done, seconds=LOST)
+        if not until(page, MOVED, done, seconds=LOST):
+            break
         took[key].append(time.perf_counter() - began)
-        if not moved and len(done) < wanted:  # the end of what the list had loaded: the rest is asked for by the page's own address
+        if page.evaluate(MORE):  # the end of a page of the list
             began = time.perf_counter()
-            first_row(page)
+            page.keyboard.press("Enter")
+            until(page, "last => !document.querySelector(`[data-row='${last}']`) && Boolean(document.querySelector('[data-row]'))", row)
+            page.keyboard.press("j")
+            until(page, f"() => {FOCUSED} !== ''")
             took["page"].append(time.perf_counter() - began)
+    if len(done) < wanted:
+        raise RuntimeError(f"after {len(done)} decisions the focus went nowhere")
     return took
 
 
 def first_row(page: Page) -> None:
-    page.reload()
     page.locator("[data-row]").first.wait_for()
     page.keyboard.press("j")
     if not until(page, f"() => {FOCUSED} !== ''"):

@@ -158,7 +158,7 @@ class BulkTable extends HTMLElement {
     const row = requestConfig.verb === "get" ? null : elt.closest?.("bulk-table [data-row]");
     const rows = this.rows;
     const at = rows.indexOf(row);
-    this.next = row && { row, id: (rows[at + 1] ?? rows[at - 1])?.dataset.row, at };
+    this.next = row && { row, id: rows[at + 1]?.dataset.row, at };
   }
 
   settled() {
@@ -170,10 +170,12 @@ class BulkTable extends HTMLElement {
     this.next = null;
   }
 
-  /** Take the focus to the row after the one just decided. True if there is one. */
+  /** Take the focus to the row after the one just decided; after the last, to the link to more. True if there is one. */
   resume() {
     const rows = this.rows;
-    const row = rows.find((one) => one.dataset.row === this.next?.id) ?? rows[Math.min(this.next?.at ?? 0, rows.length - 1)];
+    const { id, at = 0 } = this.next ?? {};
+    const row =
+      rows.find((one) => one.dataset.row === id) ?? (at < rows.length - 1 ? null : this.querySelector("[rel=next]")) ?? rows[Math.min(at, rows.length - 1)];
     this.mark(row);
     row?.focus({ preventScroll: true });
     row?.scrollIntoView({ block: "nearest" });

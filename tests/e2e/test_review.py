@@ -130,6 +130,18 @@ def test_thirty_decisions_by_keyboard_alone(desk, visit):
         assert list(Decision.objects.filter(action="reopen").values_list("from_state", "to_state")) == [("rejected", "proposed")]
 
 
+def test_after_the_last_row_of_a_page_the_keys_go_on_to_the_next(desk, visit):
+    page = visit(f"{desk.base}?size=25")
+    page.locator(row(desk, 24)).focus()
+    page.keyboard.press("a")
+    expect(page.locator(row(desk, 24))).to_contain_text("Aprovada")
+    expect(page.get_by_role("link", name="Próxima")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-row]").first).to_have_attribute("data-row", str(desk.proposals[25].pk))
+    page.keyboard.press("j")
+    expect(page.locator(row(desk, 25))).to_be_focused()
+
+
 def test_a_filter_approved_while_somebody_else_decides(desk, visit):
     page = visit(f"{desk.base}?q=mercado")
     page.check(f"{row(desk, 0)} .pick")
