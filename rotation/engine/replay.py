@@ -152,6 +152,11 @@ class Past:
             return np.where(column <= day, column, NO_DAY).astype(column.dtype)
 
         owners = self.owner_from <= day
+        ordered = (self.order_day <= day) & (self.order_cents > 0)
+        first = np.full(len(self), FOREVER)
+        np.minimum.at(first, self.order_client[ordered], self.order_day[ordered])
+        # who was registered later but had ordered by then was there from the first order on
+        there = np.where((self.registered_on > day) & (first < FOREVER), first, known(self.registered_on))
         made = {
             **kept(self.order_day <= day, "order_client", "order_day", "order_cents"),
             **kept(self.visit_day <= day, "visit_client", "visit_day"),
@@ -161,7 +166,7 @@ class Past:
             **kept(owners, "owner_client", "owner_representative", "owner_from", "owner_moved"),
             **kept(self.absent_from <= day, "absent_representative", "absent_from", "absent_until"),
             "owner_until": np.where(self.owner_until <= day, self.owner_until, FOREVER)[owners],
-            "registered_on": known(self.registered_on),
+            "registered_on": there.astype(self.registered_on.dtype),
             "discarded_on": known(self.discarded_on),
             "consent_on": known(self.consent_on),
             "active_until": np.where(self.active_until <= day, self.active_until, FOREVER),

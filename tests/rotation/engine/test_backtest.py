@@ -7,7 +7,7 @@ from statistics import median
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rotation.engine.backtest import Backtest, Risk, cutoffs_between
@@ -141,6 +141,7 @@ def test_the_rule_by_days_beside_it_flags_as_many_silences(drawn, limit):
 
 @settings(max_examples=12, deadline=None)
 @given(HISTORIES, st.integers(1, 28))
+@example((2, [(1, 0, 1)], [], [(1, 0, 0, False)], [None, 43], [None, None]), 7)  # registered after its first order
 def test_nothing_after_a_cutoff_changes_what_is_flagged_on_it(drawn, k):
     cutoffs = np.arange(0, 201, 7) + DAY_0
     asked = rule(
