@@ -71,7 +71,7 @@ def decided(page: Page, wanted: int) -> dict[str, list[float]]:
             began = time.perf_counter()
             page.keyboard.press("Enter")
             until(page, "last => !document.querySelector(`[data-row='${last}']`) && Boolean(document.querySelector('[data-row]'))", row)
-            page.keyboard.press("j")
+            page.keyboard.press("k")
             until(page, f"() => {FOCUSED} !== ''")
             took["page"].append(time.perf_counter() - began)
     if len(done) < wanted:
@@ -81,7 +81,7 @@ def decided(page: Page, wanted: int) -> dict[str, list[float]]:
 
 def first_row(page: Page) -> None:
     page.locator("[data-row]").first.wait_for()
-    page.keyboard.press("j")
+    page.keyboard.press("k")
     if not until(page, f"() => {FOCUSED} !== ''"):
         raise RuntimeError("no row takes the focus: is the page's script there?")
 

@@ -138,8 +138,10 @@ def test_after_the_last_row_of_a_page_the_keys_go_on_to_the_next(desk, visit):
     expect(page.get_by_role("link", name="Próxima")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("[data-row]").first).to_have_attribute("data-row", str(desk.proposals[25].pk))
-    page.keyboard.press("j")
-    expect(page.locator(row(desk, 25))).to_be_focused()
+    expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)  # its buttons answer
+    page.keyboard.press("a")
+    expect(page.locator(row(desk, 25))).to_contain_text("Aprovada")
+    expect(page.locator(row(desk, 26))).to_be_focused()
 
 
 def test_a_filter_approved_while_somebody_else_decides(desk, visit):
