@@ -17,7 +17,6 @@ from accounts.templatetags.formats import day_year, decimal, money_whole
 from accounts.templatetags.ui import client_state, rep, tag
 from clients.predicting import chance_words
 from clients.selectors import Limits
-from clients.selectors.lifecycle import lifecycle_of
 from clients.selectors.lists import ListedClient
 from clients.selectors.page import CYCLE_FROM_ORDERS
 
@@ -100,17 +99,7 @@ class Rows:
         return f"<td>{self.people[client.representative_id]}</td>\n"
 
     def _state(self, client: ListedClient) -> str:
-        at_risk_on = client.scored_at_risk_on
-        state = self._tag(
-            lifecycle_of(
-                client.last_on,
-                client.discarded_on,
-                as_of=self.as_of,
-                limits=self.limits,
-                scored_at_risk_on=at_risk_on,
-                lost_silence=client.lost_silence,
-            )
-        )
+        state = self._tag(client.lifecycle(as_of=self.as_of, limits=self.limits))
         state = f"{state} {self._tag('blocked')}" if client.blocked else state
         return f"{state} {self.renewal}" if client.pk in self.renewing else state
 
@@ -162,14 +151,7 @@ def listed(clients: Iterable[ListedClient], *, as_of: date, limits: Limits) -> l
     return [
         (
             client,
-            lifecycle_of(
-                client.last_on,
-                client.discarded_on,
-                as_of=as_of,
-                limits=limits,
-                scored_at_risk_on=client.scored_at_risk_on,
-                lost_silence=client.lost_silence,
-            ),
+            client.lifecycle(as_of=as_of, limits=limits),
             (as_of - client.last_on).days if client.last_on else None,
         )
         for client in clients

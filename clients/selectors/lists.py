@@ -10,7 +10,7 @@ from django.db.models import Count, F, FilteredRelation, OrderBy, Q, QuerySet, W
 from clients.models import Client
 from clients.models.score import HORIZON_DAYS
 from clients.selectors.client_filter import SORTS, ClientFilter
-from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Lifecycle, Limits
+from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Lifecycle, Limits, lifecycle_of
 from clients.selectors.matching import matching
 
 COUNT_UP_TO = 10_000
@@ -47,6 +47,17 @@ class ListedClient(NamedTuple):
     @property
     def scored_at_risk_on(self) -> date | None:
         return self.scored_for if self.scored_state == Lifecycle.AT_RISK else None
+
+    def lifecycle(self, *, as_of: date, limits: Limits) -> Lifecycle:
+        """Its one state on a day, by all that the row knows: orders, score, and what a person declared."""
+        return lifecycle_of(
+            self.last_on,
+            self.discarded_on,
+            as_of=as_of,
+            limits=limits,
+            scored_at_risk_on=self.scored_at_risk_on,
+            lost_silence=self.lost_silence,
+        )
 
     def chance(self, *, as_of: date) -> float | None:
         """Of no order within the horizon; None where there is none, or the client ordered since, or it is of another week."""

@@ -16,7 +16,6 @@ from accounts.selectors import representatives_visible_to
 from accounts.templatetags.ui import CLIENT_STATES
 from clients.models import Opportunity
 from clients.selectors import Limits, client_rows
-from clients.selectors.lifecycle import lifecycle_of
 from clients.selectors.lists import ListedClient
 from clients.selectors.matching import matching
 from clients.selectors.opportunities import OPEN, opportunities_visible_to
@@ -49,14 +48,7 @@ def clients(request: HttpRequest, form: str) -> HttpResponse:
 
     def lines() -> Iterable[list[Any]]:
         for row in _every(ask, as_of, limits):
-            state = lifecycle_of(
-                row.last_on,
-                row.discarded_on,
-                as_of=as_of,
-                limits=limits,
-                scored_at_risk_on=row.scored_at_risk_on,
-                lost_silence=row.lost_silence,
-            )
+            state = row.lifecycle(as_of=as_of, limits=limits)
             cycle = row.median_gap if (row.repeat_days or 0) + 1 >= CYCLE_FROM_ORDERS else None
             yield [
                 row.code, row.name, row.trade_name, row.city, row.state,

@@ -21,7 +21,6 @@ from accounts.models import Membership, Role
 from accounts.templatetags.formats import day, decimal, symbol
 from accounts.views.errors import wants_json
 from clients.selectors import ClientFilter, Limits, client_rows
-from clients.selectors.lifecycle import lifecycle_of
 from clients.selectors.visibility import clients_visible_to, reach_of
 from portfolio import photos
 from portfolio.errors import NeverReached, VisitRefused
@@ -162,14 +161,7 @@ def _choice(request: HttpRequest) -> HttpResponse:
     found = [
         (
             row,
-            lifecycle_of(
-                row.last_on,
-                row.discarded_on,
-                as_of=as_of,
-                limits=limits,
-                scored_at_risk_on=row.scored_at_risk_on,
-                lost_silence=row.lost_silence,
-            ),
+            row.lifecycle(as_of=as_of, limits=limits),
             f"{sheet}?client={row.pk}",
         )
         for row in rows
