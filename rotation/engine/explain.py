@@ -19,6 +19,7 @@ from .pairs import NO_ROOM, REASONS, Pairs
 from .rules import Rule
 from .teams import Teams
 
+NEAR = 4096  # clients looked at together
 SHOWN = 4
 UNASSIGNED = (*REASONS, "no_value", "outbid", "owner_ceiling", "run_ceiling", "team_ceiling")
 NO_VALUE, OUTBID, OWNER_CEILING, RUN_CEILING, TEAM_CEILING = range(len(REASONS), len(UNASSIGNED))
@@ -136,14 +137,7 @@ def why_unassigned(
     if len(rest) == 0:
         return reason, price
     paid = pair_prices(assignment, pairs)
-    net = pairs.value - paid
-    begin = pairs.start[:-1][~without]
-    best_net, best_value = np.full(n, -np.inf), np.zeros(n, np.int64)
-    best_net[~without] = np.maximum.reduceat(net, begin)
-    best_value[~without] = np.maximum.reduceat(pairs.value, begin)
-    wanted = np.full(n, -1, np.int64)
-    is_best = pairs.value == best_value[pairs.client]
-    wanted[pairs.client[is_best][::-1]] = np.flatnonzero(is_best)[::-1]
+    best_net, best_value, wanted = _best_pairs(pairs, paid)
 
     moved = assignment.representative_of >= 0
     owner = np.where(ceilings.owner < 0, len(ceilings.give), ceilings.owner)
@@ -166,6 +160,26 @@ def why_unassigned(
         found = np.where(shut, np.append(assignment.team_prices, 0)[team], found)
     price[rest] = np.where(np.isfinite(found), np.rint(found), 0)
     return reason, price
+
+
+def _best_pairs(pairs: Pairs, paid: Array) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Of each client the best net value, the best value and the first row that has it, (n_clients,) each; -inf, 0 and -1 without pairs."""
+    best_net, best_value = np.full(pairs.n_clients, -np.inf), np.zeros(pairs.n_clients, np.int64)
+    wanted = np.full(pairs.n_clients, -1, np.int64)
+    # a few thousand clients at a time: their pairs stay in the processor's cache
+    for first in range(0, pairs.n_clients, NEAR):
+        start = pairs.start[first : first + NEAR + 1]
+        clients = np.flatnonzero(start[1:] > start[:-1])
+        if len(clients) == 0:
+            continue
+        rows = slice(int(start[0]), int(start[-1]))
+        begin, value = start[clients] - start[0], pairs.value[rows]
+        clients += first
+        best_net[clients] = np.maximum.reduceat(value - paid[rows], begin)
+        best_value[clients] = best = np.maximum.reduceat(value, begin)
+        at = np.flatnonzero(value == np.repeat(best, np.diff(np.append(begin, len(value)))))
+        wanted[clients] = start[0] + at[np.searchsorted(at, begin)]
+    return best_net, best_value, wanted
 
 
 def _only_team_is_full(
