@@ -33,6 +33,7 @@ SMALL = 20_000  # clients; beyond, only the two likeliest constructions
 SHARPENED = 80  # rounds of the clients' prices; with few pairs, where a round costs little, four times as many
 OFTEN, MOSTLY = 0.05, 0.3  # how often a knapsack must take a cell for the first integer programme, or for a construction
 FEW_CELLS = 3  # a client
+HOPED_CELLS = 2  # a client, to look for an assignment worth as much as the bound before any other
 AT_ONCE = 4_200  # pairs; so few that the integer programme may well end by itself, and comes before any walk
 
 
@@ -108,7 +109,7 @@ class _Search:
         self.price, self.place_price = np.zeros(problem.m + 1), np.zeros(len(problem.places))
         self.relaxed: Relaxed | None = None
         self.sharpened: Sharpened | None = None
-        self.narrowed = -2, problem.real  # the floor for which cells were last ruled out, and those left
+        self.narrowed = -1, problem.real  # the worth for which cells were last ruled out, and those left
         self.stopped, self.nodes, self.first_gap = "none", 0, 0.0
         self.walks = 0
 
@@ -159,6 +160,8 @@ class _Search:
         p = self.problem
         if self.sharpened is not None and not self.done:
             self._programme(self.sharpened.share > OFTEN, self.left(0.2))
+        if p.n_pairs <= AT_ONCE and not self.done:
+            self._hope(0.9)
         if p.n_pairs <= AT_ONCE and not self.done:
             # with few cells left to choose from one long search ends sooner than two short ones
             self._programme(None, self.left(0.9 if int(self._could().sum()) <= FEW_CELLS * p.n else 0.4))
@@ -258,30 +261,41 @@ class _Search:
     def _wide(self) -> bool:
         return int(self._could().sum()) > CELLS_A_CLIENT * self.problem.n
 
-    def _could(self) -> NDArray[np.bool_]:
-        """Cells that an assignment better than the best one may use: forcing any other costs more than the gap."""
+    def _hope(self, until: float) -> None:
+        """The integer programme over those cells only that an assignment worth the whole bound may use, where they are few: it is
+        found there, or the bound falls, and what is found on the way is often all that is left."""
+        most = self.problem.whole_bound(self.bound)
+        if int(self._could(most).sum()) > HOPED_CELLS * self.problem.n:
+            return
+        self._programme(None, self.left(until), worth=most)
+
+    def _could(self, worth: int | None = None) -> NDArray[np.bool_]:
+        """Cells that an assignment worth that much may use (None: any better than the best): forcing another costs more than the gap."""
         p = self.problem
         if self.relaxed is None:
             return p.real
+        least = self.floor + 1 if worth is None else worth
         bound, _, _ = p.dual(self.relaxed.price, self.relaxed.place_price)
-        could: NDArray[np.bool_] = p.real & (bound - self.relaxed.loss + 1e-6 * max(1.0, abs(bound) * 1e-6) >= self.floor + 1)
-        if self.sharpened is not None and self.complete:
-            if self.narrowed[0] < self.floor:
-                self.narrowed = self.floor, self.sharpened.could(self.floor + 1)
+        could: NDArray[np.bool_] = p.real & (bound - self.relaxed.loss + 1e-6 * max(1.0, abs(bound) * 1e-6) >= least)
+        if self.sharpened is not None and least > 0:
+            if self.narrowed[0] != least:
+                self.narrowed = least, self.sharpened.could(least)
             could &= self.narrowed[1]
         return could
 
-    def _programme(self, among: NDArray[np.bool_] | None, seconds: float) -> None:
-        """``among`` are the cells looked at, all that could matter where it is None."""
+    def _programme(self, among: NDArray[np.bool_] | None, seconds: float, worth: int | None = None) -> None:
+        """``among`` are the cells looked at, all that could matter where it is None; only for an assignment worth so much, if said."""
         p = self.problem
-        could = self._could()
+        least = self.floor + 1 if worth is None else worth
+        could = self._could(least)
         keep = could if among is None else could & among
         if seconds < 0.05:
             self.stopped = "time"
             return
+        every = bool(keep.sum() == could.sum())
         if not keep.any() or (p.everyone and not keep.any(axis=1).all()):
-            if keep.sum() == could.sum() and self.floor >= 0:
-                self.bound, self.stopped = float(self.floor), "proved"
+            if every and least > 0:
+                self.bound, self.stopped = min(self.bound, float(least - 1)), "proved"
             return
         found = Programme(p, keep).solve(nodes=self.effort.nodes, seconds=seconds)
         self.stopped, self.nodes = found.stopped, self.nodes + found.nodes
@@ -289,9 +303,9 @@ class _Search:
             packing = Packing.of(p, found.column)
             improve(packing, p.net(self.price, self.place_price))
             self._keep(packing)
-        if keep.sum() == could.sum():
-            # a better one lies in these cells or nowhere
-            self.bound = min(self.bound, max(found.bound, float(self.floor)))
+        if every:
+            # one worth as much lies in these cells or nowhere
+            self.bound = min(self.bound, max(found.bound, float(least - 1)))
 
     def _gap(self) -> float:
         bound = self.problem.whole_bound(self.bound)
