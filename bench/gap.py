@@ -12,8 +12,8 @@ import numpy as np
 
 from rotation.engine.ceilings import Ceilings
 from rotation.engine.minutes import Effort, MinutesAssignment, assign_minutes
-from rotation.engine.packing import Workload
 from rotation.engine.pairs import Pairs
+from rotation.engine.problem import Workload
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.assignment import problem
 from rotation.engine.ceilings import Ceilings
 from rotation.engine.minutes import PROGRAMME_PAIRS, Effort, assign_minutes
-from rotation.engine.packing import Workload
 from rotation.engine.pairs import Pairs
+from rotation.engine.problem import Workload
 from rotation.engine.strategies import distribute
 from rotation.engine.workload import SECONDS, client_minutes, with_travel
 

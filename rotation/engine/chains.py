@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .facts import Array
-from .packing import Problem
+from .problem import Problem
 
 KEEP = 8  # representatives looked at for each client: the best by the prices
 ROWS = 256  # clients tried in one step where there are more

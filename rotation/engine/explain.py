@@ -14,8 +14,8 @@ from .evaluate import Columns, evaluate_leaf
 from .facts import Array
 from .forced import affordable, forced_costs
 from .minutes import MinutesAssignment
-from .packing import Workload
 from .pairs import NO_ROOM, REASONS, Pairs
+from .problem import Workload
 from .rules import Rule
 from .teams import Teams
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .ceilings import STEPS
 from .facts import Array
-from .packing import Problem
+from .problem import Problem
 
 CELLS = 4_000  # units of a room are counted together so that none has more of them
 STALL = 8  # rounds without a better bound before steps are halved

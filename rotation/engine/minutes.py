@@ -21,8 +21,9 @@ from .chains import search
 from .errors import FactsError
 from .facts import Array
 from .knapsacks import Sharpened, sharpen
-from .packing import ORDERS, ROUNDS, Packing, Problem, Workload, build, improve, subgradient
+from .packing import ORDERS, ROUNDS, Packing, build, improve
 from .pairs import Pairs
+from .problem import Problem, Workload, subgradient
 from .programme import Programme, Relaxed
 
 STEPS = 300  # of the prices

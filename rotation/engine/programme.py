@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .ceilings import STEPS
 from .facts import Array
-from .packing import Problem
+from .problem import Problem
 
 OPTIMAL, LIMIT = 0, 1
 

@@ -11,8 +11,8 @@ from .assignment import Assignment, assign, assignment_of
 from .ceilings import Ceilings
 from .facts import Array, Representatives
 from .minutes import Effort, MinutesAssignment, assign_minutes, measured, worth_penalty
-from .packing import Workload
 from .pairs import Pairs
+from .problem import Workload
 from .rules import Rule
 from .strategies import distribute, worth
 from .workload import SECONDS

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from .ceilings import Ceilings
 from .facts import Array, take_ragged
-from .packing import Workload
 from .pairs import Pairs
+from .problem import Workload
 from .teams import Teams
 
 CHUNK = 4096  # clients whose best pair is looked up together

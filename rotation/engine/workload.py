@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .facts import Array, Facts, Representatives
 from .geometry import haversine_km
-from .packing import Workload
 from .pairs import KM_SCALE, SAME_CITY_KM, Pairs
+from .problem import Workload
 from .rules import Rule
 
 QUARTER_DAYS, QUARTER_WEEKS = 91, 13

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.sparse import coo_matrix, vstack
 
-from rotation.engine import assignment, strategies
+from rotation.engine import auction, strategies
 from rotation.engine.assignment import assign
 from rotation.engine.ceilings import Ceilings, fairness_cost, tie_hash
 from rotation.engine.errors import FactsError
@@ -209,13 +209,13 @@ def test_larger_problems_equal_the_linear_programme(seed, fairness):
 @pytest.mark.parametrize("seed", range(4))
 def test_coarse_increments_alone_stay_within_the_promised_gap(seed, monkeypatch):
     # the way of problems too large for exchanges, on one small enough for the LP
-    monkeypatch.setattr(assignment, "BUDGET", 0)
-    monkeypatch.setattr(assignment, "LARGE", 0)
+    monkeypatch.setattr(auction, "BUDGET", 0)
+    monkeypatch.setattr(auction, "LARGE", 0)
     made, c = large(seed, 600, 30, 0.05)
     found = assign(made, c, tie_hash(made.client + 1, made.representative + 1, seed))
     assert feasible(found.pair_of, made, c)
     assert found.objective_cents <= lp_optimum(made, c) <= found.bound_cents
-    assert found.gap <= assignment.GOOD_GAP
+    assert found.gap <= auction.GOOD_GAP
 
 
 def large(seed, n, m, fairness):

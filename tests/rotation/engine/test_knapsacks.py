@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rotation.engine.ceilings import Ceilings
 from rotation.engine.knapsacks import sharpen
-from rotation.engine.packing import Packing, Problem, Workload
+from rotation.engine.packing import Packing
+from rotation.engine.problem import Problem, Workload
 
 from .builders import pairs as dense
 

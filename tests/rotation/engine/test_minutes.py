@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from rotation.engine.ceilings import Ceilings
 from rotation.engine.errors import FactsError
 from rotation.engine.minutes import Effort, assign_minutes
-from rotation.engine.packing import Packing, Problem, Workload, build, improve, subgradient
+from rotation.engine.packing import Packing, build, improve
 from rotation.engine.pipeline import propose, propose_many
+from rotation.engine.problem import Problem, Workload, subgradient
 from rotation.engine.strategies import distribute
 from rotation.engine.workload import SECONDS, client_minutes, minutes_held, with_travel
 

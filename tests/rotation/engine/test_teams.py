@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotation.engine import assignment
+from rotation.engine import auction
 from rotation.engine.assignment import assign
 from rotation.engine.ceilings import tie_hash
 from rotation.engine.explain import UNASSIGNED
 from rotation.engine.minutes import Effort, assign_minutes
-from rotation.engine.packing import Workload
 from rotation.engine.pipeline import propose, propose_many
+from rotation.engine.problem import Workload
 from rotation.engine.strategies import distribute
 
 from .builders import TODAY, facts, representatives, rule
@@ -95,14 +95,14 @@ def tie_hash_of(made, order, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_coarse_increments_under_teams_never_cross_the_bound(seed, monkeypatch):
-    monkeypatch.setattr(assignment, "BUDGET", 0)
-    monkeypatch.setattr(assignment, "LARGE", 0)
+    monkeypatch.setattr(auction, "BUDGET", 0)
+    monkeypatch.setattr(auction, "LARGE", 0)
     made, c = large(seed, 600, 30, 0.05)
     c = replace(c, team_room=np.array([60, 40, 20]), run=10**9)
     found = assign(made, c, tie_hash(made.client + 1, made.representative + 1, seed))
     assert feasible(found.pair_of, made, c)
     assert found.objective_cents <= lp_optimum(made, c) <= found.bound_cents
-    assert found.gap <= assignment.GOOD_GAP
+    assert found.gap <= auction.GOOD_GAP
 
 
 @given(problems(max_clients=12, max_reps=5, top=60), st.sampled_from(["greedy", "round_robin", "weighted", "least_loaded"]))
