@@ -21,7 +21,7 @@ def why_no_more(run: Run, proposal: Proposal, representative: Representative) ->
         return ngettext("já recebe o máximo do seu cadastro: %(n)s cliente", "já recebe o máximo do seu cadastro: %(n)s clientes", most) % {
             "n": decimal(most)
         }
-    if any(each["team"] == representative.team_id for each in recorded.get("full_teams", ())):
+    if any(representative.team_id in each.get("counts", [each["team"]]) for each in recorded.get("full_teams", ())):
         most = recorded["team_max"]
         return ngettext(
             "a equipe já recebe o máximo da regra: %(n)s cliente", "a equipe já recebe o máximo da regra: %(n)s clientes", most

@@ -71,6 +71,19 @@ def team_ids_under(team_id: int | None) -> list[int]:
     return found
 
 
+def top_teams() -> dict[int, int]:
+    """Of each team, the one at the top of its branch: itself where it is under none; one query."""
+    parents = dict(Team.objects.values_list("id", "parent_id"))
+    found = {}
+    for team_id in parents:
+        seen, top = {team_id}, team_id
+        while (above := parents.get(top)) is not None and above not in seen:
+            seen.add(above)
+            top = above
+        found[team_id] = top
+    return found
+
+
 def team_ids_over(team_id: int | None) -> list[int]:
     """The team and every team above it, nearest first; one query. An empty list for None."""
     if team_id is None:

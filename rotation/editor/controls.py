@@ -137,7 +137,7 @@ KEY_UNITS = {
     "quality.max_refused_share": "%",
 }
 KEY_HELP = {
-    "limits.team_max": gettext_lazy("soma o que recebem os representantes da equipe; vazio, sem máximo"),
+    "limits.team_max": gettext_lazy("soma o que recebem os representantes da equipe e os das equipes abaixo dela; vazio, sem máximo"),
     "strategy.fairness": gettext_lazy("0 só olha o valor; 0,5 espalha o mais que pode"),
     "value.lift": gettext_lazy("suposta, até o grupo de controle medir"),
     "experiment.share": gettext_lazy("ficam como estão, para medir se o giro ajuda; comece com 30"),

@@ -202,7 +202,8 @@ class Representatives:
     no restriction. ``holds`` is clients held now. ``absent`` is "absent on as_of or within the next 14 days" and
     ``absent_now`` "absent on as_of". Ceilings of -1 mean none beyond the rule's own. ``balance`` is the fairness ledger of
     the last four runs in steps, positive for those who received more than their share. ``capacity_minutes`` and
-    ``minutes_held`` are minutes a quarter, infinite capacity where none was written down.
+    ``minutes_held`` are minutes a quarter, infinite capacity where none was written down. ``top_team`` is the team at the top of
+    the branch ``team`` stands in, -1 where there is none; left out, no team is under another.
     """
 
     id: Array = _column(np.int64)
@@ -223,6 +224,7 @@ class Representatives:
     received: Array | None = _column(COUNT)
     recovered: Array | None = _column(COUNT)
     balance: Array | None = _column(REAL)
+    top_team: Array | None = _column(np.int64)
     regions: tuple[frozenset[int], ...] = ()
     segments: tuple[frozenset[int], ...] = ()
 

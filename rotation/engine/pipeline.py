@@ -25,7 +25,7 @@ from .pairs import Pairs, eligible_pairs, give_for, room_for
 from .rules import Rule, fields_used
 from .scoring import FACTS_OWN, Given, Scores, at_stake_cents, score
 from .solving import minutes_summary, others, solve
-from .teams import TeamRooms, pairs_kept, team_rooms
+from .teams import pairs_kept, team_rooms, teams_summary
 from .uplift import Effects
 from .workload import pair_seconds, workload_for
 
@@ -299,7 +299,7 @@ def _one(
         "gap": result.gap,
         "exact": result.exact,
         **minutes_summary(result),
-        **_teams_summary(rule, teams, result),
+        **teams_summary(rule, teams, result.representative_of, result.team_prices),
         **_own_ceilings(reps, shared),
         "rounds": result.rounds,
         "at_stake_cents": int(proposals.at_stake_cents.sum()),
@@ -329,19 +329,6 @@ def _one(
         scores=scores,
         summary=summary,
     )
-
-
-def _teams_summary(rule: Rule, teams: TeamRooms, result: Assignment) -> dict[str, Any]:
-    """Where the rule limits teams: its ceiling, and the teams that reached it with what one client more there would be worth."""
-    if rule.limits.team_max is None:
-        return {}
-    team = teams.team[result.representative_of[result.representative_of >= 0]]
-    received = np.bincount(team[team >= 0], minlength=len(teams.id))
-    full = [
-        {"team": int(teams.id[i]), "received": int(received[i]), "price_cents": int(np.rint(result.team_prices[i]))}
-        for i in np.flatnonzero(received >= teams.room).tolist()
-    ]
-    return {"team_max": rule.limits.team_max, "full_teams": full}
 
 
 def _own_ceilings(reps: Representatives, shared: _Shared) -> dict[str, Any]:

@@ -14,6 +14,7 @@ the team's ceiling, of what the linear programme's dual pays.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,27 +31,55 @@ MOST_PAIRS = 2_000_000
 @dataclass(frozen=True, eq=False)
 class TeamRooms:
     """``team`` (n_representatives,) position of each one's team, -1 none; ``room`` (n_teams,) clients each may still take in this
-    run; ``id`` (n_teams,) rising."""
+    run; ``id`` (n_teams,) rising; ``own`` (n_representatives,) the team each stands in itself, by id."""
 
     team: Array
     room: Array
     id: Array
+    own: Array
+
+    def counted(self, position: int) -> list[int]:
+        """The teams that stand under this ceiling and have representatives, by id."""
+        return [int(each) for each in np.unique(self.own[self.team == position])]
 
 
 def team_rooms(rule: Rule, representatives: Representatives, received: Array) -> TeamRooms:
     """What the rule lets each team take, less what earlier rules of the run already gave its people (n_representatives,).
 
-    Whoever is in no team is held by no team's ceiling; a team above does not count those below it.
+    A team counts its own and all below it. One number holds for every team, so what the top of a branch may take is never more than
+    what any team below it may: the tops' ceilings are all that bind. Whoever is in no team is held by none.
     """
     if rule.limits.team_max is None:
         none = np.zeros(0, np.int64)
-        return TeamRooms(np.full(len(representatives), -1), none, none)
-    inside = representatives.team >= 0
-    ids, position = np.unique(representatives.team[inside], return_inverse=True)
+        return TeamRooms(np.full(len(representatives), -1), none, none, representatives.team)
+    of = representatives.team if representatives.top_team is None else representatives.top_team
+    inside = of >= 0
+    ids, position = np.unique(of[inside], return_inverse=True)
     team = np.full(len(representatives), -1)
     team[inside] = position
     had = np.bincount(position, received[inside], minlength=len(ids)).astype(np.int64)
-    return TeamRooms(team, np.maximum(rule.limits.team_max - had, 0), ids)
+    return TeamRooms(team, np.maximum(rule.limits.team_max - had, 0), ids, representatives.team)
+
+
+def teams_summary(rule: Rule, teams: TeamRooms, representative_of: Array, prices: Array) -> dict[str, Any]:
+    """Where the rule limits teams: its ceiling, and the teams that reached it with what one client more there would be worth.
+
+    ``representative_of`` (n_clients,) is -1 where nobody receives; ``prices`` (n_teams,) cents.
+    """
+    if rule.limits.team_max is None:
+        return {}
+    team = teams.team[representative_of[representative_of >= 0]]
+    received = np.bincount(team[team >= 0], minlength=len(teams.id))
+    full = [
+        {
+            "team": int(teams.id[i]),
+            "counts": teams.counted(i),
+            "received": int(received[i]),
+            "price_cents": int(np.rint(prices[i])),
+        }
+        for i in np.flatnonzero(received >= teams.room).tolist()
+    ]
+    return {"team_max": rule.limits.team_max, "full_teams": full}
 
 
 def pairs_kept(rule: Rule, n_clients: int, n_representatives: int) -> int:

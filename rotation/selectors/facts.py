@@ -14,6 +14,7 @@ from django.db.models import Q
 from psycopg2 import sql
 
 from accounts.models import Absence, Organization, Representative
+from accounts.selectors import top_teams
 from accounts.tenancy.limits import planner
 from clients.models import Client
 from rotation.engine.facts import NO_DAY, Facts, Representatives
@@ -381,6 +382,7 @@ def representative_columns(
     """The representatives' columns, and the vocabularies grown by the words only they use."""
     soon = absent_ids(first=as_of, last=as_of + timedelta(days=ABSENT_WITHIN_DAYS))
     now = absent_ids(first=as_of, last=as_of)
+    tops = top_teams()
     words = {_PLURAL[name]: list(vocabulary) for name, vocabulary in vocabularies.items()}
     codes = {name: {word: code for code, word in enumerate(vocabulary)} for name, vocabulary in words.items()}
 
@@ -394,6 +396,7 @@ def representative_columns(
     made = Representatives(
         id=np.array([row.pk for row in table], np.int64),
         team=np.array([row.team_id or -1 for row in table], np.int64),
+        top_team=np.array([tops.get(row.team_id or -1, -1) for row in table], np.int64),
         active=np.array([is_active_on(row, as_of) for row in table], bool),
         autonomous=np.array([row.contract_type == Representative.Contract.AUTONOMOUS for row in table], bool),
         capacity=np.array([row.capacity_clients for row in table], np.int32),

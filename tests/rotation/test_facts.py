@@ -23,7 +23,7 @@ from rotation.selectors.activity import Source
 from rotation.selectors.facts import ALWAYS, RunFacts, clients_query, day_number, planned_for, run_facts
 from rotation.services.rules import create_rule
 from rotation.services.runs import preview
-from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, make_organization
+from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_organization
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
 
 WINDOWS = parse_rule(
@@ -192,6 +192,15 @@ def test_representatives_out_of_service_or_away_are_marked(acting, representativ
     assert {facts.segments[code] for code in table.segments[3]} == {"Hotel"}
     assert facts.cities[table.city[3]] == "Rio Branco"
     assert facts.last_on.tolist() == [today - 100]
+
+
+def test_each_representative_stands_in_a_branch_of_the_tree_of_teams(acting):
+    top, other = TeamFactory(), TeamFactory()
+    below = TeamFactory(parent=TeamFactory(parent=top))
+    people = [RepresentativeFactory(team=team) for team in (below, top, other, None)]
+    table = facts_on(acting, AS_OF).representatives
+    assert table.id.tolist() == [each.pk for each in people]
+    assert table.top_team.tolist() == [top.pk, top.pk, other.pk, -1]
 
 
 def test_flags_words_and_unknown_coordinates_come_as_the_engine_wants_them(acting, representatives):

@@ -145,7 +145,7 @@ def test_a_full_team_is_the_reason_and_the_run_says_what_one_more_would_be_worth
     third = round(10_000 * np.exp(-1))  # a tenth of what is at stake, reckoned as 100 km away
     assert outcome.proposals.client.tolist() == [0, 1]
     assert outcome.summary["team_max"] == 2
-    assert outcome.summary["full_teams"] == [{"team": 7, "received": 2, "price_cents": third}]
+    assert outcome.summary["full_teams"] == [{"team": 7, "counts": [7], "received": 2, "price_cents": third}]
     assert [UNASSIGNED[code] for code in outcome.unassigned_why] == ["team_ceiling"]
     assert outcome.unassigned_price_cents.tolist() == [third]
     # one more place at either of them alone would be worth nothing
@@ -161,7 +161,21 @@ def test_who_stands_in_no_team_is_held_by_none_and_rules_of_one_run_count_togeth
     assert sorted(first.proposals.to_representative.tolist())[-1] == 2 and len(first.proposals) == 3
     # two of the team's three places are gone, and so is the place of who is in none
     assert second.proposals.client.tolist() == [2]
-    assert second.summary["full_teams"] == [{"team": 7, "received": 1, "price_cents": round(20_000 * np.exp(-1))}]
+    assert second.summary["full_teams"] == [{"team": 7, "counts": [7], "received": 1, "price_cents": round(20_000 * np.exp(-1))}]
+
+
+def test_a_team_counts_those_below_it_whatever_their_depth():
+    clients = facts(6, net_12m=np.arange(6) * 100_000 + 100_000)
+    # 8 and 9 stand under 7, 10 under 9; 20 is a branch of its own
+    reps = representatives(5, team=[7, 8, 9, 10, 20], top_team=[7, 7, 7, 7, 20], lat=[-23.0] * 4 + [-24.0], lon=[-46.0] * 5)
+    made = facts(6, net_12m=clients.net_12m, lat=np.full(6, -23.0), lon=np.full(6, -46.0))
+    outcome = propose(rule(limits=WIDE | {"team_max": 2}), made, reps, TODAY, seed="s", rule_version_id=1)
+    received = np.bincount(outcome.proposals.to_representative, minlength=5)
+    assert (received[:4].sum(), received[4]) == (2, 2)
+    assert {(each["team"], tuple(each["counts"])) for each in outcome.summary["full_teams"]} == {(7, (7, 8, 9, 10)), (20, (20,))}
+    # every team alone would have let nearly all of them in
+    alone = propose(rule(limits=WIDE | {"team_max": 2}), made, replace(reps, top_team=None), TODAY, seed="s", rule_version_id=1)
+    assert len(alone.proposals) == 6
 
 
 def test_a_rule_without_the_ceiling_says_nothing_about_teams():
