@@ -9,6 +9,36 @@ from accounts.models import Representative
 from accounts.templatetags.formats import decimal
 from rotation.models import Proposal, Run
 from rotation.selectors.facts import is_active_on
+from rotation.selectors.receiving import CLIENTS, MINUTES, RECEIVE, TEAM, Filled
+
+
+def passed_sentence(each: Filled) -> str:
+    """One passed ceiling said aloud, with its numbers: “V-012 ficaria com 152 clientes, de 150 no máximo.”"""
+    n = each.n
+    sentences = {
+        CLIENTS: ngettext(
+            "%(name)s ficaria com %(n)s cliente, de %(most)s que pode atender.",
+            "%(name)s ficaria com %(n)s clientes, de %(most)s que pode atender.",
+            n,
+        ),
+        MINUTES: ngettext(
+            "%(name)s ficaria com %(n)s minuto por semana, de %(most)s que tem.",
+            "%(name)s ficaria com %(n)s minutos por semana, de %(most)s que tem.",
+            n,
+        ),
+        RECEIVE: ngettext(
+            "%(name)s receberia %(n)s cliente de uma vez, de %(most)s no máximo.",
+            "%(name)s receberia %(n)s clientes de uma vez, de %(most)s no máximo.",
+            n,
+        ),
+        TEAM: ngettext(
+            "A equipe %(team)s receberia %(n)s cliente neste giro, de %(most)s no máximo.",
+            "A equipe %(team)s receberia %(n)s clientes neste giro, de %(most)s no máximo.",
+            n,
+        ),
+    }
+    words = {"name": each.representative.name, "team": each.team, "n": decimal(n), "most": decimal(each.most)}
+    return sentences[each.kind] % words
 
 
 def why_no_more(run: Run, proposal: Proposal, representative: Representative) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .facts import Array, Facts, Representatives
 from .geometry import chord_km, haversine_km, points
-from .rules import Rule
+from .rules import Limits, Rule
 
 KEEP = 20
 REASONS = ("no_receiver", "no_region", "no_segment", "too_far", "cooling_off", "no_room")
@@ -59,12 +59,17 @@ def room_for(rule: Rule, representatives: Representatives, received: Array | int
     """
     capacity = representatives.capacity.astype(np.int64)
     free = capacity - representatives.holds
-    share = np.maximum(np.floor(rule.limits.receive_share * capacity + 1e-9).astype(np.int64), 1)
-    if representatives.receive_ceiling is not None:
-        share = np.where(representatives.receive_ceiling >= 0, np.minimum(share, representatives.receive_ceiling), share)
+    share = most_received(rule.limits, capacity, representatives.receive_ceiling)
     room = np.maximum(np.minimum(free, share) - received, 0)
     room[~_valid(representatives)] = 0
     return room
+
+
+def most_received(limits: Limits, capacity: Array, ceiling: Array | None = None) -> NDArray[np.int64]:
+    """Clients each representative may receive in one run whatever is free, shape (n_representatives,): the rule's share of its capacity (at
+    least one), and its own ``ceiling`` where that is not negative."""
+    share = np.maximum(np.floor(limits.receive_share * capacity + 1e-9).astype(np.int64), 1)
+    return share if ceiling is None else np.where(ceiling >= 0, np.minimum(share, ceiling), share)
 
 
 def give_for(rule: Rule, representatives: Representatives, given: Array | int = 0) -> NDArray[np.int64]:

@@ -240,6 +240,11 @@ def _parse_guards(data: object) -> tuple[Guard, ...]:
     return tuple(guards)
 
 
+def limits_of(definition: Mapping[str, Any]) -> Limits:
+    """The ceilings of a definition, without reading the rest of it; ``RuleError`` as ``parse_rule``."""
+    return Limits(**_parse_section(definition.get("limits", {}), "limits"))
+
+
 def _parse_section(data: object, section: str) -> dict[str, Any]:
     if not isinstance(data, Mapping):
         raise RuleError("not_an_object", section, found=kind_of(data))

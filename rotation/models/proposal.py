@@ -29,6 +29,7 @@ class Proposal(TenantDetail):
     class Caveat(models.TextChoices):
         FARTHER = "farther", _("Destino mais longe")
         OVER_CAPACITY = "over_capacity", _("Acima da capacidade")
+        OVER_CEILING = "over_ceiling", _("Acima do máximo a receber")
         AUTONOMOUS = "autonomous", _("Autônomo: aceite")
         OPEN_OPPORTUNITY = "open_opportunity", _("Oportunidade em aberto")
         LOW_CONFIDENCE = "low_confidence", _("Pouca confiança")

@@ -38,6 +38,13 @@ def clients_held(representative_ids: Iterable[int] | None = None) -> dict[int, i
     return dict(held.order_by().values_list("representative_id").annotate(n=Count("id")))
 
 
+def clients_coming() -> dict[int, int]:
+    """Clients per representative that open proposals, of whatever run, would bring; one query."""
+    State = Proposal.State
+    coming = Proposal.objects.filter(state__in=[State.PROPOSED, State.APPROVED], to_representative__isnull=False)
+    return dict(coming.order_by().values_list("to_representative_id").annotate(n=Count("id")))
+
+
 def loads_of(run: Run, *, within: QuerySet[Representative]) -> list[Load]:
     """Loads of the representatives who serve on the run's day or take part in it, the fullest first; three queries.
 

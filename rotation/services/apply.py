@@ -18,6 +18,7 @@ from portfolio.selectors import open_client_counts
 from rotation.errors import ConsentMissing, NeedsSecondApprover, NeedsSecondPerson, NothingApproved, WrongState
 from rotation.models import Proposal, RotationSettings, RuleVersion, Run
 from rotation.selectors.commission import Commission, commissions
+from rotation.selectors.receiving import Filled, passed_at_apply
 from rotation.services.approval import approved_alone
 from rotation.services.moving import APPLY_TASK, Applied, apply_run
 
@@ -71,11 +72,12 @@ class ApplySummary:
     conflicts: list[tuple[int, str]] = field(default_factory=list)  # (client id, name): somebody changed the owner since
     told: list[tuple[int, str]] = field(default_factory=list)  # (membership id, name)
     needs_second_approver: bool = False
+    passed: list[Filled] = field(default_factory=list)  # ceilings a person's choice of receiver went beyond, capacity in clients apart
     needs_second_person: bool = False  # a rule asks for two, and this member approved what it proposed
 
     @property
     def warnings(self) -> int:
-        return len(self.consent_missing) + len(self.conflicts) + sum(change.over_capacity for change in self.changes)
+        return len(self.consent_missing) + len(self.conflicts) + len(self.passed) + sum(change.over_capacity for change in self.changes)
 
 
 def approved_within(run: Run, member: Membership) -> tuple[QuerySet[Proposal], list[int] | None]:
@@ -125,6 +127,7 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
         told=sorted(told.items(), key=lambda each: each[1]),
         needs_second_approver=needs_second_approver(run, approved),
         needs_second_person=approved_alone(approved, by),
+        passed=passed_at_apply(run, approved),
     )
 
 

@@ -23,6 +23,7 @@ from rotation.models import Proposal, Run
 from rotation.selectors.book import book_of
 from rotation.selectors.commission import MONTHS
 from rotation.selectors.facts import is_active_on
+from rotation.selectors.receiving import caveats_of_moves
 from rotation.selectors.signals import COMMISSION_DAYS
 from rotation.services.moves import Move, move_clients
 
@@ -99,13 +100,12 @@ def planned_moves(
     owner, chosen = facts.owner[rows[going]], to[going]
     km_to = known_km(facts, people, rows[going], chosen)
     km_from = np.where(owner >= 0, known_km(facts, people, rows[going], owner), np.nan)
-    over = people.holds + np.bincount(chosen, minlength=len(people)) > people.capacity
+    passed = caveats_of_moves(list(zip(facts.client_id[rows[going]].tolist(), people.id[chosen].tolist(), strict=True)))
     moves = []
     for row, at, start, near, far in zip(
         rows[going].tolist(), chosen.tolist(), owner.tolist(), km_from.tolist(), km_to.tolist(), strict=True
     ):
-        caveats = [str(Caveat.OVER_CAPACITY)] if over[at] else []
-        caveats += [str(Caveat.FARTHER)] if far > near else []
+        caveats = [*passed.get(int(people.id[at]), ()), *([str(Caveat.FARTHER)] if far > near else [])]
         moves.append(
             Move(
                 int(facts.client_id[row]),

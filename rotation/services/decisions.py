@@ -23,8 +23,9 @@ from rotation.engine.rules import Rule as EngineRule
 from rotation.engine.rules import parse_rule
 from rotation.errors import NotEligible, UnknownReason, WrongState
 from rotation.models import Decision, Proposal, RefusalReason, RuleVersion, Run
+from rotation.selectors.receiving import COMING, KINDS, Filled
 from rotation.services.approval import NEEDS_ADMIN, kept_from
-from rotation.services.receivers import Fit, fits, known_fit
+from rotation.services.receivers import Fit, fits
 
 Action = Decision.Action
 State = Proposal.State
@@ -282,34 +283,47 @@ def _changed_receiver(rows: list[dict[str, Any]], to: Representative, action: st
     return [replace(change, state=state) for change in changes] if state else changes
 
 
-def _fits(rows: list[dict[str, Any]], to: Representative, at: datetime) -> dict[int, Fit]:
+def ceilings_passed(proposals: QuerySet[Proposal], to: Representative, *, by: Membership, at: datetime) -> list[Filled]:
+    """The ceilings ``to`` would stand beyond if it received these open proposals too: said before a person chooses; nothing is written."""
+    coming = _within_reach(proposals, by).filter(state__in=COMING).exclude(to_representative=to)
+    rows = list(coming.order_by("pk").values(*_ROW))
+    last: dict[tuple[str, int], Filled] = {}
+    if rows and _reaches(by, to):
+        found = _fits(rows, to, at)
+        for row in rows:
+            last |= {(each.kind, row["run_id"]): each for each in found[row["id"]].passed}
+    return sorted(last.values(), key=lambda each: KINDS.index(each.kind))
+
+
+def _fits(rows: list[dict[str, Any]], to: Representative, at: datetime, *, back: bool = False) -> dict[int, Fit]:
     versions = RuleVersion.objects.filter(pk__in={row["rule_version_id"] for row in rows})
     rules: dict[int | None, EngineRule] = {version.pk: parse_rule(version.definition, accepted=True) for version in versions}
-    return fits(rows, to, rules, as_of=local_day(to.organization, at=at))
+    return fits(rows, to, rules, as_of=local_day(to.organization, at=at), back=back)
+
+
+_OF_THE_PAIR = (Proposal.Caveat.FARTHER, Proposal.Caveat.OVER_CAPACITY, Proposal.Caveat.OVER_CEILING)
 
 
 def _change_of(row: Mapping[str, Any], to_id: int, fit: Fit) -> _Change:
-    """Caveats of the client stay; distance is that of the new pair, and room was just checked."""
-    gone = (Proposal.Caveat.FARTHER, Proposal.Caveat.OVER_CAPACITY)
-    caveats = [each for each in row["caveats"] if each not in gone]
+    """Caveats of the client stay; distance and ceilings are those of the new pair."""
+    caveats = [each for each in row["caveats"] if each not in _OF_THE_PAIR]
+    caveats[:0] = dict.fromkeys(each.caveat.value for each in fit.passed)
     if fit.farther:
         caveats.insert(0, Proposal.Caveat.FARTHER.value)
     return _Change(row, row["state"], to_id, fit.value_cents, fit.km, caveats)
 
 
 def _receivers_back(changes: list[tuple[dict[str, Any], dict[str, Any]]], at: datetime) -> dict[int, _Change]:
-    """Undone choices of a receiver: the former one again, whether or not it still has room."""
+    """Undone choices of a receiver: the former one again, with the ceilings it now passes, whether or not it still fits."""
     groups: dict[int, list[dict[str, Any]]] = {}
     for row, was in changes:
         groups.setdefault(was["from_receiver_id"], []).append(row)
     receivers = Representative.objects.select_related("organization", "membership").in_bulk(groups)
     back = {}
     for to_id, rows in groups.items():
-        computed = {row["id"]: known_fit(row, to_id) for row in rows}
-        unknown = [row for row in rows if computed[row["id"]] is None]
-        found = _fits(unknown, receivers[to_id], at) if unknown else {}
+        found = _fits(rows, receivers[to_id], at, back=True)
         for row in rows:
-            back[row["id"]] = _change_of(row, to_id, computed[row["id"]] or found[row["id"]])
+            back[row["id"]] = _change_of(row, to_id, found[row["id"]])
     return back
 
 
@@ -330,7 +344,6 @@ def not_eligible(why: str, to: Representative) -> str:
         "no_segment": _("%(name)s não atende o segmento deste cliente."),
         "too_far": _("%(name)s fica mais longe do que a regra permite."),
         "cooling_off": _("%(name)s respondeu por este cliente há pouco tempo."),
-        "no_room": _("%(name)s não tem mais lugar na carteira."),
     }
     return sentences[why] % {"name": to.name}
 

@@ -22,6 +22,7 @@ from portfolio.models import Ownership, Task
 from rotation.errors import HandoverRefused, WrongState
 from rotation.models import Handover, Proposal, Request, Run
 from rotation.selectors.facts import is_active_on
+from rotation.selectors.receiving import caveats_of_moves
 from rotation.services.dividing import checked_receivers, divide, leader_of, locked_draft
 from rotation.services.moves import Move, move_clients
 from rotation.services.reversal import request_reversal
@@ -94,7 +95,8 @@ def _start(handover: Handover, *, by: Membership, at: datetime, today: date) -> 
         raise ChangedMeanwhile(str(CHANGED))
     seqs = dict(Ownership.objects.filter(representative_id=leaver_id, ended_on=None).values_list("client_id", "seq"))
     km = handover.plan.get("km", {})
-    over = set(targets) - {int(client) for client in handover.plan.get("to", {})}
+    nobody = set(targets) - {int(client) for client in handover.plan.get("to", {})}
+    passed = caveats_of_moves(list(targets.items()))
     moves = [
         Move(
             client,
@@ -103,7 +105,7 @@ def _start(handover: Handover, *, by: Membership, at: datetime, today: date) -> 
             to,
             held[client][0],
             km_to=km.get(str(client)),
-            caveats=(str(Proposal.Caveat.OVER_CAPACITY),) if client in over else (),
+            caveats=tuple(passed.get(to, ())) or ((str(Proposal.Caveat.OVER_CAPACITY),) if client in nobody else ()),
         )
         for client, to in targets.items()
     ]

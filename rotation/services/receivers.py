@@ -1,13 +1,12 @@
 """Whether one representative may receive each of some clients, and what that is worth: the engine's pairs for a person's choice."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import exp, isnan
 from typing import Any
 
 import numpy as np
-from django.db.models import Q
 
 from accounts.models import Representative
 from clients.models import Client
@@ -15,11 +14,11 @@ from portfolio.models import Ownership
 from rotation.engine.geometry import haversine_km
 from rotation.engine.pairs import KM_SCALE, SAME_CITY_KM, SEGMENT_BONUS, TEAM_BONUS
 from rotation.engine.rules import Rule as EngineRule
-from rotation.models import Proposal
 from rotation.selectors.facts import ABSENT_WITHIN_DAYS, absent_ids, is_active_on
 from rotation.selectors.ledger import recovery_of
+from rotation.selectors.receiving import Filled, Filling
 
-NOT_ACTIVE, ABSENT, OWNER, REGION, SEGMENT, TOO_FAR, FORMER, NO_ROOM = (
+NOT_ACTIVE, ABSENT, OWNER, REGION, SEGMENT, TOO_FAR, FORMER = (
     "receiver_inactive",
     "receiver_absent",
     "owner",
@@ -27,31 +26,42 @@ NOT_ACTIVE, ABSENT, OWNER, REGION, SEGMENT, TOO_FAR, FORMER, NO_ROOM = (
     "no_segment",
     "too_far",
     "cooling_off",
-    "no_room",
 )
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The pair of one proposal and the representative chosen for it; ``refused`` is "" where it may be."""
+    """The pair of one proposal and the representative chosen for it; ``refused`` is "" where it may be.
+
+    ``passed`` are the ceilings it stands beyond once this client has come, those sent before it counted.
+    """
 
     refused: str
     value_cents: int = 0
     km: float | None = None
     farther: bool = False
+    passed: tuple[Filled, ...] = ()
 
 
 def fits(
-    proposals: Sequence[Mapping[str, Any]], to: Representative, rules: Mapping[int | None, EngineRule], *, as_of: date
+    proposals: Sequence[Mapping[str, Any]],
+    to: Representative,
+    rules: Mapping[int | None, EngineRule],
+    *,
+    as_of: date,
+    back: bool = False,
 ) -> dict[int, Fit]:
-    """Check ``to`` against every proposal, in the order given: room is used up as it goes. A constant number of queries.
+    """Check ``to`` against every proposal, in the order given: ceilings fill up as it goes, and a person may pass them.
+
+    A constant number of queries.
 
     Parameters
     ----------
-    proposals : rows of ids (id, client_id, from_representative_id, to_representative_id, rule_version_id), at_stake_cents, lift,
+    proposals : rows of ids (id, run_id, client_id, from_representative_id, to_representative_id, rule_version_id), at_stake_cents, lift,
         km_from and the candidates
     rules : rule of each version
     as_of : the day of the decision
+    back : ``to`` receives them again because a choice is taken back; nothing is refused
     """
     ids = [row["client_id"] for row in proposals]
     clients = {client.pk: client for client in Client.objects.filter(pk__in=ids).only("state", "segment", "city", "latitude", "longitude")}
@@ -61,7 +71,7 @@ def fits(
         .order_by("ended_on")
         .values_list("client_id", "ended_on")
     )
-    room = _room(to, [row["id"] for row in proposals])
+    filling = Filling(to, ids, {row["run_id"] for row in proposals}, [rule.limits for rule in rules.values()])
     teams = dict(Representative.objects.values_list("pk", "team_id"))
     away = to.pk in absent_ids(first=as_of, last=as_of + timedelta(days=ABSENT_WITHIN_DAYS))
     serves = is_active_on(to, as_of)
@@ -76,16 +86,17 @@ def fits(
             or (row["from_representative_id"] == to.pk and OWNER)
             or _place_refused(rule, client, to, km)
             or _former_refused(rule, ended.get(client.pk), as_of)
-            or (room <= 0 and row["to_representative_id"] != to.pk and NO_ROOM)
             or ""
         )
-        if refused:
+        if refused and not back:
             found[row["id"]] = Fit(refused)
             continue
-        room -= row["to_representative_id"] != to.pk
+        if row["to_representative_id"] != to.pk:
+            filling.take(row)
         same_team = teams.get(row["from_representative_id"]) == to.team_id is not None
         worth = _value(rule, client, to, km, row["at_stake_cents"] * (row["lift"] or rule.value.lift) * recovery, same_team)
-        found[row["id"]] = known_fit(row, to.pk) or Fit("", worth, km, _farther(km, row["km_from"]))
+        fit = known_fit(row, to.pk) or Fit("", worth, km, _farther(km, row["km_from"]))
+        found[row["id"]] = replace(fit, passed=tuple(filling.passed(row["run_id"], rule.limits)))
     return found
 
 
@@ -100,17 +111,6 @@ def known_fit(row: Mapping[str, Any], to_id: int) -> Fit | None:
 
 def _farther(km: float | None, km_from: float | None) -> bool:
     return km is not None and km_from is not None and km > km_from
-
-
-def _room(to: Representative, deciding: list[int]) -> int:
-    """Places left: capacity less the clients held and those that open proposals already bring."""
-    held = Client.objects.filter(representative=to).count()
-    coming = (
-        Proposal.objects.filter(to_representative=to, state__in=[Proposal.State.PROPOSED, Proposal.State.APPROVED])
-        .exclude(Q(pk__in=deciding) & ~Q(to_representative=to))
-        .count()
-    )
-    return to.capacity_clients - held - coming
 
 
 def _km(client: Client, to: Representative) -> float | None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.errors import DomainError
 from accounts.models import Role
+from rotation.ceiling_words import passed_sentence
 from rotation.models import Proposal, Run
 from rotation.selectors.review import totals_of
 from rotation.selectors.tally import kinds_of
@@ -52,6 +53,7 @@ def apply(request: HttpRequest, run: int) -> HttpResponse:
         "refusal": refusal,
         "reversible_days": reversible_days(request.membership),  # type: ignore[attr-defined]
         "blocked": bool(summary.consent_missing or summary.needs_second_approver or summary.needs_second_person or not summary.approved),
+        "passed": [passed_sentence(each) for each in summary.passed],
         "over": [change for change in summary.changes if change.over_capacity],
         "commission": [change for change in summary.changes if change.commission and change.commission.change_cents < 0],
     }

@@ -25,9 +25,11 @@ from clients.selectors.client_filter import BASE
 from clients.selectors.matching import matching
 from portfolio.models import Ownership
 from portfolio.views.common import today_of
+from rotation.ceiling_words import passed_sentence
 from rotation.load_chart import load_bars
 from rotation.models import Run
 from rotation.selectors.facts import is_active_on
+from rotation.selectors.receiving import passed_by_lines
 from rotation.selectors.team_load import team_load, with_moves
 from rotation.services.by_hand import MOST, PlannedMoves, move_by_hand, planned_moves
 from rotation.services.reversal import request_reversal
@@ -168,7 +170,7 @@ def _seen(plan: PlannedMoves) -> dict[str, Any]:
         "lines": lines,
         "bars": load_bars(lines),
         "bars_minutes": load_bars(lines, minutes=True),
-        "over": [line for line in lines if line.over and line.gains.clients],
+        "passed": [passed_sentence(each) for each in passed_by_lines(lines)],
         "rows": [(clients[move.client_id], people.get(move.from_id or 0), people[move.to_id], move) for move in dearest],
         "n": len(plan.moves),
         "net": sum(move.net_12m_cents for move in plan.moves),

@@ -1,5 +1,6 @@
 """Decisions posted from the review: one row, the picked rows, or the whole filter; asked back when words are missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,11 +22,13 @@ from accounts.models import Representative
 from accounts.selectors import representatives_visible_to
 from accounts.step_up import MANY_ROWS, ask_again, proved_recently
 from accounts.templatetags.formats import money_short, number
+from rotation.ceiling_words import passed_sentence
 from rotation.models import Decision, Proposal
 from rotation.selectors.filters import CAUTION, ReviewFilter
+from rotation.selectors.receiving import Filled
 from rotation.selectors.review import decidable_by, groups_of, refusal_reasons, shown
 from rotation.services.approval import NEEDS_ADMIN, NEEDS_SUPERVISOR
-from rotation.services.decisions import DecisionResult, decide, undo_batch
+from rotation.services.decisions import DecisionResult, ceilings_passed, decide, undo_batch
 from rotation.views.common import DECIDERS, only, partial, query_here, row_id
 from rotation.views.desk import Desk, desk_of, line_of
 from rotation.views.panel import panel
@@ -34,7 +37,7 @@ from rotation.views.review import frame, head, receivers_for, rows_for, work
 Action = Decision.Action
 ACTIONS = (Action.APPROVE, Action.REJECT, Action.POSTPONE, Action.CHANGE, Action.REOPEN)
 CAVEAT = "caveat"
-NOT_FIT = {"receiver_inactive", "receiver_absent", "owner", "no_region", "no_segment", "too_far", "cooling_off", "no_room"}
+NOT_FIT = {"receiver_inactive", "receiver_absent", "owner", "no_region", "no_segment", "too_far", "cooling_off"}
 NOT_YOURS = {NEEDS_ADMIN, NEEDS_SUPERVISOR}
 MOST_IDS = 1_000
 MOST_NOTE = 500
@@ -55,6 +58,7 @@ class Order:
     to: int | None = None
     with_caveats: bool = False
     confirmed: bool = False
+    accepted: int | None = None  # the receiver whose passed ceilings the person saw
 
     @property
     def wants_words(self) -> bool:
@@ -91,6 +95,7 @@ def parse_order(post: QueryDict) -> Order | None:
         to=int(to) if to.isascii() and to.isdigit() else None,
         with_caveats="with_caveats" in post,
         confirmed="confirmed" in post,
+        accepted=row_id(post.get("accepted")),
     )
 
 
@@ -109,6 +114,8 @@ def decide_proposals(request: HttpRequest, run: int) -> HttpResponse:
         return _refused(request, desk, _("Este giro não está mais em revisão: nada foi decidido."))
     if order.wants_words:
         return _ask(request, desk, order, rows)
+    if passed := _ceilings_passed(request, order, rows):
+        return _ask(request, desk, order, rows, passed)
     if order.whole_filter and not proved_recently(request) and rows.order_by()[: MANY_ROWS + 1].count() > MANY_ROWS:
         return ask_again(request, _back(request, desk))
     try:
@@ -133,8 +140,6 @@ def _changed_since(desk: Desk, order: Order) -> QuerySet[Proposal]:
 
 def _carry_out(request: HttpRequest, order: Order, rows: QuerySet[Proposal]) -> DecisionResult:
     by, at = request.membership, timezone.now()  # type: ignore[attr-defined]
-    # The panel's own choice of receiver, approved in one press, is one act, and one undo takes all of it back.
-    takes_receiver = order.action == Action.CHANGE or (order.action == Action.APPROVE and order.single)
     return decide(
         rows,
         order.action,
@@ -142,12 +147,26 @@ def _carry_out(request: HttpRequest, order: Order, rows: QuerySet[Proposal]) -> 
         at=at,
         reason=order.reason,
         note=order.note,
-        to=_receiver(request, order.to) if takes_receiver and order.to else None,
+        to=_receiver(request, order.to) if _takes_receiver(order) else None,
         moment=order.moment if order.whole_filter else None,
         versions=order.picks or None,
         bulk=not order.single,
         with_caveats=order.with_caveats,
     )
+
+
+def _takes_receiver(order: Order) -> bool:
+    # The panel's own choice of receiver, approved in one press, is one act, and one undo takes all of it back.
+    return bool(order.to) and (order.action == Action.CHANGE or (order.action == Action.APPROVE and order.single))
+
+
+def _ceilings_passed(request: HttpRequest, order: Order, rows: QuerySet[Proposal]) -> list[Filled]:
+    """What the chosen receiver would stand beyond, unless the person saw just that."""
+    if not _takes_receiver(order) or order.accepted == order.to:
+        return []
+    if order.whole_filter and order.moment:
+        rows = rows.exclude(decided_at__gt=order.moment)
+    return ceilings_passed(rows, _receiver(request, order.to), by=request.membership, at=timezone.now())  # type: ignore[attr-defined]
 
 
 def _receiver(request: HttpRequest, to: int | None) -> Representative:
@@ -157,8 +176,8 @@ def _receiver(request: HttpRequest, to: int | None) -> Representative:
     return found
 
 
-def _ask(request: HttpRequest, desk: Desk, order: Order, rows: QuerySet[Proposal]) -> HttpResponse:
-    """The form for the reason, the receiver or the yes: a dialog for htmx, a page otherwise."""
+def _ask(request: HttpRequest, desk: Desk, order: Order, rows: QuerySet[Proposal], passed: Sequence[Filled] = ()) -> HttpResponse:
+    """The form for the reason, the receiver, the yes, or a yes to ceilings passed: a dialog for htmx, a page otherwise."""
     if order.whole_filter and order.moment:
         rows = rows.exclude(decided_at__gt=order.moment)
     bulk_approval = order.action == Action.APPROVE and not order.single
@@ -189,7 +208,8 @@ def _ask(request: HttpRequest, desk: Desk, order: Order, rows: QuerySet[Proposal
         "ask_title": ask_title(order.action, kept),
         "ask_subtitle": one.client if one else "",
         "ask_sentence": "" if one else ask_sentence(order.action, kept, kept_cents, counted, currency_of(request)),
-        "ask_verb": ask_verb(order.action, kept),
+        "ask_verb": anyway(order.action) if passed else ask_verb(order.action, kept),
+        "passed": [passed_sentence(each) for each in passed],
     }
     if not partial(request):
         return render(request, "rotation/ask.html", context)
@@ -228,6 +248,10 @@ def ask_verb(action: str, n: int) -> str:
         Action.REOPEN: ngettext("Voltar a pendente", "Voltar %(n)s a pendentes", n),
     }
     return verbs[Action(action)] % {"n": number(n)} if "%" in verbs[Action(action)] else verbs[Action(action)]
+
+
+def anyway(action: str) -> str:
+    return _("Aprovar mesmo assim") if action == Action.APPROVE else _("Mudar mesmo assim")
 
 
 def ask_sentence(action: str, n: int, cents: int, counted: dict[str, Any], currency: str) -> str:

@@ -20,6 +20,7 @@ from accounts.models import Representative
 from accounts.selectors import representatives_visible_to
 from accounts.templatetags.formats import day_year, number
 from portfolio.views.common import today_of
+from rotation.ceiling_words import passed_sentence
 from rotation.load_chart import load_bars
 from rotation.models import Handover, Proposal, Run
 from rotation.selectors.handovers import (
@@ -33,6 +34,7 @@ from rotation.selectors.handovers import (
     received_by,
 )
 from rotation.selectors.leaving import carried_along
+from rotation.selectors.receiving import passed_by_lines
 from rotation.services.dividing import MOST_BY_MINUTES, OPEN, draft_handover, drop_draft, put_clients
 from rotation.services.handover import confirm_handover, undo_handover
 from rotation.services.reversal import reversible
@@ -178,6 +180,7 @@ def _division(request: HttpRequest, draft: Handover) -> dict[str, Any]:
     worth = plan["objective_cents"]
     return {
         "division": division,
+        "passed": [passed_sentence(each) for each in passed_by_lines(division.lines)],
         "bars": load_bars(division.lines),
         "bars_minutes": load_bars(division.lines, minutes=True),
         "rows": [(row, takers.get(row.to_id or 0), UNASSIGNED_WORDS.get(row.why, "")) for row in rows],

@@ -18,7 +18,7 @@ from rotation.models import Proposal, Run, RunRule
 from rotation.rows import Rows
 from rotation.scores_said import scores_said
 from rotation.selectors.filters import NOBODY, SIZES, ReviewFilter
-from rotation.selectors.load import load_spread, loads_of
+from rotation.selectors.load import clients_coming, clients_held, load_spread, loads_of
 from rotation.selectors.review import (
     Page,
     Totals,
@@ -305,6 +305,8 @@ def lines_of(page: Page, wanted: ReviewFilter, desk: Desk, rows: Rows) -> list[d
     return lines
 
 
-def receivers_for(request: HttpRequest) -> list[Representative]:
-    """Whom the member may send clients to, by code."""
-    return list(representatives_visible_to(request.membership).order_by("code"))  # type: ignore[attr-defined]
+def receivers_for(request: HttpRequest) -> list[tuple[Representative, int]]:
+    """Whom the member may send clients to, by code, with the clients each holds or is about to receive; three queries."""
+    people = list(representatives_visible_to(request.membership).order_by("code"))  # type: ignore[attr-defined]
+    held, coming = clients_held(), clients_coming()
+    return [(each, held.get(each.pk, 0) + coming.get(each.pk, 0)) for each in people]

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.errors import NotAllowed
-from accounts.models import AuditEvent, Notice, OutboxEvent, Role
+from accounts.models import AuditEvent, Notice, OutboxEvent, Representative, Role
 from accounts.services import Actor
 from accounts.tenancy import acting_for
 from portfolio.models import Ownership
@@ -96,6 +96,22 @@ def test_what_is_undecided_sends_the_run_back_to_review(scene, organization):
     with acting_for(organization.pk):
         assert Run.objects.get(pk=scene.run.pk).state == "applied"
         assert scene.owners() == [scene.bruno.pk, scene.bruno.pk, scene.ana.pk]
+
+
+def test_what_was_applied_before_counts_towards_the_runs_ceilings(scene, organization):
+    """Two of two are no warning; the third is, and so are the minutes it brings."""
+    with acting_for(organization.pk):
+        Representative.objects.filter(pk=scene.bruno.pk).update(receive_ceiling=2, capacity_minutes_week=1)
+        scene.approve(*scene.proposals[:2])
+        [minutes] = apply_summary(scene.run, by=scene.admin).passed
+        assert (minutes.kind, minutes.most) == ("minutes", 1)
+        Representative.objects.filter(pk=scene.bruno.pk).update(capacity_minutes_week=None)
+        assert apply_summary(scene.run, by=scene.admin).warnings == 0
+    applied(scene)
+    with acting_for(organization.pk):
+        scene.approve(scene.proposals[2])
+        summary = apply_summary(scene.run, by=scene.admin)
+        assert [(each.kind, each.n, each.most) for each in summary.passed] == [("receive", 3, 2)] and summary.warnings == 1
 
 
 def test_a_persons_transfer_wins(scene, organization):
@@ -384,12 +400,12 @@ class TestAsking:
 def test_the_summary_says_what_changes_for_whom(scene, organization, django_assert_num_queries):
     with acting_for(organization.pk):
         scene.approve(*scene.proposals[:2])
-        scene.bruno.capacity_clients, scene.bruno.commission_rate = 1, "0.0600"
+        scene.bruno.capacity_clients, scene.bruno.commission_rate, scene.bruno.receive_ceiling = 1, "0.0600", 1
         scene.bruno.save()
         caio = RepresentativeFactory()
         transfer_client(client=scene.clients[0], to=caio, by=Actor(scene.admin), on=DAY, reason="pedido")
 
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(15):
             summary = apply_summary(scene.run, by=scene.admin)
 
     assert (summary.approved, summary.undecided, summary.value_cents, summary.money_cents) == (2, 1, 10_000, 200_000)
@@ -397,10 +413,11 @@ def test_the_summary_says_what_changes_for_whom(scene, organization, django_asse
         ("Ana", 2, 0, 2, 0, False),
         ("Bruno", 0, 2, 0, 2, True),
     ]
+    assert [(each.kind, each.representative, each.n, each.most) for each in summary.passed] == [("receive", scene.bruno, 2, 1)]
     assert summary.changes[0].commission is summary.changes[1].commission is None  # employees
     assert summary.conflicts == [(scene.clients[0].pk, scene.clients[0].name)]
     assert [name for _pk, name in summary.told] == sorted([scene.ana.membership.name, scene.bruno.membership.name])
-    assert summary.warnings == 2
+    assert summary.warnings == 3
 
 
 def test_definition_without_territory_moves_anywhere(organization):

@@ -64,6 +64,17 @@ def test_one_receiver_takes_them_all_and_the_warnings_say_what_stands_against_it
     assert not any("over_capacity" in move.caveats for move in far.moves) and far.moves[0].km_to > 50 > far.moves[0].km_from
 
 
+def test_minutes_and_a_receivers_own_most_are_warned_of_too(scene, manager, today):
+    _ana, _bruno, caio, clients = scene
+    Representative.objects.filter(pk=caio.pk).update(receive_ceiling=2)
+    assert {move.caveats for move in planned_moves(ids(clients), [caio.pk], by=manager, today=today).moves} == {("over_ceiling", "farther")}
+    assert {move.caveats for move in planned_moves(ids(clients[:2]), [caio.pk], by=manager, today=today).moves} == {("farther",)}
+    Representative.objects.filter(pk=caio.pk).update(receive_ceiling=None, capacity_minutes_week=1)
+    assert {move.caveats for move in planned_moves(ids(clients), [caio.pk], by=manager, today=today).moves} == {
+        ("over_capacity", "farther")
+    }
+
+
 def test_several_receivers_share_them_by_room_and_distance(scene, manager, today):
     _ana, bruno, caio, clients = scene
 
@@ -137,7 +148,7 @@ def test_nothing_crosses_the_subtree(acting, scene, manager, today):
 def test_planning_costs_the_same_for_one_client_and_three(scene, manager, today, django_assert_num_queries):
     _ana, bruno, caio, clients = scene
     for some in (clients[:1], clients):
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(18):
             planned_moves(ids(some), [bruno.pk, caio.pk], by=manager, today=today)
 
 

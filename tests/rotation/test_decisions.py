@@ -7,11 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.errors import NotAllowed
-from accounts.models import Absence, AuditEvent, Role
+from accounts.models import Absence, AuditEvent, Representative, Role
 from portfolio.models import Ownership
 from rotation.errors import NotEligible, UnknownReason
 from rotation.models import Decision, Proposal, Run
-from rotation.services.decisions import Skipped, decide, undo_batch
+from rotation.selectors.team_load import team_load, with_moves
+from rotation.services.decisions import Skipped, ceilings_passed, decide, undo_batch
 from rotation.services.rules import create_rule, publish
 from rotation.services.runs import compute_run, start_run
 from tests.factories import RepresentativeFactory, TeamFactory, make_member
@@ -22,11 +23,15 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def run(fresh_feed, admin, portfolio):
-    definition = RULE | {"limits": {"give_share": 1.0, "receive_share": 1.0}}
+    return computed(admin)
+
+
+def computed(admin, **limits) -> Run:
+    definition = RULE | {"limits": {"give_share": 1.0, "receive_share": 1.0} | limits}
     rule = create_rule(definition, by=admin)
     publish(rule.versions.get(), by=admin)
     run = start_run([rule], as_of=AS_OF, trigger="person", by=admin)
-    return compute_run(run.pk, fresh_feed.pk, at=NOW)
+    return compute_run(run.pk, admin.organization_id, at=NOW)
 
 
 def states(run: Run) -> dict[str, int]:
@@ -188,7 +193,6 @@ def _one(run):
         ("no_region", {"regions": ["RS"]}),
         ("no_segment", {"segments": ["Hotel"]}),
         ("too_far", {"latitude": -10.0}),
-        ("no_room", {"capacity_clients": 0}),
         ("receiver_inactive", {"valid_to": AS_OF}),
     ],
 )
@@ -227,12 +231,75 @@ def test_an_absent_a_former_and_the_present_owner_are_refused_as_receivers(fresh
         assert refusal.value.why == why
 
 
-def test_room_is_used_up_row_by_row_and_the_rest_is_skipped(run, manager, team):
-    narrow = RepresentativeFactory(team=team, latitude=-23.5, longitude=-46.6, capacity_clients=2)
-    result = decide(run.proposals.all(), "change", by=manager, at=LATER, to=narrow)
-    assert len(result.decided) == 2
-    assert {skipped.code for skipped in result.skipped} == {"no_room"}
-    assert run.proposals.filter(to_representative=narrow).count() == 2
+def test_ceilings_fill_up_row_by_row_and_who_is_beyond_needs_a_look_of_its_own(run, manager, team):
+    narrow = RepresentativeFactory(team=team, latitude=-23.5, longitude=-46.6, capacity_clients=2, receive_ceiling=1)
+    n = run.n_proposed
+    assert n > 2
+    told = ceilings_passed(run.proposals.all(), narrow, by=manager, at=LATER)
+    assert [(each.kind, each.n, each.most) for each in told] == [("clients", n, 2), ("receive", n, 1)]
+    assert len(decide(run.proposals.all(), "change", by=manager, at=LATER, to=narrow).decided) == n
+    passed = [_passes(row) for row in run.proposals.order_by("pk")]
+    assert passed == [[], ["over_ceiling"], *[["over_capacity", "over_ceiling"]] * (n - 2)]
+    approved = decide(run.proposals.all(), "approve", by=manager, at=LATER, bulk=True)
+    assert {skipped.code for skipped in approved.skipped} == {"caveat"} and len(approved.skipped) >= n - 1
+
+
+def test_choices_made_one_after_another_in_a_run_are_counted_together(run, manager, admin, team):
+    narrow = RepresentativeFactory(team=team, latitude=-23.5, longitude=-46.6, receive_ceiling=2)
+    other = RepresentativeFactory(team=team, latitude=-23.5, longitude=-46.6)
+    first, second, third = run.proposals.order_by("pk")[:3]
+    rows = [run.proposals.filter(pk=each.pk) for each in (first, second, third)]
+    for row in rows[:2]:
+        assert ceilings_passed(row, narrow, by=manager, at=LATER) == []
+        decide(row, "change", by=manager, at=LATER, to=narrow)
+    [beyond] = ceilings_passed(rows[2], narrow, by=manager, at=LATER)
+    assert (beyond.kind, beyond.n, beyond.most) == ("receive", 3, 2)
+    batch = decide(rows[2], "change", by=manager, at=LATER, to=narrow).batch
+    assert _passes(rows[2].get()) == ["over_ceiling"]
+    # what is taken back, refused or sent elsewhere leaves its place
+    undo_batch(batch, by=manager, at=LATER)
+    assert _passes(rows[2].get()) == []
+    decide(rows[0], "change", by=manager, at=LATER, to=other)
+    decide(rows[2], "change", by=manager, at=LATER, to=narrow)
+    assert _passes(rows[2].get()) == []
+    decide(rows[0], "change", by=manager, at=LATER, to=narrow)
+    decide(rows[1], "reject", by=manager, at=LATER, reason="fica")
+    assert _passes(rows[0].get()) == ["over_ceiling"]
+    # and what is applied keeps it
+    rows[2].update(state="applied")
+    decide(rows[0], "change", by=manager, at=LATER, to=other)
+    rows[1].update(state="proposed", to_representative=other)
+    decide(rows[1], "change", by=manager, at=LATER, to=narrow)
+    assert ceilings_passed(rows[0], narrow, by=manager, at=LATER)[0].n == 3
+
+
+def test_minutes_are_a_ceiling_of_a_choice_too(run, manager, team):
+    busy = RepresentativeFactory(team=team, latitude=-23.5, longitude=-46.6, capacity_minutes_week=1)
+    row = run.proposals.filter(pk=_one(run).pk)
+    [minutes] = ceilings_passed(row, busy, by=manager, at=LATER)
+    [line] = with_moves(team_load(Representative.objects.filter(pk=busy.pk)), [(_one(run).client_id, busy.pk)])
+    assert (minutes.kind, minutes.n, minutes.most) == ("minutes", round(line.minutes_after), 1)
+    decide(row, "change", by=manager, at=LATER, to=busy)
+    assert _passes(row.get()) == ["over_capacity"]
+    # what is open counts, and so does this client where it was sent already
+    [again] = ceilings_passed(run.proposals.filter(position=2), busy, by=manager, at=LATER)
+    assert again.n > minutes.n
+
+
+def test_the_teams_most_counts_its_whole_branch(fresh_feed, admin, portfolio, team):
+    RepresentativeFactory(latitude=-23.5, longitude=-46.6)  # in no team, held by no team's most
+    run = computed(admin, team_max=2)
+    inside, outside = run.proposals.filter(to_representative__team=team), run.proposals.filter(to_representative__team=None)
+    assert (inside.count(), outside.count()) == (2, run.n_proposed - 2)
+    below = RepresentativeFactory(team=TeamFactory(parent=TeamFactory(parent=team)), latitude=-23.5, longitude=-46.6)
+    # from one of the branch to another of it: the branch receives no more than before
+    assert ceilings_passed(inside, below, by=admin, at=LATER) == []
+    [most] = ceilings_passed(outside, below, by=admin, at=LATER)
+    assert (most.kind, most.n, most.most, most.team) == ("team", run.n_proposed, 2, team.name)
+
+
+def _passes(row):
+    return [each for each in row.caveats if each.startswith("over_")]
 
 
 def test_a_receiver_outside_the_managers_team_is_refused(run, manager):

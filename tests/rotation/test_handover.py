@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
-from accounts.models import Absence, ApiToken, Membership, Role, Session
+from accounts.models import Absence, ApiToken, Membership, Representative, Role, Session
 from accounts.notices import sentence
 from accounts.services import Actor
 from accounts.services.seals import audit_breaks
@@ -16,6 +16,8 @@ from portfolio.services.proof import ledger_breaks
 from rotation.errors import HandoverRefused
 from rotation.models import Handover, Proposal, Request, Run
 from rotation.selectors.book import book_of
+from rotation.selectors.handovers import division_of
+from rotation.selectors.receiving import passed_by_lines
 from rotation.services.dividing import draft_handover, put_clients
 from rotation.services.handover import confirm_handover, start_due_handovers, undo_handover
 from rotation.services.invariants import violations
@@ -151,6 +153,23 @@ def test_a_client_put_elsewhere_by_hand_stays_there_when_the_rest_is_divided_ane
     assert owners(clients) == [bruno.pk, caio.pk, caio.pk]
 
 
+def test_who_is_given_more_than_they_may_is_marked_with_every_client_they_receive(leaver, heirs, manager):
+    clients = [client_of(leaver, net=100_000 * (n + 1)) for n in range(3)]
+    near, far = heirs
+    Representative.objects.filter(pk=far.pk).update(receive_ceiling=1)
+    Representative.objects.filter(pk=near.pk).update(capacity_clients=1)
+    found = draft(leaver, heirs, manager)
+    assert passed_by_lines(division_of(found).lines) == []  # the engine keeps to both
+    choices = [client.pk for client in clients[1:]]
+    found = put_clients(found, choices, far.pk, version=found.version, by=manager)
+    found = put_clients(found, [clients[0].pk], near.pk, version=found.version, by=manager)
+    [passed] = passed_by_lines(division_of(found).lines)
+    assert (passed.kind, passed.representative, passed.n, passed.most) == ("receive", far, 2, 1)
+    done = confirm_handover(found, reason="Saiu", version=found.version, by=manager, at=NOW)
+    marked = done.run.proposals.filter(caveats=["over_ceiling"])
+    assert sorted(marked.values_list("client_id", flat=True)) == sorted(choices)
+
+
 def test_what_changed_since_is_not_overwritten(leaver, heirs, manager):
     client_of(leaver)
     found = draft(leaver, heirs, manager)
@@ -241,10 +260,10 @@ def test_nobody_outside_the_subtree_divides_and_nobody_outside_receives(acting, 
 
 def test_a_portfolio_is_read_by_a_constant_number_of_queries(leaver, heirs, acting, django_assert_num_queries):
     client_of(leaver)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         book_of(acting, people=[leaver.pk, *(each.pk for each in heirs)], as_of=AS_OF)
     [client_of(leaver) for _n in range(2)]
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         book = book_of(acting, people=[leaver.pk, *(each.pk for each in heirs)], as_of=AS_OF)
     assert len(book.held_by(leaver.pk)) == 3
 

@@ -345,6 +345,30 @@ def test_the_panel_approves_with_another_receiver_in_one_press(signed_in, admin,
     assert (proposal.state, proposal.to_representative_id) == (State.APPROVED, third.pk)
 
 
+@pytest.mark.parametrize("act", ["approve", "change"])
+def test_a_full_receiver_is_said_with_its_numbers_and_only_a_second_yes_sends_clients(signed_in, admin, run, version, representatives, act):
+    first, second, third = representatives
+    Representative.objects.filter(pk=third.pk).update(capacity_clients=0, receive_ceiling=0, name="Caio")
+    proposal = ProposalFactory(run=run, rule_version=version, owner=first, to_representative=second)
+    web = signed_in(admin)
+    form = {"decision": act, "single": "1", "proposal": f"{proposal.pk}:1", "to": third.pk}
+
+    asked = web.post(page(run, "decide"), form, **HTMX)
+    html = asked.content.decode()
+    proposal.refresh_from_db()
+    assert asked.headers["HX-Retarget"] == "#dialog-slot" and (proposal.state, proposal.to_representative_id) == ("proposed", second.pk)
+    assert "Caio ficaria com 1 cliente, de 0 que pode atender." in html and "Caio receberia 1 cliente de uma vez, de 0 no máximo." in html
+    # a yes is to whom it was said of
+    assert web.post(page(run, "decide"), form | {"accepted": second.pk}, **HTMX).headers.get("HX-Retarget") == "#dialog-slot"
+    web.post(page(run, "decide"), form | {"accepted": third.pk}, **HTMX)
+    proposal.refresh_from_db()
+    assert (proposal.state, proposal.to_representative_id) == ("approved" if act == "approve" else "proposed", third.pk)
+    assert proposal.caveats[:2] == ["over_capacity", "over_ceiling"]
+    Proposal.objects.update(state="approved")
+    warned = web.get(page(run, "apply")).content.decode()
+    assert "Caio fica acima da capacidade" in warned and "Caio receberia 1 cliente de uma vez, de 0 no máximo." in warned
+
+
 def test_a_receiver_who_may_not_is_refused_in_words(signed_in, admin, run, version, pair):
     gone = RepresentativeFactory(name="Bruno", valid_to="2026-01-01")
     proposal = ProposalFactory(run=run, rule_version=version, **pair)
