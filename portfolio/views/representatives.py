@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import get_urlconf, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -15,6 +15,7 @@ from accounts.errors import DomainError
 from accounts.models import Representative, Role
 from accounts.selectors.people import team_choices
 from accounts.services.representatives import save_representative
+from accounts.shell import served
 from accounts.views.common import ADMINS, OFFICE, answered, member_of, only
 from clients.models import Client
 from portfolio.representative_form import STATES, RepresentativeForm, initial_of
@@ -88,6 +89,7 @@ def _form(request: HttpRequest, found: Representative | None) -> HttpResponse:
         "writes": member_of(request).role == Role.ADMIN,
         "n_clients": Client.objects.filter(representative=found, discarded_on=None).count() if found else 0,
         "leave_url": _leave_url(organization.slug, found),
+        "gone": bool(found and found.valid_to and found.valid_to <= today_of(request)),
         "segments": client_segments(),
         "states": STATES if organization.country == "BR" else [],
         "tiles": settings.MAP_TILE_URL,
@@ -97,8 +99,7 @@ def _form(request: HttpRequest, found: Representative | None) -> HttpResponse:
 
 
 def _leave_url(slug: str, found: Representative | None) -> str:
-    """Where a leaving representative's clients are divided, once that page is served."""
-    try:
-        return reverse("portfolio:leave", args=[slug, found.pk]) if found else ""
-    except NoReverseMatch:
+    """Where a leaving representative's clients are divided; "" where nobody serves it. (Above this app: who moves clients lives there.)"""
+    if found is None or not served(f"people/{found.pk}/leave/", get_urlconf()):
         return ""
+    return f"/o/{slug}/people/{found.pk}/leave/"

@@ -278,3 +278,15 @@ def test_large_portfolios_are_a_job_and_access_ends_before_it(leaver, heirs, man
 
     assert done.run.state == "applying" and not Membership.objects.get(pk=leaver.membership_id).is_active
     assert owners(clients) == [leaver.pk] * 3 and Proposal.objects.filter(run=done.run, state="approved").count() == 3
+
+
+def test_a_representatives_page_leads_the_administration_there_and_nobody_who_only_reads(acting, leaver, admin, signed_in):
+    page, way = f"/o/{acting.slug}/people/{leaver.pk}/", f'href="/o/{acting.slug}/people/{leaver.pk}/leave/"'
+    auditor = make_member(acting, Role.AUDITOR, name="Vera")
+
+    pages = [signed_in(member).get(page).content.decode() for member in (admin, auditor)]
+    Representative.objects.filter(pk=leaver.pk).update(valid_to=AS_OF - DAY)
+    afterwards = signed_in(admin).get(page).content.decode()
+
+    assert [way in html for html in pages] == [True, False]
+    assert "Vai sair…" in pages[0] and way in afterwards and "Dividir a carteira" in afterwards
