@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError
 from accounts.models import Absence, Membership, Organization, Representative, Role, Team
+from accounts.models.people import normalized_email
 from accounts.selectors import local_day
 from accounts.services import Actor, add_member, create_organization
 from accounts.tenancy import tenant_atomic
@@ -104,9 +105,8 @@ def make_teams_and_people(organization: Organization, last_day: date) -> None:
     with tenant_atomic(organization.pk):
         # Read by the owner's connection, which writes the members: the teams are committed by now.
         teams = {team.name: team for team in Team.objects.using("owner")}
-        known = set(Membership.objects.values_list("name", flat=True))
-    people = shift.users()
-    missing = [person for person in people["users"] if person["name"] not in known]
+    people, known = shift.users(), members_by_address(organization)
+    missing = [person for person in people["users"] if normalized_email(person["email"]) not in known]
     # A password printed for everyone to read needs no salt each: hashing it once saves seconds of the first start.
     password = make_password(people["password"]) if missing else ""
     for person in missing:
@@ -118,6 +118,12 @@ def make_teams_and_people(organization: Organization, last_day: date) -> None:
             hashed_password=password,
             team=teams.get(person["team"]),
         )
+
+
+def members_by_address(organization: Organization) -> dict[str, int]:
+    """Who is a member, by e-mail: people rename themselves. The owner's connection reads it, as addresses show only to who names them."""
+    with tenant_atomic(organization.pk, using="owner"):
+        return dict(Membership.objects.using("owner").values_list("user__email_norm", "id"))
 
 
 def import_files(organization: Organization, last_day: date) -> list[ImportResult]:
@@ -145,12 +151,13 @@ def import_files(organization: Organization, last_day: date) -> list[ImportResul
 
 def tie_people_to_representatives(organization: Organization) -> None:
     """Give each person with a representative code that representative's portfolio."""
+    members = members_by_address(organization)
     with tenant_atomic(organization.pk):
-        members = dict(Membership.objects.values_list("name", "id"))
         for person in shift.users()["users"]:
             code = person.get("representative_code")
             if code:
-                Representative.objects.filter(code=code, membership=None).update(membership_id=members[person["name"]])
+                member = members[normalized_email(person["email"])]
+                Representative.objects.filter(code=code, membership=None).update(membership_id=member)
 
 
 def settle_representatives_and_clients(organization: Organization, last_day: date) -> None:
