@@ -79,7 +79,7 @@ def review(request: HttpRequest, run: int) -> HttpResponse:
     context = work(request, desk, request.GET)
     if partial(request):
         moved = request.htmx.target == "map-area"  # type: ignore[attr-defined]
-        return render(request, "rotation/_map_area.html" if moved else "rotation/_work_and_files.html", context)
+        return render(request, "rotation/_area_and_files.html" if moved else "rotation/_work_and_files.html", context)
     page = "rotation/review_map.html" if context["view"] == "map" else "rotation/review.html"
     return render(request, page, context | head(request, desk, context["totals"]))
 

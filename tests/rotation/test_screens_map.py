@@ -1,5 +1,8 @@
 """The map and load views of the review: what is where, what is in view of it, and what each representative would carry."""
 
+import re
+from html import unescape
+
 import numpy as np
 import pytest
 from django.utils import timezone
@@ -82,7 +85,7 @@ def test_a_way_ends_at_the_proposal_nearest_to_the_middle_and_needs_a_base(run, 
 
 
 def test_the_area_in_view_is_listed_counted_and_goes_along_to_the_list(signed_in, admin, run, make):
-    inside, _outside, _nowhere = make(-20.0, -47.0), make(-24.0, -46.0), make()
+    inside, outside, _nowhere = make(-20.0, -47.0), make(-24.0, -46.0), make()
     web = signed_in(admin)
     address = f"{page(run)}?view=map&box=-21.0,-48.0,-19.0,-46.5"
 
@@ -90,6 +93,12 @@ def test_the_area_in_view_is_listed_counted_and_goes_along_to_the_list(signed_in
     html = moved.content.decode()
     assert html.lstrip().startswith('<section class="card" id="map-area"') and "1 proposta" in html and "Aprovar 1" in html
     assert [row.pk for row in moved.context["page"].rows] == [inside.pk]
+
+    # What is taken away as a file is what is in view: the menu above the map follows it.
+    menu = html[html.index('id="export-menu"') :]
+    assert 'hx-swap-oob="true"' in menu
+    file = web.get(unescape(re.search(r'href="([^"]+csv[^"]*)"', menu)[1])).content.decode()
+    assert inside.client.code in file and outside.client.code not in file
 
     listed = web.get(f"{page(run)}?{moved.context['in_list_query']}")
     assert [line["p"].pk for line in listed.context["lines"]] == [inside.pk]
