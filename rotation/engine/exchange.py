@@ -18,7 +18,7 @@ from .facts import Array
 from .pairs import Pairs
 from .teams import Teams
 
-NO_ARC = 2**60
+NO_ARC, NO_CODE = 2**60, 2**62
 BUDGET = 100_000_000  # cells looked at: about half a second
 
 
@@ -41,9 +41,11 @@ class Graph:
         # where a place left at each representative is found
         self.place = np.where(self.teams.of < 0, self.idle, self.idle + 1 + self.teams.of)
         self.ticket = np.where(self.ceilings.owner < 0, self.run, self.m + self.ceilings.owner)
-        # where each client is, the ticket of its owner when nobody has it, and what choosing a pair instead would give up
+        # where each client is, the ticket of its owner when nobody has it, and what choosing a pair instead would give up: in one
+        # number with the client, so that the least of an arc says who it is; the auction saw to it that 64 bits hold them
         self.source = np.empty(self.pairs.n_clients, np.int64)
         self.loss = np.empty(len(self.pairs), np.int64)
+        self.least = np.full((self.size, self.size), NO_CODE, np.int64)
         everyone = np.arange(self.pairs.n_clients)
         self._look_at(everyone)
         # clients at each node, and those placed of each ticket; counted once, then kept as they move
@@ -70,7 +72,8 @@ class Graph:
         held[placed] = self.pairs.value[chosen[placed]]
         self.source[clients] = source
         rows = self._rows(clients)
-        self.loss[rows] = np.repeat(held, self.pairs.start[clients + 1] - self.pairs.start[clients]) - self.pairs.value[rows]
+        held, n = held * self.pairs.n_clients + clients, self.pairs.n_clients
+        self.loss[rows] = np.repeat(held, self.pairs.start[clients + 1] - self.pairs.start[clients]) - self.pairs.value[rows] * n
 
     def _count(self, clients: Array, by: int) -> None:
         """Add ``by`` for each of these distinct clients where it is."""
@@ -82,15 +85,18 @@ class Graph:
         """The arcs that leave the nodes in ``touched`` (nodes,) anew; the few of tickets and idle places always."""
         pairs, c, cost = self.pairs, self.ceilings, self.cost
         load, n_placed = self.load[: self.m], int(self.load[: self.m].sum())
-        cost[touched] = NO_ARC
+        self.least[touched] = NO_CODE
         # one index instead of two: numpy then takes its fast path, a tenth of the time
-        flat, size = cost.reshape(-1), self.size
+        flat, size = self.least.reshape(-1), self.size
         near = np.flatnonzero(touched.take(self.source))
         rows = self._rows(near)
         begin = np.repeat(self.source.take(near) * size, pairs.start.take(near + 1) - pairs.start.take(near))
         np.minimum.at(flat, begin + pairs.representative.take(rows), self.loss.take(rows))
         leaving = near[self.source.take(near) < self.m]
-        np.minimum.at(flat, self.source.take(leaving) * size + self.ticket.take(leaving), pairs.value.take(self.pair_of.take(leaving)))
+        lost = pairs.value.take(self.pair_of.take(leaving)) * pairs.n_clients + leaving
+        np.minimum.at(flat, self.source.take(leaving) * size + self.ticket.take(leaving), lost)
+        here = self.least[touched]
+        cost[touched] = np.where(here < NO_CODE, here // max(pairs.n_clients, 1), NO_ARC)
         reps = np.arange(self.m)
         free, some = load < c.room, load > 0
         cost[:, self.idle :] = NO_ARC
@@ -112,15 +118,13 @@ class Graph:
         """Push one client along each arc of the cycles, no two of which share a node."""
         changes: list[tuple[int, int]] = []
         for a, b in (arc for cycle in cycles for arc in zip(cycle, cycle[1:] + cycle[:1], strict=True)):
+            client = int(self.least[a, b]) % max(self.pairs.n_clients, 1)
             if b < self.m and a < self.idle:
-                rows = self._rows(np.flatnonzero(self.source == a))
-                rows = rows[self.pairs.representative[rows] == b]
-                row = int(rows[np.argmin(self.loss[rows])])
-                changes.append((int(self.pairs.client[row]), row))
+                first = int(self.pairs.start[client])
+                among = self.pairs.representative[first : int(self.pairs.start[client + 1])]
+                changes.append((client, first + int(np.argmax(among == b))))
             elif a < self.m and b < self.idle:
-                here = np.flatnonzero((self.pair_of >= 0) & (self.ticket == b))
-                here = here[self.pairs.representative[self.pair_of[here]] == a]
-                changes.append((int(here[np.argmin(self.pairs.value[self.pair_of[here]])]), -1))
+                changes.append((client, -1))
         moved = np.unique([client for client, _row in changes])
         touched = np.zeros(self.size, bool)
         touched[self.source[moved]] = True
