@@ -205,6 +205,7 @@ BEAT: dict[str, float | str] = {
     "clients.tasks.erase_custom_values": "04:20",
     "portfolio.tasks.purge_photos": "04:30",
     "portfolio.tasks.keep_figures": 600,
+    "portfolio.tasks.keep_present": 20,
 }
 
 LOG_FORMAT = env("LOG_FORMAT", "text" if sys.stderr.isatty() else "json", cast=one_of("json", "text"))

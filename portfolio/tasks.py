@@ -73,3 +73,21 @@ def keep_organizations_figures(*, organization_id: int) -> None:
     with tenant_atomic(organization_id):
         today = local_day(Organization.objects.get(pk=organization_id), at=timezone.now())
     keeping.keep_figures(organization_id, spans=keeping.spans_kept(today))
+
+
+@shared_task(name="portfolio.tasks.keep_present")
+def keep_present() -> None:
+    """Every twenty seconds: large organizations whose panel is being read."""
+    for organization_id in organization_ids():
+        with tenant_atomic(organization_id, durable=True):
+            wanted = keeping.read_now(Organization.objects.get(pk=organization_id), at=timezone.now())
+        if wanted:
+            send("portfolio.tasks.keep_organizations_present", organization_id=organization_id)
+
+
+@shared_task(name="portfolio.tasks.keep_organizations_present", base=TenantTask)
+def keep_organizations_present(*, organization_id: int) -> None:
+    """Count and keep what of one organization's figures reaches today."""
+    with tenant_atomic(organization_id):
+        today = local_day(Organization.objects.get(pk=organization_id), at=timezone.now())
+    keeping.keep_present(organization_id, today=today)

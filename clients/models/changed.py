@@ -13,6 +13,7 @@ class ChangedSince(TenantModel):
     """
 
     day = models.DateField()
+    of_visits = models.BooleanField(db_default=False)  # of visits alone, which come all day long and few figures speak of
 
     class Meta:
         constraints = [*tenant_walls("changedsince")]

@@ -307,7 +307,7 @@ def indicators(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "mix": figures.mix_in_all(before, people),
         "moved": figures.movement(before, limits, people, each=False).total,
     }
-    abc = figures.abc_composition(people)
+    abc = figures.abc_composition(people, on=asked.today)
     whole = sum(group.revenue_cents for group in abc.values())
     return {
         "indicator_rows": list(indicator_rows(asked, now, was)),

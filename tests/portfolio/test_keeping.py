@@ -1,20 +1,22 @@
 """Figures of days that are over are kept, and hold until a fact of those days changes."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 
+from accounts.models import Membership
 from clients.models import ChangedSince, Client
 from clients.services import facts_changed, refresh_clients
 from clients.services.changes import orders_written
 from portfolio.models import KeptFigures
 from portfolio.selectors import figures
-from portfolio.selectors.figures import Sales, Span, StateSales
+from portfolio.selectors.figures import Sales, Span, StateSales, kept
 from portfolio.selectors.figures.kept import kept_numbers
 from portfolio.services import keeping
-from portfolio.services.keeping import ADD_UP, EVERY, PAGE, due, keep_figures, spans_kept
-from tests.factories import ClientFactory, OrderFactory, RepresentativeFactory, VisitFactory
-from tests.portfolio.test_figures import AS_OF, LIMITS, NOV, buy, goods, own, refresh, visit
+from portfolio.services.keeping import ADD_UP, EVERY, PAGE, due, keep_figures, keep_present, read_now, spans_kept, spans_present
+from tests.factories import ClientFactory, OrderFactory, RepresentativeFactory, VisitFactory, make_member
+from tests.portfolio.test_figures import AS_OF, LIMITS, NOV, buy, goods, own, refresh, score, visit
 
 pytestmark = pytest.mark.django_db
 SEP = Span.month(date(2026, 9, 1), as_of=AS_OF)
@@ -203,3 +205,108 @@ def test_revenue_by_state_is_of_where_clients_are_now(acting, client):
     keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     Client.objects.filter(pk=client.pk).update(state="RJ")
     assert figures.sales_by_state(SEP) == [StateSales("RJ", 500, 1, 1)]
+
+
+@pytest.fixture
+def minutes(monkeypatch):
+    """A test is one transaction, and the database's clock stands still in it: what is read how long is told here."""
+
+    def told(*, read: int = 3_600, enough: int = 0, anyway: int = 300) -> None:
+        monkeypatch.setattr(kept, "PRESENT_SECONDS", read)
+        monkeypatch.setattr(keeping, "ENOUGH", timedelta(seconds=enough))
+        monkeypatch.setattr(keeping, "COUNTED_ANYWAY", timedelta(seconds=anyway))
+
+    told()
+    return told
+
+
+def another_transaction() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.changed_since', '', true), set_config('app.visits_changed_since', '', true)")
+
+
+def test_what_reaches_the_present_is_read_for_less_than_a_minute(acting, client, minutes):
+    ana = client.representative_id
+    assert keep_present(acting.pk, today=AS_OF) == KeptFigures.objects.count()
+    buy(client, AS_OF, cents=300)
+    refresh()
+    assert figures.sales(NOV).total == Sales()  # as it was known to be a moment ago
+    assert figures.positivated(NOV).buyers == 0
+    minutes(read=0)
+    assert figures.sales(NOV).by == {ana: Sales(300, 1)}
+    assert figures.positivated(NOV, [ana]).buyers == 1
+    minutes()
+    keep_present(acting.pk, today=AS_OF)
+    assert figures.sales(NOV).by == {ana: Sales(300, 1)}
+    assert (figures.positivated(NOV, [ana]).buyers, figures.reached(NOV).total.registered_buyers) == (1, 1)
+    keep_present(acting.pk, today=AS_OF + timedelta(days=1))
+    assert set(KeptFigures.objects.values_list("until", flat=True)) == {AS_OF + timedelta(days=1)}
+
+
+def test_only_what_somebody_changed_is_counted_again(acting, client, minutes):
+    def counted() -> int:
+        found = keep_present(acting.pk, today=AS_OF)
+        another_transaction()
+        return found
+
+    every = counted()
+    assert (every, counted()) == (KeptFigures.objects.count(), 0)
+    visit(client, client.representative, AS_OF)
+    of_visits = KeptFigures.objects.filter(family__in=["visits", "reached"]).count()
+    assert (counted(), counted(), of_visits) == (of_visits, 0, 4)
+    assert (figures.visits(NOV).total.done, figures.reached(NOV).total.visited) == (1, 1)
+    own([ClientFactory()], client.representative)
+    assert (counted(), counted()) == (every, 0)
+    minutes(anyway=0)  # what nobody tells of: a score, a debt
+    assert counted() == every
+    minutes(enough=5, anyway=0)
+    assert counted() == 0
+
+
+def test_what_stands_today_is_kept_by_representative(acting, client, minutes):
+    ana = client.representative_id
+    buy(client, AS_OF - timedelta(days=80), cents=900)
+    own(ClientFactory.create_batch(2), RepresentativeFactory())
+    refresh()
+    score(client, 0.25, 8_000)
+    asked_for = (None, [ana], [])
+
+    def stands() -> list:
+        return [
+            *(figures.composition(AS_OF, LIMITS, people) for people in asked_for),
+            *(figures.abc_composition(people, on=AS_OF) for people in asked_for),
+            *(figures.revenue_at_risk(AS_OF, LIMITS, people) for people in asked_for),
+            *(figures.at_risk_by_person(AS_OF, LIMITS, people) for people in asked_for),
+        ]
+
+    found = stands()
+    assert (found[0].groups["prospect"].clients, found[6].expected_cents, found[9]) == (2, 2_000, {ana: 2_000})
+    keep_present(acting.pk, today=AS_OF)
+    KeptFigures.objects.exclude(family__in=["abc", "base 60 90 360", "risk 90"]).delete()
+    Client.objects.update(discarded_on=AS_OF)
+    assert stands() == found
+    minutes(read=0)
+    assert stands() != found
+
+
+def test_the_present_is_kept_while_somebody_reads_it(acting, monkeypatch):
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    ClientFactory.create_batch(2)
+    seller, reader = make_member(acting, "representative"), make_member(acting, "manager")
+    Membership.objects.filter(pk=seller.pk).update(seen_at=at)
+    monkeypatch.setattr(keeping, "MANY_CLIENTS", 2)
+    assert not read_now(acting, at=at)
+    Membership.objects.filter(pk=reader.pk).update(seen_at=at - timedelta(minutes=19))
+    assert read_now(acting, at=at)
+    monkeypatch.setattr(keeping, "MANY_CLIENTS", 3)
+    assert not read_now(acting, at=at)
+    monkeypatch.setattr(keeping, "MANY_CLIENTS", 2)
+    Membership.objects.filter(pk=reader.pk).update(seen_at=at - timedelta(minutes=21))
+    assert not read_now(acting, at=at)
+
+
+def test_the_spans_in_course_are_those_the_panel_opens():
+    quarter, year = Span.months(date(2026, 10, 1), AS_OF, as_of=AS_OF), Span.months(date(2025, 12, 1), AS_OF, as_of=AS_OF)
+    assert list(spans_present(AS_OF)) == [NOV, quarter, year]
+    october = date(2026, 10, 8)
+    assert list(spans_present(october)) == [Span.month(october, as_of=october), Span.months(date(2025, 11, 1), october, as_of=october)]

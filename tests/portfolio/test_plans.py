@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import AuditEvent, Role
-from clients.models import ClientMonth
+from clients.models import ClientActivity, ClientMonth
 from portfolio.models import Goal, Plan, PlanStep, Task
 from portfolio.selectors.plans import Period, plan_lines
 from portfolio.services.plans import PlanRefused, add_step, drop_step, record_spending, write_plan
@@ -69,6 +69,7 @@ def test_what_was_set_out_beside_what_came(house):
         ClientMonth.objects.create(
             client=client, representative=ana, month=date(2026, month, 1), revenue_cents=cents, order_days=1, orders=1
         )
+        ClientActivity.objects.update_or_create(client=client, defaults={"last_on": date(2026, month, 9)})
     for day in (date(2026, 9, 30), date(2026, 10, 1), date(2026, 11, 20)):
         VisitFactory(client=one, representative=ana, visited_on=day, visited_at=datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
     Goal.objects.create(representative=ana, month=date(2026, 11, 1), measure="visits", target=9)

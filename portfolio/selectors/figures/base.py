@@ -1,12 +1,14 @@
 """How the base of clients grows and shrinks: turned inactive, won back, new, lost; and its composition by ABC class."""
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import counts, credited_events
-from portfolio.selectors.figures.kept import kept_figures
+from portfolio.selectors.figures.kept import added, kept_figures, kept_today
 from portfolio.selectors.figures.span import Figures, People, Span, asked, gathered, rows, scope, share
 
 CLASSES = ("A", "B", "C", "")
@@ -83,17 +85,28 @@ class ClassShare:
     revenue_cents: int = 0
 
 
-def abc_composition(people: People = None) -> dict[str, ClassShare]:
-    """Clients and revenue of twelve months by ABC class, discarded ones left out, as last refreshed; one statement.
+def abc_composition(people: People = None, *, on: date | None = None) -> dict[str, ClassShare]:
+    """Clients and revenue of twelve months by ABC class, discarded ones left out, as last refreshed; as kept, or counted.
 
     The class is the organization's (80 % and 95 % of its revenue), also within a team.
+
+    Parameters
+    ----------
+    on : the organization's day, for which they may be kept; None counts them
     """
+    kept = kept_today("abc", on, people) if on else None
+    sums = added([row[1:] for row in (abc_counted(people) if kept is None else kept)]) or [0] * 2 * len(CLASSES)
+    return {abc: ClassShare(sums[2 * n], sums[2 * n + 1]) for n, abc in enumerate(CLASSES)}
+
+
+def abc_counted(people: People = None) -> list[tuple[Any, ...]]:
+    """By representative, clients and their revenue for each of ``CLASSES``; one statement."""
     statement = f"""
-SELECT a.abc, count(*), sum(a.net_12m_cents)::bigint FROM clients_clientactivity a
+SELECT c.representative_id, a.abc, count(*), sum(a.net_12m_cents)::bigint FROM clients_clientactivity a
   JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = a.client_id
- WHERE a.organization_id = %(organization)s AND c.discarded_on IS NULL AND {scope(people, "c.representative_id")} GROUP BY a.abc"""  # noqa: S608
-    found = {
-        abc: ClassShare(n, cents)
-        for abc, n, cents in rows(statement, {"organization": active_organization_id(), "people": array(people or ())})
-    }
-    return {abc: found.get(abc, ClassShare()) for abc in CLASSES}
+ WHERE a.organization_id = %(organization)s AND c.discarded_on IS NULL AND {scope(people, "c.representative_id")} GROUP BY 1, 2"""  # noqa: S608
+    by: dict[int | None, list[int]] = {}
+    for person, abc, n, cents in rows(statement, {"organization": active_organization_id(), "people": array(people or ())}):
+        place = 2 * CLASSES.index(abc)
+        by.setdefault(person, [0] * 2 * len(CLASSES))[place : place + 2] = n, cents
+    return [(person, *numbers) for person, numbers in by.items()]

@@ -9,7 +9,7 @@ from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import credited_events
 from portfolio.selectors.figures.reach import MOVED
 from portfolio.selectors.figures.risk import SCORED, scored_values
-from portfolio.selectors.figures.span import People, Span, asked, rows, scope, sold, standing
+from portfolio.selectors.figures.span import People, Span, asked, bought, rows, scope, sold, standing
 from portfolio.selectors.figures.standing import GROUPED, GROUPS
 
 EVENTS = ("inactivated", "won_back", "new", "lost")
@@ -43,7 +43,7 @@ class Behind:
     elsewhere_cents: int | None
 
 
-_BOUGHT = "SELECT DISTINCT client_id FROM sold WHERE order_days > 0"
+_BOUGHT = "SELECT client_id FROM bought"
 _SEEN = """SELECT DISTINCT client_id FROM portfolio_visit
             WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s"""
 
@@ -62,7 +62,7 @@ def _found(what: str, span: Span, limits: Limits, people: People, state: str | N
     if what in REACHED:
         done, word = (_BOUGHT, "IN") if what == "buyers" else (_BOUGHT, "NOT IN") if what == "missing" else (_SEEN, "IN")
         word = "NOT IN" if what == "unvisited" else word
-        return f"""{sold(span)}, {standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing
+        return f"""{bought(span)}, {standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing
             WHERE representative_id IS NOT NULL AND {mine} AND client_id {word} ({done}))"""  # noqa: S608 - constants
     if what == "nobody":
         return f"{standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing WHERE representative_id IS NULL)"  # noqa: S608

@@ -1,4 +1,4 @@
-"""Figures of days that are over, as they were kept, for as long as nothing of those days changed.
+"""Figures as they were kept: of days that are over for as long as nothing of those days changed, of the present for less than a minute.
 
 What is kept is what the family's own statement gave, of everyone: a total, and each representative's. Of a few people it is what
 each of them has, and the total adds these up where a family adds up: where no client, visit or order counts for two of them.
@@ -17,25 +17,37 @@ T = TypeVar("T")
 
 # In the statement that reads them: what it sees of the facts and what it sees of their changes are of one moment.
 _UNCHANGED = """NOT EXISTS (SELECT FROM clients_changedsince c WHERE c.organization_id = %(organization)s AND c.day <= k.until)"""
-_ONE = f"""
+_OVER = f"k.true_at IS NULL AND {_UNCHANGED}"
+# What reaches the present may change with every order and visit. While it is read it is counted again wherever something did
+# (``keep_present``), well within this time; what was not known to be true since then is read by nobody, so that a new order or visit
+# shows within the minute it is promised in. When that was, is told by the database's clock, here and there.
+PRESENT_SECONDS = 50
+_PRESENT = "k.true_at > statement_timestamp() - make_interval(secs => %(present)s)"
+_ONE = """
 SELECT k.numbers FROM portfolio_keptfigures k WHERE k.organization_id = %(organization)s AND k.family = %(family)s
-   AND k.since = %(since)s AND k.until = %(until)s AND {_UNCHANGED}"""  # noqa: S608 - constants of this module
+   AND k.since = %(since)s AND k.until = %(until)s AND """
 _MONTHS = f"""
 SELECT k.since, k.numbers FROM portfolio_keptfigures k WHERE k.organization_id = %(organization)s AND k.family = %(family)s
-   AND k.since = ANY(%(months)s) AND k.until = (k.since + interval '1 month' - interval '1 day')::date AND {_UNCHANGED}"""  # noqa: S608
+   AND k.since = ANY(%(months)s) AND (k.until = (k.since + interval '1 month' - interval '1 day')::date AND {_OVER}
+                                      OR k.since = %(last)s AND k.until = %(until)s AND {_PRESENT})"""  # noqa: S608 - constants
 
 
 def kept_numbers(family: str, span: Span) -> dict[str, Any] | None:
-    """The numbers kept of the family over the span as they are stored; None where there are none, or none that hold. One statement.
-
-    A span that reaches the present is not over, and nothing is asked.
-    """
-    if span.now:
-        return None
+    """The numbers kept of the family over the span as they are stored; None where there are none, or none that hold. One statement."""
     given = {"organization": active_organization_id(), "family": family, "since": span.since, "until": span.until}
-    for (numbers,) in rows(_ONE, given):
+    for (numbers,) in rows(_ONE + (_PRESENT if span.now else _OVER), given | {"present": PRESENT_SECONDS}):
         return json.loads(numbers)
     return None
+
+
+def kept_today(family: str, today: date, people: People) -> list[list[Any]] | None:
+    """The rows of a family that speaks of no months but of ``today``, each of one of these people: (representative, ...).
+
+    It is kept with the month in course.
+    """
+    numbers = kept_numbers(family, Span.month(today, as_of=today))
+    wanted = frozenset(people or ())
+    return None if numbers is None else [row for row in numbers["by"] if people is None or row[0] in wanted]
 
 
 def kept_figures(family: str, make: Callable[..., T], span: Span, people: People, *, adds_up: bool = True) -> Figures[T] | None:
@@ -52,15 +64,21 @@ def kept_figures(family: str, make: Callable[..., T], span: Span, people: People
     return Figures(make(*added([own for person, *own in numbers["by"] if person in wanted])), by)
 
 
-def kept_months(family: str, months: Sequence[date], people: People) -> Mapping[date, list[int]]:
-    """What the family, which adds up, came to in each of these months that is kept whole; one statement."""
-    given = {"organization": active_organization_id(), "family": family, "months": list(months)}
+def kept_months(family: str, span: Span, people: People) -> Mapping[date, list[int]]:
+    """What the family, which adds up, came to in each of the span's months that is kept whole, or up to now; one statement."""
     wanted = None if people is None else set(people)
-    found = {}
-    for month, text in rows(_MONTHS, given):
-        numbers = json.loads(text)
-        found[month] = numbers["total"] if wanted is None else added([own for person, *own in numbers["by"] if person in wanted])
-    return found
+    return {
+        month: numbers["total"] if wanted is None else added([own for person, *own in numbers["by"] if person in wanted])
+        for month, numbers in _each_month(family, span).items()
+    }
+
+
+def _each_month(family: str, span: Span) -> dict[date, dict[str, Any]]:
+    """A month that is not there to its end, and not up to now, is not among them."""
+    months = span.each_month()
+    given = {"organization": active_organization_id(), "family": family, "until": span.until, "present": PRESENT_SECONDS}
+    given |= {"months": months if span.now or not span.partial else months[:-1], "last": span.last_month if span.now else None}
+    return {month: json.loads(text) for month, text in rows(_MONTHS, given)}
 
 
 def numbers_of(figure: Any) -> tuple[int, ...]:
@@ -76,21 +94,19 @@ def added(rows_of: Sequence[Sequence[int]]) -> list[int]:
 def kept_by_month(
     family: str, make: Callable[..., T], span: Span, people: People, count: Callable[[Span, People], Figures[T]]
 ) -> Figures[T] | None:
-    """A family that adds up over days too: kept of the span, or of each of its months that are over, with the last counted if it is not.
+    """A family that adds up over days too: kept of the span, or of each of its months, with the last counted if it is not over.
 
     None where one of those months is not kept; two statements, and the counting.
     """
-    if (whole := kept_figures(family, make, span, people)) or span.n_months == 1:
+    alone = span.n_months == 1
+    if (alone or not span.now) and ((whole := kept_figures(family, make, span, people)) or alone):
         return whole
     months, open_to = span.each_month(), span.now or span.partial
-    over = months[:-1] if open_to else months
-    given = {"organization": active_organization_id(), "family": family, "months": over}
-    parts = [
-        Figures(n["total"], {person: own for person, *own in n["by"]}) for n in (json.loads(text) for _month, text in rows(_MONTHS, given))
-    ]
-    if len(parts) < len(over):
+    kept = _each_month(family, span)
+    if not kept.keys() >= {*(months[:-1] if open_to else months)}:
         return None
-    if open_to:
+    parts = [Figures(n["total"], {person: own for person, *own in n["by"]}) for n in kept.values()]
+    if months[-1] not in kept:
         last = count(Span(months[-1], span.until, cut=span.cut, now=span.now), people)
         parts.append(Figures(numbers_of(last.total), {person: numbers_of(own) for person, own in last.by.items()}))
     wanted = None if people is None else set(people)

@@ -3,7 +3,21 @@
 from dataclasses import dataclass, replace
 
 from portfolio.selectors.figures.kept import kept_by_month, kept_figures
-from portfolio.selectors.figures.span import Clients, Figures, People, Span, asked, gathered, held, only, rows, scope, share, sold, standing
+from portfolio.selectors.figures.span import (
+    Clients,
+    Figures,
+    People,
+    Span,
+    asked,
+    bought,
+    gathered,
+    held,
+    only,
+    rows,
+    scope,
+    share,
+    standing,
+)
 
 
 @dataclass(frozen=True)
@@ -87,9 +101,8 @@ def positivated(span: Span, people: People = None) -> Positivated:
     """Positivação alone, of all people asked for together: as kept, or counted in one statement, a third of ``reached``."""
     if found := kept_figures("reached", Reached, span, people):
         return Positivated(found.total.clients, found.total.buyers)
-    statement = f"""WITH {sold(span)}, {held(span)}
-SELECT count(*), count(b.client_id) FROM held h
-  LEFT JOIN (SELECT DISTINCT client_id FROM sold WHERE order_days > 0) b ON b.client_id = h.client_id
+    statement = f"""WITH {bought(span)}, {held(span)}
+SELECT count(*), count(b.client_id) FROM held h LEFT JOIN bought b ON b.client_id = h.client_id
  WHERE {scope(people, "h.representative_id")}"""  # noqa: S608 - constants
     ((clients, buyers),) = rows(statement, asked(span, people, **only(None)))
     return Positivated(clients, buyers)
@@ -115,8 +128,8 @@ def _without_nobodys(found: Figures[Reached]) -> Figures[Reached]:
 
 
 def _with_nobodys(found: Figures[Reached], span: Span, people: People) -> Figures[Reached]:
-    """How many are registered is counted now: one taken in today, who knows since when, was so on any day."""
-    if people is not None:
+    """Of days that are over, how many are registered is counted now: one taken in today, who knows since when, was so on any day."""
+    if people is not None or span.now:
         return found
     ((registered,),) = rows(_REGISTERED, asked(span, None))
     of = found.total
@@ -136,14 +149,14 @@ SELECT count(*) FROM clients_client c WHERE c.organization_id = %(organization)s
 
 def reached_counted(span: Span, people: People = None, clients: Clients = None, *, nobodys: bool = True) -> Figures[Reached]:
     """``reached`` from the facts; one statement."""
-    statement = f"""WITH {sold(span)}, {standing(span) if nobodys else held(span)}
+    statement = f"""WITH {bought(span)}, {standing(span) if nobodys else held(span)}
 SELECT grouping(s.representative_id), s.representative_id,
        count(*) FILTER (WHERE s.representative_id IS NOT NULL),
        count(b.client_id) FILTER (WHERE s.representative_id IS NOT NULL),
        count(v.client_id) FILTER (WHERE s.representative_id IS NOT NULL),
        count(*), count(b.client_id)
   FROM {"standing" if nobodys else "held"} s
-  LEFT JOIN (SELECT DISTINCT client_id FROM sold WHERE order_days > 0) b ON b.client_id = s.client_id
+  LEFT JOIN bought b ON b.client_id = s.client_id
   LEFT JOIN (SELECT DISTINCT client_id FROM portfolio_visit
               WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s) v ON v.client_id = s.client_id
  WHERE {scope(people, "s.representative_id")} GROUP BY GROUPING SETS ((s.representative_id), ())"""  # noqa: S608 - constants

@@ -16,6 +16,7 @@ from typing import Any
 
 from clients.models.score import HORIZON_DAYS
 from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Limits
+from portfolio.selectors.figures.kept import kept_today
 from portfolio.selectors.figures.span import People, rows, scope
 from portfolio.selectors.figures.standing import standing_values
 
@@ -54,42 +55,83 @@ def scored_values(as_of: date, limits: Limits, people: People) -> dict[str, Any]
     return standing_values(as_of, limits, people) | {"horizon": HORIZON_DAYS, "scored_since": since, "bins": BINS}
 
 
-def interval(bins: Sequence[tuple[float, int, float, float]], calibration: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """The bounds of the loss.
+def interval(
+    worth: Sequence[tuple[float, int]], expected: float, variance: float, calibration: Sequence[Mapping[str, Any]]
+) -> tuple[float, float]:
+    """The bounds of the loss, cents.
 
     Parameters
     ----------
-    bins : (chance in the middle of the bin, sum of V, sum of V p, sum of V² p (1 - p)), cents
+    worth : (chance in the middle of a bin, sum of V of its clients), one a bin
+    expected, variance : sums of V p and of V² p (1 - p) over all clients
     calibration : groups with ``predicted`` and ``observed`` from 0 to 1 and ``n``; each bin is judged by the nearest
     """
-    worth, expected, chance = (sum(each[i] for each in bins) for i in (1, 2, 3))
     wrong = 0.0
-    for middle, value, _expected, _variance in bins:
+    for middle, value in worth:
         if calibration:
             group = min(calibration, key=lambda each: abs(each["predicted"] - middle))
             observed = group["observed"]
             wrong += value * max(abs(observed - group["predicted"]), sqrt(observed * (1 - observed) / group["n"]))
-    spread = Z * sqrt(chance + wrong**2)
-    return max(0.0, expected - spread), min(float(worth), expected + spread)
+    spread = Z * sqrt(variance + wrong**2)
+    return max(0.0, expected - spread), min(float(sum(value for _middle, value in worth)), expected + spread)
+
+
+@dataclass(frozen=True)
+class AtStake:
+    """Of one representative's clients that were scored: how many, cents expected to go, their variance; cents of a year in each bin."""
+
+    representative_id: int | None
+    clients: int
+    expected: float
+    variance: float
+    worth: tuple[int, ...]
+
+
+def risk_family(limits: Limits) -> str:
+    """What is at stake under these limits is kept as."""
+    return f"risk {limits.inactive}"
+
+
+def at_stake(as_of: date, limits: Limits, people: People = None) -> list[AtStake]:
+    """What is at stake on ``as_of``, the organization's day, by who answers for the client now: as kept, or counted."""
+    found = kept_today(risk_family(limits), as_of, people)
+    if found is None:
+        return at_stake_counted(as_of, limits, people)
+    return [AtStake(person, clients, expected, variance, tuple(worth)) for person, clients, expected, variance, worth in found]
+
+
+def at_stake_counted(as_of: date, limits: Limits, people: People = None) -> list[AtStake]:
+    """``at_stake`` from the facts; one statement."""
+    statement = f"""WITH {SCORED}
+SELECT representative_id, least(width_bucket(p, 0, 1, %(bins)s), %(bins)s), count(*), sum(year_cents)::bigint, sum(year_cents * p),
+       sum(year_cents::float8 * year_cents * p * (1 - p)) FROM scored
+ WHERE {scope(people, "representative_id")} GROUP BY 1, 2 ORDER BY 1, 2"""  # noqa: S608 - constants
+    of: dict[int | None, list[tuple[Any, ...]]] = {}
+    for person, *numbers in rows(statement, scored_values(as_of, limits, people)):
+        of.setdefault(person, []).append(tuple(numbers))
+    return [_together(person, bins) for person, bins in of.items()]
+
+
+def _together(person: int | None, bins: Sequence[tuple[Any, ...]]) -> AtStake:
+    worth = [0] * BINS
+    for place, _clients, cents, _expected, _variance in bins:
+        worth[place - 1] = int(cents)
+    clients, expected, variance = (sum(each[column] for each in bins) for column in (1, 3, 4))
+    return AtStake(person, clients, expected, variance, tuple(worth))
 
 
 def revenue_at_risk(as_of: date, limits: Limits, people: People = None, *, calibration: Sequence[Mapping[str, Any]] = ()) -> Risk:
-    """What is at risk on ``as_of``, the organization's day, by the last scoring; one statement. Nothing where there are no fresh scores."""
-    statement = f"""WITH {SCORED}
-SELECT (least(width_bucket(p, 0, 1, %(bins)s), %(bins)s) - 0.5) / %(bins)s, count(*), sum(year_cents)::bigint, sum(year_cents * p),
-       sum(year_cents::float8 * year_cents * p * (1 - p)) FROM scored
- WHERE {scope(people, "representative_id")} GROUP BY 1"""  # noqa: S608 - constants
-    found = [(float(middle), n, int(worth), *rest) for middle, n, worth, *rest in rows(statement, scored_values(as_of, limits, people))]
+    """What is at risk on ``as_of``, the organization's day, by the last scoring. Nothing where there are no fresh scores."""
+    found = at_stake(as_of, limits, people)
     if not found:
         return Risk()
-    bins = [(middle, worth, expected, variance) for middle, _n, worth, expected, variance in found]
-    low, high = interval(bins, calibration)
-    expected = round(sum(each[2] for each in bins))
-    return Risk(sum(each[1] for each in found), sum(each[1] for each in bins), expected, round(low), round(high), bool(calibration))
+    of_bins = [sum(column) for column in zip(*(each.worth for each in found), strict=True)]
+    expected, variance = sum(each.expected for each in found), sum(each.variance for each in found)
+    worth = [((place + 0.5) / BINS, cents) for place, cents in enumerate(of_bins) if cents]
+    low, high = interval(worth, expected, variance, calibration)
+    return Risk(sum(each.clients for each in found), sum(of_bins), round(expected), round(low), round(high), bool(calibration))
 
 
 def at_risk_by_person(as_of: date, limits: Limits, people: People = None) -> dict[int | None, int]:
-    """Cents expected to go, by who answers for the client now; one statement."""
-    statement = f"""WITH {SCORED}
-SELECT representative_id, round(sum(year_cents * p))::bigint FROM scored WHERE {scope(people, "representative_id")} GROUP BY 1"""  # noqa: S608
-    return dict(rows(statement, scored_values(as_of, limits, people)))
+    """Cents expected to go, by who answers for the client now."""
+    return {each.representative_id: round(each.expected) for each in at_stake(as_of, limits, people)}

@@ -84,7 +84,7 @@ SELECT {key}, sum(revenue_cents)::bigint, sum(orders)::bigint, count(*) FILTER (
 def sales_by_month(span: Span, people: People = None, clients: Clients = None) -> list[MonthOfSales]:
     """Every month of the span, those without sales too, in order; two statements on the monthly summary. A cut is not looked at."""
     months = span.each_month()
-    known = kept_months("month", months, people) if clients is None else {}
+    known = kept_months("month", span, people) if clients is None else {}
     found = {month: MonthOfSales(month, *numbers) for month, numbers in known.items()}
     if len(found) < len(months):
         asked_for = "month = ANY(%(months)s)"

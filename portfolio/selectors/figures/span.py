@@ -162,6 +162,20 @@ def sold(span: Span) -> str:
     return f"sold AS ({_MONTHS_SOLD}{' UNION ALL' + _DAYS_SOLD if span.cut else ''})"
 
 
+_LAST_ORDERS = """
+bought AS (
+    SELECT client_id FROM clients_clientactivity WHERE organization_id = %(organization)s AND last_on >= %(since)s
+       AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
+)"""
+
+
+def bought(span: Span) -> str:
+    """CTEs that end in "bought": each client with an order day in the span, once. Up to now, the day of its last order tells."""
+    if span.now:
+        return _LAST_ORDERS
+    return f"{sold(span)}, bought AS (SELECT DISTINCT client_id FROM sold WHERE order_days > 0)"  # noqa: S608 - constants
+
+
 _LEDGER = """
 standing AS (
     SELECT c.id AS client_id, w.representative_id FROM clients_client c

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import kept
-from portfolio.selectors.figures.kept import kept_months, kept_numbers
+from portfolio.selectors.figures.kept import added, kept_months, kept_numbers, kept_today
 from portfolio.selectors.figures.span import People, Span, asked, rows, scope, sold
 
+# "Soon": within so many days.
+SOON_DAYS = 7
 # Every client that was not discarded is in exactly one; in the order in which they are shown.
 GROUPS = ("active", "near_inactive", "inactive", "one_time", "delinquent", "former", "prospect", "credit_rejected")
 
@@ -25,7 +28,7 @@ CASE WHEN a.last_on IS NULL THEN CASE WHEN credit.refused THEN 'credit_rejected'
      ELSE 'inactive' END"""
 GROUPED = f"""
 grouped AS (
-    SELECT c.id AS client_id, {_GROUP} AS what, a.net_12m_cents AS cents, a.last_on
+    SELECT c.id AS client_id, c.representative_id, {_GROUP} AS what, a.net_12m_cents AS cents, a.last_on
       FROM clients_client c JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
       LEFT JOIN (SELECT DISTINCT ON (client_id) client_id, coalesce(overdue_cents, 0) > 0 AS overdue,
                         coalesce(restrictions, 0) > 0 AS refused
@@ -62,20 +65,35 @@ def standing_values(as_of: date, limits: Limits, people: People) -> dict[str, ob
     return given | {"warn": limits.warn, "inactive": limits.inactive, "lost": limits.lost}
 
 
-def composition(as_of: date, limits: Limits, people: People = None, *, soon_days: int = 7) -> Composition:
-    """The base as it stands on ``as_of``, the organization's day; one statement.
+def base_family(limits: Limits) -> str:
+    """What the composition under these limits is kept as."""
+    return f"base {limits.warn} {limits.inactive} {limits.lost}"
+
+
+def composition(as_of: date, limits: Limits, people: People = None, *, soon_days: int = SOON_DAYS) -> Composition:
+    """The base as it stands on ``as_of``, the organization's day: as kept for ``SOON_DAYS``, or counted.
 
     A client that stopped is delinquent if anything of it is overdue, else former beyond the limit of the lost, else a one-time
     buyer, else inactive. One that never bought is credit-rejected if its latest credit snapshot names restrictions, else a prospect.
     """
+    known = kept_today(base_family(limits), as_of, people) if soon_days == SOON_DAYS else None
+    found = composition_counted(as_of, limits, people, soon_days=soon_days) if known is None else known
+    turning, *numbers = added([row[1:] for row in found]) or [0] * (1 + 2 * len(GROUPS))
+    return Composition({what: Group(*numbers[2 * n : 2 * n + 2]) for n, what in enumerate(GROUPS)}, turning, soon_days)
+
+
+def composition_counted(as_of: date, limits: Limits, people: People = None, *, soon_days: int = SOON_DAYS) -> list[tuple[Any, ...]]:
+    """By representative, who is turning, then clients and their revenue for each of ``GROUPS``; one statement."""
     statement = f"""WITH {GROUPED.format(scope=scope(people, "c.representative_id"))}
-SELECT what, count(*), sum(cents)::bigint, count(*) FILTER (WHERE what = 'near_inactive' AND last_on <= %(as_of)s - %(inactive)s + %(soon)s)
-  FROM grouped GROUP BY what"""  # noqa: S608 - constants
-    found, turning = {}, 0
-    for what, clients, cents, soon in rows(statement, standing_values(as_of, limits, people) | {"soon": soon_days}):
-        found[what] = Group(clients, cents)
-        turning += soon
-    return Composition({what: found.get(what, Group()) for what in GROUPS}, turning, soon_days)
+SELECT representative_id, what, count(*), sum(cents)::bigint,
+       count(*) FILTER (WHERE what = 'near_inactive' AND last_on <= %(as_of)s - %(inactive)s + %(soon)s)
+  FROM grouped GROUP BY 1, 2"""  # noqa: S608 - constants
+    by: dict[int | None, list[int]] = {}
+    for person, what, clients, cents, turning in rows(statement, standing_values(as_of, limits, people) | {"soon": soon_days}):
+        numbers, place = by.setdefault(person, [0] * (1 + 2 * len(GROUPS))), 1 + 2 * GROUPS.index(what)
+        numbers[place : place + 2] = clients, cents
+        numbers[0] += turning
+    return [(person, *numbers) for person, numbers in by.items()]
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,7 @@ class Near:
     soon_days: int
 
 
-def near_inactive(as_of: date, limits: Limits, people: People = None, *, soon_days: int = 7) -> Near:
+def near_inactive(as_of: date, limits: Limits, people: People = None, *, soon_days: int = SOON_DAYS) -> Near:
     """Who is near-inactive on ``as_of``, as in ``composition``; one statement over those days of the index of last orders."""
     clients = "SELECT id FROM clients_client WHERE organization_id = %(organization)s"
     whose = "" if people is None else f"AND client_id IN ({clients} AND {scope(people, 'representative_id')})"
@@ -198,11 +216,7 @@ SELECT month, {counted} FILTER (WHERE what = 'new'), {counted} FILTER (WHERE wha
 def visits_by_month(span: Span, people: People = None) -> list[tuple[date, int]]:
     """Visits done in each month of the span, in order; two statements."""
     months = span.each_month()
-    # The last one counts up to the span's end only, and may not be kept to there.
-    found = {
-        month: numbers[0] if numbers else 0
-        for month, numbers in kept_months("visits", months[:-1] if span.partial else months, people).items()
-    }
+    found = {month: numbers[0] if numbers else 0 for month, numbers in kept_months("visits", span, people).items()}
     if len(found) < len(months):
         statement = f"""
 SELECT date_trunc('month', visited_on)::date, sum(n)::int FROM (
