@@ -7,16 +7,19 @@ class PortfolioConfig(AppConfig):
     def ready(self) -> None:
         from accounts.services.members import holder
         from accounts.services.verify import proof
+        from clients.imports.ledger import Ledger, keep_ledger
         from clients.selectors.renewing import renewals_from
         from clients.signals import orders_changed, owners_named, projections_rebuilt
         from portfolio import audit_words, imports, notices, receivers  # noqa: F401 - all but receivers register their kinds
         from portfolio.selectors.renewals import renewing_clients
         from portfolio.selectors.representatives import clients_held
+        from portfolio.services.first_owners import BEGINS, facts_of_beginning, tell_of_first_owners
         from portfolio.services.proof import ledger_breaks
 
         _settings_sections()
         holder(clients_held)
         proof(ledger_breaks)
+        keep_ledger(Ledger(BEGINS, facts_of_beginning, tell_of_first_owners))
         renewals_from(renewing_clients)
         orders_changed.connect(receivers.credit_changed_orders, dispatch_uid="credit_changed_orders")
         owners_named.connect(receivers.transfer_named_clients, dispatch_uid="transfer_named_clients")

@@ -53,14 +53,18 @@ _as_json = DjangoJSONEncoder().encode
 _APPEND = """
 INSERT INTO accounts_auditevent (organization_id, stream, seq, action, actor_id, actor_label, before, after, reason, request_id, at,
                                  previous_hash, hash)
-SELECT %(organization)s, event->>0, 0, event->>1, %(actor)s, %(label)s, event->2, event->3, event->>4, %(request)s, %(at)s, '', ''
+SELECT %(organization)s, event->>0, %(seq)s, event->>1, %(actor)s, %(label)s, event->2, event->3, event->>4, %(request)s, %(at)s, '', ''
   FROM jsonb_array_elements(%(events)s) WITH ORDINALITY AS e(event, position)
  ORDER BY position
 """
 
 
-def record_events(events: Iterable[Event], *, by: Actor, request_id: str = "", at: datetime | None = None) -> None:
-    """Append many events in one statement, in the order given. Ids and business values only: no personal fields."""
+def record_events(events: Iterable[Event], *, by: Actor, request_id: str = "", at: datetime | None = None, first: bool = False) -> None:
+    """Append many events in one statement, in the order given. Ids and business values only: no personal fields.
+
+    ``first`` says that nothing was ever recorded of any of these streams, each named once: the database then looks for no head.
+    Where it is not so, the key over stream and number refuses the whole statement.
+    """
     events = list(events)
     if not events:
         return
@@ -69,6 +73,7 @@ def record_events(events: Iterable[Event], *, by: Actor, request_id: str = "", a
             _APPEND,
             {
                 "organization": active_organization_id(),
+                "seq": 1 if first else 0,  # any other number than 1 is the database's to give
                 "actor": by.id,
                 "label": by.label,
                 "request": request_id or current_request_id(),

@@ -4,7 +4,7 @@ COPY straight into a table under a policy is refused by the server, and a tempor
 changes be settled by a handful of statements, however many rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from django.db import connection
@@ -141,6 +141,8 @@ class Stage:
         values: dict[str, sql.Composable],
         defaults: dict[str, sql.Composable],
         source: sql.Composable | None = None,
+        beside: sql.Composable | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> list[tuple[int, bool]]:
         """Insert or change rows of ``table``; rows that are the same already are not touched.
 
@@ -150,6 +152,7 @@ class Stage:
         values : the columns the file speaks of, in terms of ``s``
         defaults : further columns of a row that is new
         source : FROM clause that names ``s``; by default the staged rows
+        beside : further parts of the same statement, which read ``written`` (the rows written, and ``created``); ``facts`` are theirs
 
         Returns
         -------
@@ -170,22 +173,26 @@ class Stage:
             )
         else:
             changed, action = sql.SQL("o.id IS NULL"), sql.SQL("DO NOTHING")
-        rows = self.run(
+        written = sql.SQL("{} RETURNING t.id, t.xmax = 0")
+        if beside is not None:
+            written = sql.SQL("WITH written AS ({} RETURNING t.*, t.xmax = 0 AS created), {beside} SELECT id, created FROM written")
+        insert = (
             sql.SQL(
                 "INSERT INTO {target} AS t ({columns}) SELECT %(organization)s, {cells} FROM {source}"
                 " LEFT JOIN {target} o ON o.organization_id = %(organization)s AND {matches}"
                 " WHERE {changed} ORDER BY {order}"
-                " ON CONFLICT (organization_id, {key}) {action} RETURNING t.id, t.xmax = 0"
-            ).format(
-                target=target,
-                columns=comma.join(insert_columns),
-                cells=comma.join([*key_values, *values.values(), *new.values()]),
-                source=source,
-                matches=matches,
-                changed=changed,
-                order=comma.join(key_values),
-                key=comma.join(map(I, key)),
-                action=action,
+                " ON CONFLICT (organization_id, {key}) {action}"
             )
+        ).format(
+            target=target,
+            columns=comma.join(insert_columns),
+            cells=comma.join([*key_values, *values.values(), *new.values()]),
+            source=source,
+            matches=matches,
+            changed=changed,
+            order=comma.join(key_values),
+            key=comma.join(map(I, key)),
+            action=action,
         )
+        rows = self.run(written.format(insert, beside=beside), **(facts or {}))
         return [(row[0], row[1]) for row in rows]

@@ -53,7 +53,7 @@ class TransferResult:
     refused: list[tuple[Transfer, str]] = field(default_factory=list)
 
 
-class _Standing(NamedTuple):
+class Standing(NamedTuple):
     """A client under lock: who answers for it and where its ledger stands."""
 
     name: str
@@ -63,7 +63,7 @@ class _Standing(NamedTuple):
     free_from: date | None  # first day another ownership may begin
 
 
-class _Receiver(NamedTuple):
+class Receiver(NamedTuple):
     name: str
     membership_id: int | None
     serves: bool
@@ -160,7 +160,7 @@ def transfer_clients(
         # Locks in one order everywhere: clients by id, then representatives by id, then memberships by id.
         standings = _locked_clients(organization_id, {each.client_id for each in batch})
         owners = {standing.owner_id for standing in standings.values() if standing.owner_id}
-        people = _locked_representatives(
+        people = locked_representatives(
             organization_id, {each.to_id for each in batch}, owners, on=on, check_room=check_room, check_absence=check_absence
         )
         result = _judged(batch, standings, people, on=on, check_room=check_room, historic=source == Ownership.Source.IMPORT)
@@ -211,7 +211,7 @@ def _require_reach(member: Membership, representative_ids: set[int]) -> None:
         raise NotAllowed(str(SENTENCES[NotAllowed.code]))
 
 
-def _locked_clients(organization_id: int, client_ids: set[int]) -> dict[int, _Standing]:
+def _locked_clients(organization_id: int, client_ids: set[int]) -> dict[int, Standing]:
     ids = array(sorted(client_ids))
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_CLIENTS, [organization_id, ids])
@@ -221,13 +221,13 @@ def _locked_clients(organization_id: int, client_ids: set[int]) -> dict[int, _St
     standings = {}
     for client_id, name, discarded in clients:
         seq, owner_id, started_on, ended_on = heads.get(client_id, (0, None, None, None))
-        standings[client_id] = _Standing(name, discarded, owner_id if ended_on is None else None, seq, ended_on or started_on)
+        standings[client_id] = Standing(name, discarded, owner_id if ended_on is None else None, seq, ended_on or started_on)
     return standings
 
 
-def _locked_representatives(
+def locked_representatives(
     organization_id: int, receivers: set[int], owners: set[int], *, on: date, check_room: bool, check_absence: bool
-) -> dict[int, _Receiver]:
+) -> dict[int, Receiver]:
     """Everyone a batch touches; receivers are locked, so that nobody leaves, or is filled up, under it.
 
     Who ends a representative's service locks the row FOR UPDATE, which the weakest lock keeps waiting. A run that counts
@@ -255,7 +255,7 @@ def _locked_representatives(
             cursor.execute(_HELD, [organization_id, ids])
             held = dict(cursor.fetchall())
     return {
-        pk: _Receiver(
+        pk: Receiver(
             name, member if member in active else None, valid and (member is None or member in active), pk in absent, room - held.get(pk, 0)
         )
         for pk, name, member, room, valid in rows
@@ -263,7 +263,7 @@ def _locked_representatives(
 
 
 def _judged(
-    batch: Sequence[Transfer], standings: dict[int, _Standing], people: dict[int, _Receiver], *, on: date, check_room: bool, historic: bool
+    batch: Sequence[Transfer], standings: dict[int, Standing], people: dict[int, Receiver], *, on: date, check_room: bool, historic: bool
 ) -> TransferResult:
     result, seen = TransferResult(), set()
     taken: Counter[int] = Counter()
@@ -280,7 +280,7 @@ def _judged(
     return result
 
 
-def _refusal(each: Transfer, client: _Standing | None, receiver: _Receiver | None, on: date, historic: bool) -> str:
+def _refusal(each: Transfer, client: Standing | None, receiver: Receiver | None, on: date, historic: bool) -> str:
     """The code of the first reason against the transfer; empty when there is none. A person's earlier transfer wins."""
     if client is None:
         return "client_unknown"
@@ -303,8 +303,8 @@ def _refusal(each: Transfer, client: _Standing | None, receiver: _Receiver | Non
 
 def _write(
     moves: list[Transfer],
-    standings: dict[int, _Standing],
-    people: dict[int, _Receiver],
+    standings: dict[int, Standing],
+    people: dict[int, Receiver],
     *,
     by: Actor,
     source: str,
@@ -333,17 +333,33 @@ def _write(
         )
         if cursor.rowcount != len(moves):
             raise ChangedMeanwhile(f"{len(moves)} transfers judged under lock, {cursor.rowcount} written")
-    record_events((_event(each, client, source, on) for each, client in zip(moves, before, strict=True)), by=by, at=at)
     # The month of an order that changed hands belongs to its new owner too.
     refresh_months(credit_orders([each.client_id for each in moves], since=on))
-    given, received = _parts(moves, before)
-    members = {pk: person.membership_id for pk, person in people.items() if person.membership_id}
+    members = _sign_ins(people)
     hand_over_tasks(
         ((each.client_id, members.get(client.owner_id or 0), members.get(each.to_id)) for each, client in zip(moves, before, strict=True)),
         by=by,
     )
-    # Who moved a client knows: registering one of one\'s own is no news.
-    told = {pk: member for pk, member in members.items() if member != by.id}
+    announce(moves, before, people, by=by, source=source, on=on, at=at, occasion=occasion)
+
+
+def announce(
+    moves: list[Transfer],
+    before: list[Standing],
+    people: dict[int, Receiver],
+    *,
+    by: Actor,
+    source: str,
+    on: date,
+    at: datetime,
+    occasion: Occasion,
+    first: bool = False,
+) -> None:
+    """Audit events, notices and the outbox row of ledger rows just written; ``first``: nothing was ever recorded of these clients."""
+    record_events((_event(each, client, source, on) for each, client in zip(moves, before, strict=True)), by=by, at=at, first=first)
+    given, received = _parts(moves, before)
+    # Who moved a client knows: registering one of one's own is no news.
+    told = {pk: member for pk, member in _sign_ins(people).items() if member != by.id}
     tell_owners(occasion, given=given, received=received, members=told, source=source, on=on)
     send_to_outbox(
         "clients.transferred",
@@ -351,7 +367,11 @@ def _write(
     )
 
 
-def _event(each: Transfer, client: _Standing, source: str, on: date) -> Event:
+def _sign_ins(people: dict[int, Receiver]) -> dict[int, int]:
+    return {pk: person.membership_id for pk, person in people.items() if person.membership_id}
+
+
+def _event(each: Transfer, client: Standing, source: str, on: date) -> Event:
     after = {
         "representative": each.to_id,
         "seq": client.seq + 1,
@@ -364,7 +384,7 @@ def _event(each: Transfer, client: _Standing, source: str, on: date) -> Event:
     )
 
 
-def _parts(moves: list[Transfer], before: list[_Standing]) -> tuple[dict[int, list], dict[int, list]]:
+def _parts(moves: list[Transfer], before: list[Standing]) -> tuple[dict[int, list], dict[int, list]]:
     """Clients (id, name) given and received, by representative."""
     given: dict[int, list] = {}
     received: dict[int, list] = {}

@@ -1,11 +1,15 @@
 """Client companies, the words they are found by, and the representatives the file names for them."""
 
+from typing import Any
+
+from django.utils import timezone
 from psycopg2 import sql
 
 from clients.imports import values
 from clients.imports.kinds.base import Column, Kind, Tally, register
 from clients.imports.kinds.own_fields import also_updated, write_own_fields
 from clients.imports.kinds.people import sent, tally_of
+from clients.imports.ledger import Ledger, ledger
 from clients.imports.stage import Stage
 from clients.services import begin_clients
 from clients.services.statistics import MANY, look_again_at_parties
@@ -38,6 +42,8 @@ UPDATE clients_client c SET code = s.client_code FROM staged s
  WHERE c.organization_id = %(organization)s AND s.tax_id <> '' AND c.code = 'P-' || s.tax_id
    AND NOT EXISTS (SELECT FROM clients_client o WHERE o.organization_id = %(organization)s AND o.code = s.client_code)
 """
+OWNERS_NAMED = """staged s LEFT JOIN accounts_representative r
+    ON r.organization_id = %(organization)s AND r.code = s.representative_code"""
 
 
 @register
@@ -84,20 +90,40 @@ class Clients(Kind):
         defaults: dict[str, sql.Composable] = {name: S("''") for name in STORED if name not in ("latitude", "longitude", "tags")}
         defaults |= {"tags": S("'{}'::varchar[]"), "hold": no, "blocked": no, "key_account": no, "tax_id_root": S("''")}
         defaults |= {"state_tax_id": S("''"), "custom_fields": S("'{}'::jsonb"), "discard_reason": S("''"), "created_at": S("now()")}
-        written = stage.upsert(
-            "clients_client", key=["code"], key_values=[sql.Identifier("s", "client_code")], values=stored, defaults=defaults
-        )
+        told: dict[str, Any] = {"on": self.context.as_of, "by": self.context.by, "at": timezone.now()}
+        first = ledger() if "representative_code" in self.present else None
+        written = self._write(stage, stored, defaults, first, told)
         tally = also_updated(tally_of(stage, written, merged), written, write_own_fields(self, stage))
         created = sorted(each for each, new in written if new)
         if len(created) >= MANY:
             look_again_at_parties()
         begin_clients(created, as_of=self.context.as_of)
+        if first:
+            first.tell(created, **told)
         refresh_words(created, new=True)
         if self.present & SEARCHED:
             refresh_words(sorted(each for each, new in written if not new))
         if "representative_code" in self.present:
             self._name_owners(stage)
         return tally
+
+    def _write(
+        self,
+        stage: Stage,
+        stored: dict[str, sql.Composable],
+        defaults: dict[str, sql.Composable],
+        first: Ledger | None,
+        told: dict[str, Any],
+    ) -> list[tuple[int, bool]]:
+        """New clients come with the owner the file names, mirror and ledger in one statement; those on record keep theirs for now."""
+        source, beside, facts = None, None, {}
+        if first:
+            defaults = defaults | {"representative_id": S("r.id")}
+            source, beside, facts = S(OWNERS_NAMED), S(first.begins), first.facts(**told)
+        key = [sql.Identifier("s", "client_code")]
+        return stage.upsert(
+            "clients_client", key=["code"], key_values=key, values=stored, defaults=defaults, source=source, beside=beside, facts=facts
+        )
 
     def _name_owners(self, stage: Stage) -> None:
         """Tell portfolio of owners the file names that are not those on record."""
