@@ -13,6 +13,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.models import Membership, Organization, Role
 from accounts.services import Actor
 from accounts.tenancy import acting_for
 from clients.models import Client, ClientScore, CreditSnapshot, Order, OrderItem, Product
@@ -21,19 +22,28 @@ from clients.services import refresh_abc, refresh_clients
 from clients.services.changes import orders_written
 from portfolio.models import Ownership, Visit
 from portfolio.selectors import figures
-from portfolio.selectors.figures import ClassShare, Mix, MonthOfSales, Movement, Moves, Near, Reached, Risk, Sales, Span, Visits
+from portfolio.selectors.figures import ClassShare, Mix, MonthOfSales, Movement, Moves, Near, Reached, Risk, Sales, Span, Turnover, Visits
 from portfolio.selectors.figures import kept as kept_figures_of
 from portfolio.selectors.figures.kept import kept_numbers
 from portfolio.selectors.figures.risk import interval
 from portfolio.services import Transfer, credit_orders, keeping, transfer_clients
 from portfolio.services.keeping import EVERY, keep_figures, keep_present
-from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_organization
+from tests.factories import (
+    ClientFactory,
+    OrderFactory,
+    OwnershipFactory,
+    RepresentativeFactory,
+    VisitFactory,
+    make_member,
+    make_organization,
+)
 
 pytestmark = pytest.mark.django_db
 AS_OF = date(2026, 11, 23)
 NOV = Span.month(AS_OF, as_of=AS_OF)
 LIMITS = Limits(60, 90, 360)
 BY = Actor(label="test")
+STOPPED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def own(clients: Iterable[Client], representative, start=date(2025, 1, 1), end=None, seq=1, source="import") -> None:
@@ -222,6 +232,34 @@ def test_a_client_discarded_in_the_month_is_lost_then(acting):
     assert figures.movement(NOV, LIMITS).total == Movement(customers=1, active=1, lost=1)
 
 
+def test_who_a_person_declares_lost_is_lost_from_that_day(acting):
+    """Of six active: one declared lost and left so, one for a day, one that buys again, one that would have turned inactive."""
+    ana = RepresentativeFactory()
+    clients = ClientFactory.create_batch(7)
+    own(clients, ana)
+    for client, day in zip(clients, (20, 21, 22, 23, 24, 25, 26), strict=True):
+        buy(client, date(2026, 10, day))
+    stays, a_day, again, turning, before, none, never = clients
+    buy(turning, date(2026, 8, 20))
+    Order.objects.filter(client=turning, ordered_on=date(2026, 10, 23)).delete()  # 90 days on the 18th
+    for client, day, days in ((stays, 5, None), (a_day, 5, 1), (again, 6, None), (turning, 9, None), (never, 7, 0)):
+        declared(client, date(2026, 11, day), days)
+    declared(before, date(2026, 10, 30))
+    buy(again, date(2026, 11, 12))
+    refresh()
+    expected = Movement(customers=6, active=6, inactive=1, inactivated=0, lost=4, won_back=1)
+    found = figures.movement(NOV, LIMITS)
+    assert (found.total, found.by) == (expected, {ana.pk: expected})
+    assert (found.total.loss_rate, found.total.net_growth) == (4 / 6, -4 / 6)
+    # and so it is with a limit for which order days are read one by one
+    short = Limits(20, 40, 360)
+    assert figures.movement(NOV, short).total.lost == 4
+    assert figures.turnover(NOV, LIMITS)[-1] == Turnover(NOV.since, won_back=1)
+    composed = figures.composition(AS_OF, LIMITS).groups
+    assert (composed["former"].clients, composed["active"].clients) == (3, 4)
+    assert none.pk not in {row.pk for row in figures.clients_behind("lost", NOV, LIMITS, as_of=AS_OF).rows}
+
+
 def test_giro_is_clients_moved_by_rotation_over_the_portfolio(acting):
     ana, bruno = RepresentativeFactory.create_batch(2)
     clients = ClientFactory.create_batch(10)
@@ -270,6 +308,9 @@ STEP = st.one_of(
     ),
     st.tuples(st.just("transfer"), st.integers(0, 3), st.integers(0, 1), st.integers(0, 60), st.sampled_from(["manual", "rotation"])),
     st.tuples(st.just("visit"), st.integers(0, 3), st.integers(0, 1), DAY, st.sampled_from(["sale", "no_sale"]), st.booleans()),
+    st.tuples(
+        st.just("lost"), st.integers(0, 3), st.integers(-200, 0).map(lambda n: AS_OF + timedelta(days=n)), st.none() | st.integers(0, 90)
+    ),
     st.tuples(st.just("discard"), st.integers(0, 3), st.integers(-60, 5).map(lambda n: AS_OF + timedelta(days=n))),
 )
 SPAN = st.tuples(st.integers(0, 11), st.integers(0, 11), st.booleans())
@@ -313,6 +354,8 @@ def test_every_figure_equals_a_plain_recomputation(steps, chosen, limits, kept):
                 who, to, day, outcome, done = values
                 planned = None if Visit.objects.filter(client=clients[who], planned_on=day).exists() else day
                 visit(clients[who], people[to], day if done or not planned else None, outcome=outcome, planned=planned)
+            elif kind == "lost":
+                declared(clients[values[0]], *values[1:])
             else:
                 Client.objects.filter(pk=clients[values[0]].pk).update(discarded_on=values[1])
         refresh()
@@ -338,6 +381,21 @@ def keep(organization, span: Span) -> None:
         keep_figures(organization.pk, spans={span: EVERY})
 
 
+def declared(client: Client, day: date, days: int | None = None) -> None:
+    """The client was declared lost on the day, after the last order it then had, and perhaps taken back so many days later; once."""
+    orders = Order.objects.filter(client=client, ordered_on__lte=day, status="valid", amount_cents__gt=0)
+    since = orders.order_by("-ordered_on").values_list("ordered_on", flat=True).first()
+    if since is None or client.stops.exists():
+        return
+    until = None if days is None else min(day + timedelta(days=days), AS_OF)
+    client.stops.create(silent_since=since, reason="Fechou", told_on=day, told_at=STOPPED_AT, by=stopper(), lost_on=day, lost_until=until)
+    Client.objects.filter(pk=client.pk).update(lost_silence=None if until else since)
+
+
+def stopper() -> Membership:
+    return Membership.objects.filter(role=Role.ADMIN).first() or make_member(Organization.objects.get(), Role.ADMIN)
+
+
 class Plain:
     """The same figures by loops over the rows, with no SQL of ours."""
 
@@ -350,6 +408,7 @@ class Plain:
         for order, product in OrderItem.objects.values_list("order_id", "product_id"):
             self.lines[order].append(product)
         self.visits = list(Visit.objects.all())
+        self.stops = {client.pk: list(client.stops.all()) for client in self.clients}
         nets: dict[tuple[int, date], int] = defaultdict(int)
         for order in self.orders:
             nets[order.client_id, order.ordered_on] += self.net(order)
@@ -363,6 +422,15 @@ class Plain:
         held = [w for w in self.ledger if w.client_id == client and w.started_on <= day and (w.ended_on is None or w.ended_on > day)]
         assert len(held) <= 1
         return held[0].representative_id if held else None
+
+    def said_lost(self, client: Client, day: date) -> bool:
+        """Whether a person's word stood on that day: begun, not taken back, and no order since the silence it is about."""
+        return any(
+            stop.lost_on <= day
+            and (stop.lost_until is None or day < stop.lost_until)
+            and not any(stop.silent_since < each <= day for each in self.days[client.pk])
+            for stop in self.stops[client.pk]
+        )
 
     def inside(self, day: date | None) -> bool:
         return day is not None and self.span.since <= day <= self.span.until
@@ -434,6 +502,8 @@ class Plain:
         if not days:
             return "prospect"
         silent = (AS_OF - days[-1]).days
+        if self.said_lost(client, AS_OF):
+            return "former"
         if silent < self.limits.inactive:
             return "active" if silent < self.limits.warn else "near_inactive"
         if silent >= self.limits.lost:
@@ -503,18 +573,20 @@ class Plain:
 
             start = silent(eve) if gone > eve else None
             if start is not None:
-                at["customers" if start < self.limits.lost else "-"] = eve
-                at["active" if start < self.limits.inactive else "inactive"] = eve
+                gone_already = self.said_lost(client, eve)
+                at["customers" if start < self.limits.lost and not gone_already else "-"] = eve
+                at["active" if start < self.limits.inactive and not gone_already else "inactive"] = eve
             day = span.since
             while day <= span.until and day < gone:
                 now, eves = silent(day), silent(day - timedelta(days=1))
-                if "active" in at and now is not None and now == self.limits.inactive:
+                said, said_before = self.said_lost(client, day), self.said_lost(client, day - timedelta(days=1))
+                if "active" in at and now is not None and now == self.limits.inactive and not said:
                     at.setdefault("inactivated", day)
-                if "customers" in at and now is not None and now == self.limits.lost:
+                if "customers" in at and now is not None and (now == self.limits.lost or said):
                     at.setdefault("lost", day)
                 if now == 0 and eves is None:
                     at["new"] = day
-                if now == 0 and eves is not None and eves >= self.limits.inactive:
+                if now == 0 and eves is not None and (eves >= self.limits.inactive or said_before):
                     at.setdefault("won_back", day)
                 day += timedelta(days=1)
             if "customers" in at and self.inside(client.discarded_on):

@@ -197,7 +197,7 @@ def test_other_limits_are_other_figures(acting, client):
     acting.save()
     keep_figures(acting.pk, spans=dict.fromkeys([SEP], EVERY))
     now = set(KeptFigures.objects.values_list("family", flat=True))
-    assert (now - families, len(now)) == ({"movement 75 200"}, len(families))
+    assert (now - families, len(now)) == ({"movement said 75 200"}, len(families))
     assert figures.movement(SEP, LIMITS).total == figures.base.movement_counted(SEP, LIMITS).total
 
 

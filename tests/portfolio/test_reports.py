@@ -9,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.errors import NotAllowed
-from clients.models import Client, ClientActivity, ClientMonth, CreditEvent, CreditSnapshot, Opportunity, OrderItem, Product
+from clients.models import Client, ClientActivity, ClientMonth, CreditEvent, CreditSnapshot, Opportunity, Order, OrderItem, Product
 from clients.selectors.lifecycle import Limits
 from clients.services import refresh_clients
+from clients.services.losses import declare_lost, take_back_lost
 from clients.services.stops import StopRefused, tell_why_stopped
 from portfolio.models import Ownership
 from portfolio.reporting.filters import ReportFilter
@@ -19,7 +20,8 @@ from portfolio.selectors.figures import mix, reached, sales_by_month
 from portfolio.selectors.figures import movement as figures_movement
 from portfolio.selectors.figures.span import Span
 from portfolio.selectors.reports import credit, losses, movement
-from portfolio.selectors.reports.reach import REACHED, losses_of_months, mixed_clients, people_of, reached_clients, span_of
+from portfolio.selectors.reports.lost import losses_of_months, lost_by_reason, lost_clients
+from portfolio.selectors.reports.reach import REACHED, mixed_clients, people_of, reached_clients, span_of
 from portfolio.selectors.reports.scope import Scope, end_of, months_until
 from portfolio.services import credit_orders
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, VisitFactory, make_member
@@ -184,11 +186,11 @@ def test_why_clients_stopped_is_said_of_many_at_once_and_counts_while_they_stay_
         tell_why_stopped([buying.pk], reason="Preço", by=admin, at=at)
     with pytest.raises(NotAllowed):
         tell_why_stopped([clients[3].pk], reason="Preço", by=make_member(acting, "representative"), at=at)
-    assert {(each.words, each.n) for each in losses.reasons(losses.stopped(scope))} == {("Prazo", 3)}
-    assert losses.total(losses.reasons(losses.stopped(scope))).cents == 700
+    assert {(each.words, each.n) for each in losses.reasons(losses.stopped(scope, limits=limits))} == {("Prazo", 3)}
+    assert losses.total(losses.reasons(losses.stopped(scope, limits=limits))).cents == 700
     assert list(losses.untold(scope, limits=limits)) == [clients[1]]
     ClientActivity.objects.filter(client=clients[0]).update(last_on=date(2026, 9, 20))
-    assert losses.stopped(scope).count() == 2
+    assert losses.stopped(scope, limits=limits).count() == 2
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -348,6 +350,7 @@ def test_the_rows_behind_positivacao_coverage_and_mix_add_up_to_the_figures(acti
 @pytest.mark.parametrize(("seed", "limits"), [(n, limits) for n in range(2) for limits in (Limits(10, 20, 45), Limits(30, 60, 120))])
 def test_the_loss_of_each_month_equals_the_figures_of_that_month(acting, seed, limits):
     people, clients = trade(seed)
+    say_lost(clients, random.Random(seed), make_member(acting, "admin"))
     scope = Scope(date(2026, 5, 1), LAST, tuple(each.pk for each in people[:2]), nobody=bool(seed % 2))
 
     for month in losses_of_months(scope, limits, scope.months):
@@ -362,3 +365,84 @@ def test_the_loss_of_each_month_equals_the_figures_of_that_month(acting, seed, l
         losses_of_months(Scope(scope.first, LAST, scope.representatives, scope.nobody, part), limits, scope.months) for part in (half, rest)
     ]
     assert [each.lost for each in whole] == [one.lost + other.lost for one, other in zip(*parts, strict=True)]
+    # by reason they are as many as the panel's movement of the same days, and as the rows behind
+    moved = figures_movement(Span(scope.first, LAST), limits, people_of(scope)).total
+    by_reason, gone = lost_by_reason(scope, limits), lost_clients(scope, limits)
+    assert sum(each.n for each in by_reason) == len(gone) == moved.lost
+    assert {each.words: each.n for each in by_reason} == Counter(row.why for row in gone)
+    for each in by_reason:
+        rows = lost_clients(scope, limits, why=each.words)
+        assert (len(rows), sum(row.cents for row in rows)) == (each.n, each.cents)
+    assert lost_clients(scope, limits, offset=1, limit=2) == gone[1:3]
+
+
+def say_lost(clients, chance, admin):
+    """A third of the clients declared lost some days after one of their orders; half of those taken back."""
+    for client in chance.sample(clients, len(clients) // 3):
+        days = sorted(Order.objects.filter(client=client, status="valid").values_list("ordered_on", flat=True))
+        if days:
+            since = chance.choice(days)
+            on = since + timedelta(days=chance.randrange(1, 30))
+            until = on + timedelta(days=chance.randrange(40)) if chance.random() < 0.5 else None
+            stop = {"reason": chance.choice(["Fechou", "Preço"]), "told_on": on, "told_at": datetime(2026, 11, 1, tzinfo=UTC), "by": admin}
+            client.stops.create(silent_since=since, lost_on=on, lost_until=until, **stop)
+
+
+def test_losses_by_reason_name_who_was_declared_lost_discarded_or_silent_too_long(acting):
+    """Five lost in three months, each by one reason: two said, one discarded, one silent for a year, one of whom nobody said why."""
+    ana, admin = RepresentativeFactory(), make_member(acting, "admin")
+    limits = Limits(60, 90, 360)
+
+    def client(last: date, cents: int = 10_000) -> Client:
+        made = ClientFactory(representative=ana)
+        OwnershipFactory(client=made, representative=ana, started_on=date(2025, 1, 1))
+        OrderFactory(client=made, ordered_on=last, amount_cents=cents)
+        return made
+
+    closed, dear, left, year, unsaid, kept, early = (
+        client(day, cents)
+        for day, cents in (
+            (date(2026, 8, 20), 500),
+            (date(2026, 8, 25), 700),
+            (date(2026, 8, 1), 900),
+            (date(2025, 9, 20), 1_100),
+            (date(2025, 9, 21), 1_300),
+            (date(2026, 9, 1), 1),
+            (date(2026, 8, 23), 1),
+        )
+    )
+    credit_orders([each.pk for each in Client.objects.all()])
+    refresh_clients([each.pk for each in Client.objects.all()], as_of=LAST)
+
+    def at(*day: int) -> datetime:
+        return datetime(2026, *day, 15, tzinfo=UTC)
+
+    declare_lost(early, reason="Fechou", by=admin, at=at(8, 30))  # before the days looked at
+    declare_lost(closed, reason="Fechou", by=admin, at=at(9, 10))
+    declare_lost(dear, reason="Preço", by=admin, at=at(10, 2))
+    declare_lost(kept, reason="Engano", by=admin, at=at(9, 12))
+    take_back_lost(kept, by=admin, at=at(9, 12))
+    tell_why_stopped([year.pk], reason="Fechou", by=admin, at=at(9, 20))  # lost on the 15th, told five days later
+    Client.objects.filter(pk=left.pk).update(discarded_on=date(2026, 10, 5), discard_reason="Fora do perfil")
+    scope = Scope(date(2026, 9, 1), LAST, (ana.pk,))
+
+    found = lost_by_reason(scope, limits)
+
+    assert [(each.words, each.n, each.cents) for each in found] == [
+        ("Fechou", 2, 1_600),
+        ("", 1, 1_300),
+        ("Fora do perfil", 1, 900),
+        ("Preço", 1, 700),
+    ]
+    assert [(row.pk, row.on) for row in lost_clients(scope, limits)] == [
+        (left.pk, date(2026, 10, 5)),
+        (dear.pk, date(2026, 10, 2)),
+        (unsaid.pk, date(2026, 9, 16)),
+        (year.pk, date(2026, 9, 15)),
+        (closed.pk, date(2026, 9, 10)),
+    ]
+    assert figures_movement(Span(scope.first, LAST), limits, [ana.pk]).total.lost == 5
+    assert [(each.month.month, each.lost) for each in losses_of_months(scope, limits, scope.months)] == [(9, 3), (10, 2), (11, 0)]
+    # what was taken back while the client still buys is no reason why it stopped
+    told = {row.client_id for row in losses.stopped(scope, limits=limits)}
+    assert told == {closed.pk, dear.pk, year.pk}

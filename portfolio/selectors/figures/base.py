@@ -20,8 +20,8 @@ class Movement:
 
     At the start (the end of the day before): ``customers`` had bought and were not lost, ``active`` of them were not inactive
     either; ``inactive`` are all those beyond the limit, lost ones too. ``inactivated``: of the active, those that crossed the limit;
-    ``lost``: of the customers, those that crossed the limit of the lost or were discarded. ``won_back``: valid order after being
-    inactive; ``new``: first valid order.
+    ``lost``: of the customers, those that crossed the limit of the lost, were declared lost or were discarded, on the first such day.
+    ``won_back``: valid order after being inactive or lost; ``new``: first valid order.
     """
 
     customers: int = 0
@@ -54,8 +54,8 @@ class Movement:
 
 
 def movement_family(limits: Limits) -> str:
-    """What the movement under these limits is kept as."""
-    return f"movement {limits.inactive} {limits.lost}"
+    """What the movement under these limits is kept as; another name than when clients declared lost did not count."""
+    return f"movement said {limits.inactive} {limits.lost}"
 
 
 def movement(span: Span, limits: Limits, people: People = None, *, each: bool = True) -> Figures[Movement]:

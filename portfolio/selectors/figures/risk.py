@@ -23,7 +23,7 @@ from portfolio.selectors.figures.standing import standing_values
 Z = 1.959964
 BINS = 20
 
-# Clients not discarded, not inactive, whose score still speaks of them: made these days and since their last order.
+# Clients not discarded, not declared lost, not inactive, whose score still speaks of them: made these days and since their last order.
 SCORED = """
 scored AS (
     SELECT c.id AS client_id, c.representative_id, s.p_silent AS p, s.year_cents, s.at_stake_cents FROM clients_clientscore s
@@ -31,6 +31,7 @@ scored AS (
       JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = s.client_id
      WHERE s.organization_id = %(organization)s AND s.horizon = %(horizon)s AND s.made_for >= %(scored_since)s AND s.made_for >= a.last_on
        AND a.last_on > %(as_of)s - %(inactive)s AND (c.discarded_on IS NULL OR c.discarded_on > %(as_of)s)
+       AND (c.lost_silence IS NULL OR c.lost_silence < a.last_on)
 )"""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from accounts.arrays import array
 from accounts.tenancy import active_organization_id
 from clients.selectors.lifecycle import Limits
+from portfolio.selectors.figures.declared import DECLARED, stood_on
 from portfolio.selectors.figures.events import kept
 from portfolio.selectors.figures.kept import added, kept_months, kept_numbers, kept_today
 from portfolio.selectors.figures.span import People, Span, asked, rows, scope, sold
@@ -112,7 +113,9 @@ def near_inactive(as_of: date, limits: Limits, people: People = None, *, soon_da
     statement = f"""
 SELECT count(*), count(*) FILTER (WHERE last_on <= %(as_of)s - %(inactive)s + %(soon)s) FROM clients_clientactivity
  WHERE organization_id = %(organization)s AND last_on > %(as_of)s - %(inactive)s AND last_on <= %(as_of)s - %(warn)s
-   AND client_id NOT IN ({clients} AND discarded_on <= %(as_of)s) {whose}"""  # noqa: S608 - constants
+   AND client_id NOT IN ({clients} AND discarded_on <= %(as_of)s) {whose}
+   AND NOT EXISTS (SELECT FROM clients_clientstop s WHERE s.organization_id = %(organization)s AND s.lost_on <= %(as_of)s
+                      AND s.lost_until IS NULL AND s.client_id = clients_clientactivity.client_id AND s.silent_since >= last_on)"""  # noqa: S608 - constants
     ((clients, turning),) = rows(statement, standing_values(as_of, limits, people) | {"soon": soon_days})
     return Near(clients, turning, soon_days)
 
@@ -160,7 +163,7 @@ class Turnover:
 
 
 # What came and went, from every order day or from the silences that ended: (client_id, what, day) in "event", left open.
-_TURNS = """
+_TURNS = f"""{DECLARED},
 day AS (
     SELECT client_id, ordered_on AS day FROM clients_order
      WHERE organization_id = %(organization)s AND status <> 'cancelled'
@@ -172,20 +175,28 @@ day AS (
 ), event AS (
     SELECT client_id, 'inactivated' AS what, day + %(inactive)s AS day FROM step
      WHERE (next IS NULL OR next > day + %(inactive)s) AND day + %(inactive)s BETWEEN %(since)s AND %(until)s
+       AND NOT {stood_on("step.client_id", "day + %(inactive)s")}
     UNION ALL SELECT s.client_id, CASE WHEN a.first_on < s.day THEN 'won_back' ELSE 'new' END, s.day FROM step s
       JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = s.client_id
-     WHERE s.day >= %(since)s AND (s.previous IS NULL OR s.day > s.previous + %(inactive)s)"""
-_ENDED = """
+     WHERE s.day >= %(since)s AND (s.previous IS NULL OR s.day > s.previous + %(inactive)s)
+    UNION ALL SELECT client_id, 'won_back', back_on FROM declared WHERE back_on >= %(since)s"""  # noqa: S608 - constants
+_ENDED = f"""{DECLARED},
 event AS (
     SELECT client_id, 'inactivated' AS what, since_on + %(inactive)s AS day FROM clients_clientsilence
      WHERE organization_id = %(organization)s AND until_on > %(since)s AND until_on > since_on + %(inactive)s
        AND since_on BETWEEN %(since)s - %(inactive)s AND %(until)s - %(inactive)s
+       AND NOT {stood_on("clients_clientsilence.client_id", "since_on + %(inactive)s")}
     UNION ALL SELECT client_id, 'inactivated', last_on + %(inactive)s FROM clients_clientactivity
      WHERE organization_id = %(organization)s AND last_on BETWEEN %(since)s - %(inactive)s AND %(until)s - %(inactive)s
+       AND NOT {stood_on("clients_clientactivity.client_id", "last_on + %(inactive)s")}
     UNION ALL SELECT client_id, CASE WHEN since_on IS NULL THEN 'new' ELSE 'won_back' END, until_on FROM clients_clientsilence
      WHERE organization_id = %(organization)s AND until_on BETWEEN %(since)s AND %(until)s
        AND (since_on IS NULL OR until_on > since_on + %(inactive)s)
-"""
+    UNION ALL SELECT d.client_id, 'won_back', min(d.back_on) FROM declared d
+     WHERE d.back_on >= %(since)s AND NOT EXISTS (
+        SELECT FROM clients_clientsilence s WHERE s.organization_id = %(organization)s AND s.client_id = d.client_id
+           AND s.until_on > s.since_on + %(inactive)s AND date_trunc('month', s.until_on) = date_trunc('month', d.back_on))
+     GROUP BY d.client_id, date_trunc('month', d.back_on)"""  # noqa: S608 - constants
 
 
 def turnover(span: Span, limits: Limits, people: People = None) -> list[Turnover]:

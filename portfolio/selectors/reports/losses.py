@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count, DateField, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value
@@ -46,13 +46,16 @@ def discarded(scope: Scope) -> QuerySet[Client]:
     return rows.annotate(cents=Coalesce(Subquery(_bought("pk", "discarded_on")), 0), why=F("discard_reason"), on=F("discarded_on"))
 
 
-def stopped(scope: Scope) -> QuerySet[ClientStop]:
+def stopped(scope: Scope, *, limits: Limits) -> QuerySet[ClientStop]:
     """What was said within the scope of why clients stopped buying; those that bought again since, or were discarded, left out.
+
+    So are those that were declared lost, which was taken back, and are not inactive by their silence at the scope's end.
 
     ``cents``: what each bought in the month of its last order and the eleven before; ``why`` and ``on``: the reason and its day.
     """
     rows = ClientStop.objects.filter(scope.of_owner(), scope.of_client(), told_on__range=(scope.first, scope.last))
     rows = rows.filter(client__discarded_on=None, client__activity__last_on=F("silent_since"))
+    rows = rows.exclude(lost_until__isnull=False, silent_since__gt=scope.last - timedelta(days=limits.inactive))
     return rows.annotate(cents=Coalesce(Subquery(_bought("client_id", "silent_since")), 0), why=F("reason"), on=F("told_on"))
 
 

@@ -1,19 +1,17 @@
-"""The rows behind positivação, coverage of visits and mix; and how many clients turned inactive or were lost, month by month.
+"""The rows behind positivação, coverage of visits and mix.
 
 The figures themselves are those of ``portfolio.selectors.figures``; the rows come from the same conditions.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
 from django.db import connection
 
 from accounts.arrays import array
-from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.span import People, Span, asked, only, scope, sold, standing
-from portfolio.selectors.reports.scope import Scope, end_of
+from portfolio.selectors.reports.scope import Scope
 
 REACHED = ("clients", "buyers", "missing", "visited", "unvisited")
 
@@ -128,88 +126,6 @@ SELECT c.id, c.code, coalesce(nullif(c.trade_name, ''), c.name), c.city, c.state
  ORDER BY w.products DESC NULLS LAST, c.name_key, c.id, r.id LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608 - constants
     values = asked(span_of(given), people, **only(given.client_ids))
     return [MixedClient(*row) for row in _read(statement, values, limit=limit, offset=offset)]
-
-
-@dataclass(frozen=True)
-class MonthOfLoss:
-    """One month: the active at its start and those of them that turned inactive; the customers and those of them that were lost.
-
-    As ``figures.Movement`` counts them: a customer is lost beyond the organization's limit, or discarded.
-    """
-
-    month: date
-    active: int = 0
-    inactivated: int = 0
-    customers: int = 0
-    lost: int = 0
-
-    @property
-    def inactivation_rate(self) -> float | None:
-        return self.inactivated / self.active if self.active else None
-
-    @property
-    def loss_rate(self) -> float | None:
-        return self.lost / self.customers if self.customers else None
-
-
-# Who stood at each month's start, and who crossed a limit within it: one pass over the order days for all months.
-_LOST = """
-WITH month AS (SELECT * FROM unnest(%(starts)s::date[], %(ends)s::date[]) AS m(start, stop)),
-day AS (
-    SELECT client_id, ordered_on AS day FROM clients_order
-     WHERE organization_id = %(organization)s AND ordered_on >= %(since)s - %(lost)s AND ordered_on <= %(until)s AND status <> 'cancelled'
-       AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
-     GROUP BY client_id, ordered_on HAVING sum(net_cents) > 0
-), step AS (
-    SELECT client_id, day, lead(day) OVER (PARTITION BY client_id ORDER BY day) AS next FROM day
-), base AS (
-    SELECT m.start, m.stop, s.client_id, s.day AS last_before, c.discarded_on
-      FROM month m JOIN step s ON s.day < m.start AND s.day >= m.start - %(lost)s AND (s.next IS NULL OR s.next >= m.start)
-      JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = s.client_id
-       AND (c.discarded_on IS NULL OR c.discarded_on >= m.start)
-), crossed AS (
-    SELECT m.start, s.client_id,
-           min(s.day + %(inactive)s) FILTER (WHERE s.day + %(inactive)s BETWEEN m.start AND m.stop
-                                               AND (s.next IS NULL OR s.next > s.day + %(inactive)s)) AS inactivated_on,
-           min(s.day + %(lost)s) FILTER (WHERE s.day + %(lost)s BETWEEN m.start AND m.stop
-                                           AND (s.next IS NULL OR s.next > s.day + %(lost)s)) AS lost_on
-      FROM month m JOIN step s ON s.day + %(inactive)s BETWEEN m.start AND m.stop OR s.day + %(lost)s BETWEEN m.start AND m.stop
-     GROUP BY m.start, s.client_id
-), event AS (
-    SELECT start, client_id, 'customers' AS what, start - 1 AS day FROM base
-    UNION ALL SELECT start, client_id, 'active', start - 1 FROM base WHERE last_before >= start - %(inactive)s
-    UNION ALL SELECT b.start, b.client_id, 'inactivated', x.inactivated_on FROM base b JOIN crossed x USING (start, client_id)
-               WHERE b.last_before >= b.start - %(inactive)s AND x.inactivated_on IS NOT NULL
-                 AND (b.discarded_on IS NULL OR x.inactivated_on < b.discarded_on)
-    UNION ALL SELECT b.start, b.client_id, 'lost', least(x.lost_on, b.discarded_on) FROM base b LEFT JOIN crossed x USING (start, client_id)
-               WHERE x.lost_on IS NOT NULL OR b.discarded_on <= b.stop
-)
-"""
-
-
-def losses_of_months(given: Scope, limits: Limits, months: Sequence[date]) -> list[MonthOfLoss]:
-    """The loss of each of these months (first days, in order), up to the scope's last day; one statement.
-
-    What became of a client is credited to who answered for it on that day, as in ``figures.movement``.
-    """
-    people = people_of(given)
-    statement = f"""{_LOST}
-SELECT e.start, count(*) FILTER (WHERE what = 'active'), count(*) FILTER (WHERE what = 'inactivated'),
-       count(*) FILTER (WHERE what = 'customers'), count(*) FILTER (WHERE what = 'lost')
-  FROM event e LEFT JOIN portfolio_ownership w ON w.organization_id = %(organization)s AND w.client_id = e.client_id
-   AND w.started_on <= e.day AND (w.ended_on IS NULL OR w.ended_on > e.day)
- WHERE {scope(people, "w.representative_id")} GROUP BY e.start"""  # noqa: S608 - constants of this module
-    shown = [month for month in months if month <= given.last]
-    if not shown:
-        return []
-    values = asked(Span(shown[0], given.last), people, **only(given.client_ids)) | {
-        "starts": shown,
-        "ends": [min(end_of(month), given.last) for month in shown],
-        "inactive": limits.inactive,
-        "lost": limits.lost,
-    }
-    found = {row[0]: MonthOfLoss(*row) for row in _read(statement, values)}
-    return [found.get(month, MonthOfLoss(month)) for month in shown]
 
 
 def visited_by_month(given: Scope, months: Sequence[date]) -> list[tuple[date, int]]:
