@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +13,7 @@ from accounts.models import Membership, Role
 from accounts.selectors import local_day
 from accounts.services import Actor, record_event
 from accounts.tenancy.tasks import send_on_commit
+from portfolio.models import Ownership
 from rotation.errors import NothingToReverse, TooLateToReverse, WrongState
 from rotation.models import Proposal, RotationSettings, Run
 from rotation.services.moving import APPLY_TASK, set_going
@@ -22,11 +23,17 @@ MANAGER_DAYS = 7
 
 @dataclass(frozen=True)
 class Reversible:
-    """What a member may take back of a run: moves, how many of them were touched since, and until when."""
+    """What a member may take back of a run: moves, how many were touched since, how many nobody can have back, and until when."""
 
     moves: int
     touched: int
+    stuck: int  # whoever had the client has left, nobody had it, or another run is about to move it
     until: datetime | None
+
+    @property
+    def standing(self) -> int:
+        """How many go back if it is asked for now."""
+        return self.moves - self.touched - self.stuck
 
 
 # The move stands when the ownership it opened is still the open one. Where a client had nobody before there is nobody
@@ -56,11 +63,20 @@ RETURNING state
 
 
 def reversible(run: Run, *, by: Membership, at: datetime) -> Reversible:
-    """What the member may take back of the run at that moment; for the page that offers it. Three queries."""
+    """What the member may take back of the run at that moment; for the page that offers it. A constant number of queries."""
     moves, days = _moves(run, by, at)
-    standing = moves.filter(client__ownerships__proposal_id=F("pk"), client__ownerships__ended_on=None).count()
-    n, latest = moves.count(), moves.aggregate(latest=Max("applied_at"))["latest"]
-    return Reversible(n, n - standing, latest and latest + timedelta(days))
+    today = local_day(by.organization, at=at)
+    held = Ownership.objects.filter(client=OuterRef("client"), proposal_id=OuterRef("pk"), ended_on=None)
+    wanted = Proposal.objects.filter(client=OuterRef("client"), state__in=[Proposal.State.PROPOSED, Proposal.State.APPROVED])
+    gone = Q(from_representative__valid_to__lte=today) | Q(from_representative__membership__is_active=False)
+    stuck = Q(from_representative=None) | gone | Q(wanted=True)
+    found = moves.annotate(held=Exists(held), wanted=Exists(wanted)).aggregate(
+        n=Count("pk"),
+        touched=Count("pk", filter=Q(held=False)),
+        stuck=Count("pk", filter=Q(held=True) & stuck),
+        latest=Max("applied_at"),
+    )
+    return Reversible(found["n"], found["touched"], found["stuck"], found["latest"] and found["latest"] + timedelta(days))
 
 
 @transaction.atomic

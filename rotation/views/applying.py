@@ -144,7 +144,7 @@ def reverse_batch(request: HttpRequest, run: int) -> HttpResponse:
         "desk": desk,
         "run": desk.run,
         "found": found,
-        "standing": found.moves - found.touched,
+        "standing": found.standing,
         "touched": _touched(desk) if found.touched else [],
         "refusal": refusal,
     }

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import pytest
 
 from accounts.errors import NotAllowed
-from accounts.models import Notice, Role
+from accounts.models import Notice, Representative, Role
 from accounts.services import Actor
 from accounts.tenancy import acting_for
 from portfolio.models import Ownership
@@ -106,7 +106,15 @@ def test_what_can_be_taken_back_is_told_before_asking(batch, organization):
     with acting_for(organization.pk):
         transfer_client(client=batch.clients[1], to=batch.caio, by=Actor(batch.admin), on=DAY, reason="pedido do cliente")
         told = reversible(batch.run, by=batch.admin, at=NOW)
-        assert (told.moves, told.touched, told.until) == (4, 1, NOW + timedelta(30))
+        assert (told.moves, told.touched, told.stuck, told.until) == (4, 1, 1, NOW + timedelta(30))  # one client had nobody
+
+        # Who left meanwhile gets nobody back, and that is told before, not after.
+        Representative.objects.filter(pk=batch.ana.pk).update(valid_to=DAY)
+        told = reversible(batch.run, by=batch.admin, at=NOW)
+        assert (told.moves, told.touched, told.stuck, told.standing) == (4, 1, 3, 0)
+    reversal = batch.reverse()
+    with acting_for(organization.pk):
+        assert set(Proposal.objects.filter(run=reversal).values_list("state", flat=True)) == {"stale"}
 
 
 def test_a_client_in_another_runs_proposal_is_listed(batch, organization):
