@@ -141,6 +141,7 @@ def move(request: HttpRequest) -> HttpResponse:
     people = representatives_visible_to(member).select_related("membership", "team").order_by("code")
     context: dict[str, Any] = {
         "chosen": chosen,
+        "alone": clients_visible_to(member).get(pk=chosen.clients[0]) if len(chosen.clients) == 1 else None,
         "hidden": chosen.fields(),
         "people": [(each, each.pk in chosen.receivers) for each in people if is_active_on(each, today)],
         "errors": errors,
