@@ -136,7 +136,7 @@ def iowa_past(file: Path) -> tuple[Any, Any, Any]:
     import numpy as np
 
     from rotation.engine.facts import NO_DAY, Facts, Representatives
-    from rotation.engine.replay import Past
+    from rotation.engine.past import Past
 
     summed: dict[tuple[int, int], int] = {}
     epoch = date(1970, 1, 1)

@@ -27,7 +27,8 @@ from .evaluate import Columns, population_and_flags
 from .facts import NO_DAY, Array, Facts, Representatives
 from .guards import check_guards
 from .judging import EPOCH, Flags, Judged, Silences, by_cutoff, by_month, by_owner, judge, totals
-from .replay import Moment, Past, Replay, last_orders, not_replayed, replayed_guards, uses_probabilities
+from .past import Past
+from .replay import Moment, Replay, last_orders, not_replayed, replayed_guards, uses_probabilities
 from .rules import Rule
 from .scoring import at_stake_cents, score
 

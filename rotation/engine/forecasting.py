@@ -14,8 +14,9 @@ from .backtest import Risk
 from .facts import Array
 from .models import Clock, Fit, Purchases, TooFewClients, fit, seasonal_clock
 from .models.purchases import mix
+from .past import Past
 from .prediction import OrderHistory, Predictor
-from .replay import Moment, Past
+from .replay import Moment
 from .scoring import DAY_RULE
 
 EVERY_DAYS = 91

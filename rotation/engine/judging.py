@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .facts import NO_DAY, Array
-from .replay import FOREVER, Past
+from .past import FOREVER, Past
 
 EPOCH = date(1970, 1, 1)
 _SHIFT, _ZERO = 32, 2**31

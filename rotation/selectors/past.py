@@ -10,7 +10,7 @@ from psycopg2 import sql
 from accounts.models import Absence, Organization, Representative
 from accounts.selectors import local_day
 from rotation.engine.facts import NO_DAY
-from rotation.engine.replay import FOREVER, Past
+from rotation.engine.past import FOREVER, Past
 from rotation.selectors.columns import Array, read_columns
 from rotation.selectors.facts import RunFacts, abc_cuts, day_number
 

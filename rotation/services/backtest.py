@@ -25,7 +25,8 @@ from rotation.engine.backtest import Backtest as Replayed
 from rotation.engine.backtest import Cadence, cutoffs_between
 from rotation.engine.errors import EngineError
 from rotation.engine.forecasting import Forecaster, LiveForecaster
-from rotation.engine.replay import Past, digest, uses_probabilities
+from rotation.engine.past import Past
+from rotation.engine.replay import digest, uses_probabilities
 from rotation.engine.rules import Rule as EngineRule
 from rotation.errors import BadSpan, HistoryTooShort
 from rotation.models import Backtest, Rule

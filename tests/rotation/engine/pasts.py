@@ -3,7 +3,7 @@
 import numpy as np
 
 from rotation.engine.facts import NO_DAY, Facts, Representatives
-from rotation.engine.replay import FOREVER, Past
+from rotation.engine.past import FOREVER, Past
 
 DAY_0 = 19_000
 

@@ -14,8 +14,9 @@ from rotation.engine.backtest import Backtest, Risk, cutoffs_between
 from rotation.engine.features import order_statistics
 from rotation.engine.judging import next_order_on
 from rotation.engine.medians import running_medians
+from rotation.engine.past import FOREVER, Past
 from rotation.engine.pipeline import propose
-from rotation.engine.replay import FOREVER, Past, Replay, not_replayed, uses_probabilities
+from rotation.engine.replay import Replay, not_replayed, uses_probabilities
 from tests.rotation.engine.builders import rule
 from tests.rotation.engine.pasts import DAY_0, past, people, present
 
