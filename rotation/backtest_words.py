@@ -58,7 +58,7 @@ def sentences(result: Mapping[str, Any], currency: str) -> list[str]:
     """What the numbers say, the most important first."""
     if not result["cutoffs"]:
         return [_("Ainda nenhuma data deste período tem desfecho conhecido.")]
-    made = [_seen(result), _held(result), _in_vain(result), _beside_days(result), _work(result), _money(result, currency)]
+    made = [_seen(result), _held(result), _in_vain(result), _beside_days(result), _work(result), _limited(result), _money(result, currency)]
     return [each for each in made if each]
 
 
@@ -145,6 +145,34 @@ def _work(result: Mapping[str, Any]) -> str:
     if result["cadence"] == "month":
         return _("No primeiro giro seriam %(first)s avisos; depois, cerca de %(each)s por mês.") % words
     return _("No primeiro giro seriam %(first)s avisos; depois, cerca de %(each)s por semana.") % words
+
+
+def _limited(result: Mapping[str, Any]) -> str:
+    """What the run's ceilings would have made of it; "" where they held nobody back, or an older answer says nothing of them."""
+    limits = result.get("limits")
+    if not limits or limits["proposed"] >= result["flagged"]:
+        return ""
+    words = {name: decimal(limits[name]) for name in ("proposed", "most", "waiting")}
+    return (
+        _("Dentro dos limites seriam %(proposed)s propostas, no máximo %(most)s num giro; %(waiting)s esperariam no fim do período.")
+        % words
+    )
+
+
+LIMIT_NAMES = {
+    "give_share": gettext_lazy("o máximo a ceder de cada carteira e de cada representante"),
+    "run_max": gettext_lazy("o máximo de propostas por giro"),
+    "run_share": gettext_lazy("a parte dos clientes olhados que um giro move"),
+    "receivers": gettext_lazy("quem receberia, e o lugar na carteira de cada um"),
+    "receive_share": gettext_lazy("o máximo a receber de cada representante"),
+    "team_max": gettext_lazy("o máximo a receber de cada equipe"),
+    "experiment": gettext_lazy("o grupo de controle"),
+}
+
+
+def limits_words(result: Mapping[str, Any], which: str) -> list[str]:
+    """The limits that were ``kept`` to, or ``left`` out, as a person calls them; none where an older answer says nothing of them."""
+    return [str(LIMIT_NAMES[name]) for name in result.get("limits", {}).get(which, ())]
 
 
 def _money(result: Mapping[str, Any], currency: str) -> str:

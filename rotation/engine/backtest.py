@@ -27,6 +27,7 @@ from .evaluate import Columns, population_and_flags
 from .facts import NO_DAY, Array, Facts, Representatives
 from .guards import check_guards
 from .judging import EPOCH, Flags, Judged, Silences, by_cutoff, by_month, by_owner, judge, totals
+from .limiting import Queue, limits_replayed
 from .past import Past
 from .replay import Moment, Replay, last_orders, not_replayed, replayed_guards, uses_probabilities
 from .rules import Rule
@@ -84,6 +85,7 @@ class _Watch:
         self.ended: list[Array] = []
         self.methods: dict[str, int] = {}
         self.held = 0
+        self.queue = Queue(rule, n)
         self.seen = np.zeros(n, bool)
 
     def look(self, k: int, moment: Moment, risk: Risk | None, silences: slice, closed: bool) -> None:
@@ -104,8 +106,10 @@ class _Watch:
         last_on = facts.last_on.astype(np.int64)
         fresh = np.flatnonzero(matching & (self.flagged_for != last_on))
         self.flagged_for[fresh] = last_on[fresh]
-        stake = at_stake_cents(scores, self.rule.value.margin_rate, fresh, facts.client_id)
-        self.rows.append((fresh, k, last_on[fresh], facts.owner[fresh], stake))
+        waiting = self.queue.waiting_now(matching, last_on)  # the fresh among them: who was never flagged for this silence never went
+        stake = at_stake_cents(scores, self.rule.value.margin_rate, waiting, facts.client_id)
+        self.rows.append((fresh, k, last_on[fresh], facts.owner[fresh], stake[np.searchsorted(waiting, fresh)]))
+        self.queue.take(k, waiting, last_on, facts.owner, stake, moment.representatives, len(rows))
         self.matching = matching
         # the limit came between two cut-offs: looked at on either is looked at
         client = self.silences.client[silences]
@@ -199,6 +203,30 @@ class Backtest:
             self.past, self.cutoffs[: min(self.done, self.closed)], watch.rule.value.horizon_days, self.flags(rule), watch.silences
         )
 
+    def limited(self, rule: int = 0) -> Judged:
+        """What became of those that the run's ceilings would have let through, of the closed cut-offs looked at so far."""
+        watch = self._watches[rule]
+        flags = Flags.of(watch.queue.rows)
+        return judge(self.past, self.cutoffs[: min(self.done, self.closed)], watch.rule.value.horizon_days, flags, watch.silences)
+
+    def _limits(self, rule: int, load: list[dict[str, Any]]) -> dict[str, Any]:
+        """The same in numbers; adds to each row of ``load`` what would have been proposed of that representative's clients."""
+        watch, judged = self._watches[rule], self.limited(rule)
+        mine = {row["representative"]: row for row in by_owner(judged, len(self.representatives))}
+        for row in load:
+            found = mine.get(row["representative"], {})
+            row |= {"proposed": found.get("flagged", 0), "most_proposed": found.get("most", 0)}
+        kept, left = limits_replayed(watch.rule)
+        each = np.bincount(judged.flags.cutoff, minlength=1)
+        return {
+            "kept": kept,
+            "left": left,
+            "proposed": len(judged.flags),
+            "false_alarms": int(judged.ordered.sum()),
+            "most": int(each.max()),
+            "waiting": watch.queue.waiting[len(judged.cutoffs) - 1] if len(judged.cutoffs) else 0,
+        }
+
     def result(self, rule: int = 0, *, whole: bool = False) -> dict[str, Any]:
         """Numbers of the cut-offs looked at so far, as plain JSON; ``whole`` adds the rule by days with as many flags."""
         watch, judged = self._watches[rule], self.judged(rule)
@@ -206,6 +234,8 @@ class Backtest:
         flags = self.flags(rule)
         per_cutoff = by_cutoff(judged)
         later = np.bincount(flags.cutoff, minlength=self.done)[len(per_cutoff) : self.done]
+        load = by_owner(judged, len(self.representatives))
+        limits = self._limits(rule, load)
         made = {
             "cutoffs": len(per_cutoff),
             **totals(judged, watch.rule.value.lift),
@@ -221,9 +251,10 @@ class Backtest:
                 {"cutoff": (EPOCH + timedelta(days=int(day))).isoformat(), "flagged": int(count)}
                 for day, count in zip(self.cutoffs[len(per_cutoff) : self.done], later, strict=True)
             ],
+            "limits": limits,
             "load": [
                 {**row, "representative": int(self.representatives.id[row["representative"]]) if row["representative"] >= 0 else None}
-                for row in by_owner(judged, len(self.representatives))
+                for row in load
             ],
             "sample": self._sample(judged, np.arange(len(judged.flags))),
         }

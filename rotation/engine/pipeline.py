@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .assignment import Assignment
-from .ceilings import UNLIMITED, Ceilings, fairness_cost, ledger_shift, tie_hash
+from .ceilings import Ceilings, fairness_cost, ledger_shift, tie_hash
 from .evaluate import Columns, population_and_flags
 from .experiment import draw, limit, seed_number, stratify
 from .explain import Candidates, Prevention, Trace, pair_prices, preventions, runner_ups, trace, why_unassigned
@@ -21,6 +21,7 @@ from .facts import NO_DAY, Array, Facts, Representatives, check_owners
 from .features import abc_classes
 from .geometry import haversine_km
 from .guards import Guarded, check_guards
+from .limiting import run_ceiling
 from .pairs import Pairs, eligible_pairs, give_for, room_for
 from .rules import Rule, fields_used
 from .scoring import FACTS_OWN, Given, Scores, at_stake_cents, score
@@ -221,7 +222,7 @@ def _one(
     # nobody serves them: their whole year is at stake
     stake[orphan] = np.maximum(scores.year_cents[rows_free[orphan]] * rule.value.margin_rate, 0)
     give = give_for(rule, reps, shared.given)
-    run = _run_ceiling(rule, int(population.sum()))
+    run = run_ceiling(rule, int(population.sum()))
     stratum, names = stratify(rule, facts, scores, rows_free) if stratified else (np.full(len(rows_free), -1, np.int8), ("",))
     lift = np.full(len(rows_free), rule.value.lift) if effects is None else effects.of(names, stratum)
     within = limit(rule, facts.owner[rows_free], stake * lift, give, run)
@@ -348,13 +349,6 @@ def _orphans(rule: Rule, facts: Facts, reps: Representatives, rows: Array) -> ND
     if "owner_status" not in fields_used(rule):
         return np.zeros(len(rows), bool)
     return ~np.append(reps.active, False)[facts.owner[rows]]
-
-
-def _run_ceiling(rule: Rule, looked_at: int) -> int:
-    run = UNLIMITED
-    if rule.limits.run_share is not None:
-        run = max(int(np.floor(rule.limits.run_share * looked_at + 1e-9)), 1)
-    return run if rule.limits.run_max is None else min(run, int(rule.limits.run_max))
 
 
 def _proposals(

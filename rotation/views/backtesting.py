@@ -18,7 +18,7 @@ from accounts.selectors import representatives_visible_to
 from accounts.services import Actor, record_event
 from accounts.templatetags.formats import month
 from clients.selectors import clients_visible_to
-from rotation.backtest_words import CAVEAT, as_today_words, comparison, lead_words, not_replayed_words, sentences
+from rotation.backtest_words import CAVEAT, as_today_words, comparison, lead_words, limits_words, not_replayed_words, sentences
 from rotation.models import Backtest, Rule, RuleVersion
 from rotation.services.backtest import request_backtest
 from rotation.views.common import DECIDERS, LEADERS, only, paged, partial
@@ -166,6 +166,8 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         "months_table": _months(result, against),
         "not_replayed": not_replayed_words(result),
         "as_today": as_today_words(result),
+        "limits_kept": limits_words(result, "kept"),
+        "limits_left": limits_words(result, "left"),
         "methods": [METHODS.get(name, name) for name in result["score_methods"]] if "day_rule" not in result["score_methods"] else [],
         "caveat": CAVEAT,
         "delta": result["flagged"] - against["flagged"] if against else None,
@@ -176,9 +178,11 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         for each in result["load"]
         if each["representative"] in people or (each["representative"] is None and member.role != Role.MANAGER)
     ]
+    if "limits" in result:
+        shown = sorted(shown, key=lambda each: (-each["proposed"], -each["flagged"]))
     most = CARD_LOADS if card else SHOWN_LOADS
     context |= {"loads": shown[:most], "more_loads": max(len(shown) - most, 0)}
-    context["most_load"] = max((each["flagged"] for each in shown), default=0)
+    context["most_load"] = max((each.get("proposed", each["flagged"]) for each in shown), default=0)
     return context | _sample(member, result)
 
 

@@ -176,7 +176,14 @@ def test_the_draft_is_tested_beside_the_version_in_force(web, rule, company):
     html = web.post(url("rule-proof", rule.pk), {"months": "12"}, **HTMX).content.decode()
     row = Backtest.objects.get()
     assert (row.label, row.against_label, row.state) == ("v2", "v1", Backtest.State.DONE)
-    assert 'id="proof"' in html and "Alarme falso" in html and "Carga por representante" in html and "vs v1" in html
+    assert (
+        'id="proof"' in html
+        and "Alarme falso" in html
+        and "Carga por representante" in html
+        and "propostos, dentro dos limites" in html
+        and "Limites não repetidos:" in html
+        and "vs v1" in html
+    )
     # the page shows it again without computing anything, and for nothing else
     assert "vs v1" in web.get(url("rule", rule.pk)).content.decode()
     web.post(url("rule-live", rule.pk), form_of(web, rule, trigger_0__value=["61", "359"]), **HTMX)
