@@ -1,7 +1,8 @@
 from datetime import date
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from accounts.models import Representative
 from accounts.tenancy.constraints import tenant_walls
@@ -65,6 +66,9 @@ class ClientMonth(TenantDetail):
     order_days = models.IntegerField(default=0)
     revenue_cents = models.BigIntegerField(default=0)
     products = models.IntegerField(default=0)  # distinct products on valid orders
+    # These products in order, and how many lines those orders have: what is distinct over months and people is told from them.
+    product_ids = ArrayField(models.BigIntegerField(), default=list, db_default=Value([], ArrayField(models.BigIntegerField())))
+    items = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [

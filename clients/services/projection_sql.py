@@ -102,14 +102,17 @@ orders_seen AS (
     SELECT o.client_id, o.month, o.representative_id, NULL, i.product_id, 0, 0 FROM orders_seen o
       JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id WHERE o.valid
 ), once AS (
-    SELECT client_id, month, representative_id, ordered_on, product_id, sum(orders) AS orders, sum(net_cents) AS net
+    SELECT client_id, month, representative_id, ordered_on, product_id, sum(orders) AS orders, sum(net_cents) AS net,
+           count(product_id) AS items
       FROM pieces GROUP BY client_id, month, representative_id, ordered_on, product_id
 ), complete AS (
     SELECT client_id, month, representative_id, sum(orders)::int AS orders,
-           (count(*) FILTER (WHERE net > 0))::int AS order_days, sum(net)::bigint AS revenue_cents, count(product_id)::int AS products
+           (count(*) FILTER (WHERE net > 0))::int AS order_days, sum(net)::bigint AS revenue_cents, count(product_id)::int AS products,
+           sum(items)::int AS items,
+           coalesce(array_agg(product_id ORDER BY product_id) FILTER (WHERE product_id IS NOT NULL), '{}') AS product_ids
       FROM once GROUP BY client_id, month, representative_id
 ), stored AS (
-    SELECT client_id, month, representative_id, orders, order_days, revenue_cents, products
+    SELECT client_id, month, representative_id, orders, order_days, revenue_cents, products, items, product_ids
       FROM clients_clientmonth WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s)
 )
 """
@@ -125,10 +128,12 @@ WRITE_MONTHS = f"""WITH {_MONTHS}, fresh AS (SELECT * FROM complete EXCEPT SELEC
 ), told AS (
     INSERT INTO clients_changedsince (organization_id, day)
     SELECT %(organization)s, min(month) FROM (SELECT month FROM fresh UNION ALL SELECT month FROM gone) changed HAVING count(*) > 0)
-INSERT INTO clients_clientmonth AS m (organization_id, client_id, month, representative_id, orders, order_days, revenue_cents, products)
+INSERT INTO clients_clientmonth AS m (organization_id, client_id, month, representative_id, orders, order_days, revenue_cents, products,
+    items, product_ids)
 SELECT %(organization)s, f.* FROM fresh f ORDER BY client_id, month
 ON CONFLICT (organization_id, client_id, month, representative_id) DO UPDATE SET orders = excluded.orders,
-    order_days = excluded.order_days, revenue_cents = excluded.revenue_cents, products = excluded.products
+    order_days = excluded.order_days, revenue_cents = excluded.revenue_cents, products = excluded.products,
+    items = excluded.items, product_ids = excluded.product_ids
 """  # noqa: S608 - constants of this module
 
 SILENCE_DIFFERENCES = f"""WITH {_ACTIVITY}, {_SILENCES}

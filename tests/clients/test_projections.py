@@ -52,8 +52,8 @@ def expected_activity(client: Client, *, as_of: date) -> dict:
 
 
 def expected_months(client: Client, *, as_of: date) -> set[tuple]:
-    """(month, representative credited, orders, order days, revenue, products), in Python."""
-    found = defaultdict(lambda: {"orders": 0, "revenue": 0, "days": defaultdict(int), "products": set()})
+    """(month, representative credited, orders, order days, revenue, products, lines, each product), in Python."""
+    found = defaultdict(lambda: {"orders": 0, "revenue": 0, "days": defaultdict(int), "products": []})
     periods = list(Ownership.objects.filter(client=client))
     for order in Order.objects.filter(client=client, ordered_on__lte=as_of).exclude(status="cancelled"):
         day = order.ordered_on
@@ -65,9 +65,9 @@ def expected_months(client: Client, *, as_of: date) -> set[tuple]:
         month["revenue"] += net
         month["days"][day] += net
         if order.status == "valid":
-            month["products"].update(OrderItem.objects.filter(order=order).values_list("product_id", flat=True))
+            month["products"].extend(OrderItem.objects.filter(order=order).values_list("product_id", flat=True))
     return {
-        (month, owner, m["orders"], sum(net > 0 for net in m["days"].values()), m["revenue"], len(m["products"]))
+        (month, owner, m["orders"], sum(net > 0 for net in m["days"].values()), m["revenue"], *sold(m["products"]))
         for (month, owner), m in found.items()
     }
 
@@ -90,14 +90,17 @@ def expected_classes() -> dict[int, str]:
     return classes
 
 
+def sold(products: list[int]) -> tuple:
+    return len({*products}), len(products), tuple(sorted({*products}))
+
+
 def assert_projections_equal_facts(organization, *, as_of: date) -> None:
     for client in Client.objects.all():
         activity = ClientActivity.objects.get(client=client)
         expected = expected_activity(client, as_of=as_of)
         assert {name: getattr(activity, name) for name in expected} == expected
-        stored = ClientMonth.objects.filter(client=client).values_list(
-            "month", "representative_id", "orders", "order_days", "revenue_cents", "products"
-        )
+        names = ("month", "representative_id", "orders", "order_days", "revenue_cents", "products", "items", "product_ids")
+        stored = [(*row, tuple(ids)) for *row, ids in ClientMonth.objects.filter(client=client).values_list(*names)]
         assert set(stored) == expected_months(client, as_of=as_of)
         assert len(stored) == len(set(stored))
         silences = ClientSilence.objects.filter(client=client).values_list("since_on", "until_on")

@@ -104,34 +104,64 @@ def month_counted(span: Span) -> dict[str, list]:
     return {"total": next(each[2:] for each in found if each[0]), "by": [each[1:] for each in found if not each[0]]}
 
 
-# Orders and lines of the span's days, and who bought: a day of theirs came to more than nothing.
-_TAKEN = """
+# Each ends in "total" (credited, orders, items), "buyer" (client_id, credited): a day of theirs came to more than nothing, and "line"
+# (client_id, credited, product_id), every one once. Nobody is 0: rows told apart only by what may be unknown are joined by no hash.
+_MONTHS_MIXED = """
+month AS (
+    SELECT client_id, coalesce(representative_id, 0) AS credited, orders, order_days, items, product_ids FROM clients_clientmonth
+     WHERE organization_id = %(organization)s AND month BETWEEN %(since)s AND %(until)s AND {scope}
+       AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
+), total AS (
+    SELECT credited, sum(orders) AS orders, sum(items) AS items FROM month GROUP BY 1
+), buyer AS (
+    SELECT {distinct} client_id, credited FROM month WHERE order_days > 0
+), line AS (
+    SELECT {distinct} client_id, credited, product_id FROM month, unnest(product_ids) AS product_id
+)"""
+_DAYS_MIXED = """
 taken AS (
-    SELECT id, client_id, representative_id, ordered_on, status = 'valid' AS valid, net_cents FROM clients_order
+    SELECT id, client_id, coalesce(representative_id, 0) AS credited, ordered_on, status = 'valid' AS valid, net_cents FROM clients_order
      WHERE organization_id = %(organization)s AND ordered_on BETWEEN %(since)s AND %(until)s AND status <> 'cancelled'
        AND {scope} AND (%(clients)s::bigint[] IS NULL OR client_id = ANY(%(clients)s::bigint[]))
-), buyers AS (
-    SELECT DISTINCT client_id, representative_id FROM (
-        SELECT client_id, representative_id FROM taken GROUP BY client_id, representative_id, ordered_on HAVING sum(net_cents) > 0) day
+), buyer AS (
+    SELECT DISTINCT client_id, credited FROM (
+        SELECT client_id, credited FROM taken GROUP BY client_id, credited, ordered_on HAVING sum(net_cents) > 0) day
+), line AS (
+    SELECT o.client_id, o.credited, i.product_id, count(*) AS items FROM taken o
+      JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id
+     WHERE o.valid GROUP BY 1, 2, 3
+), total AS (
+    SELECT credited, sum(orders) AS orders, sum(items) AS items FROM (
+        SELECT credited, count(*) FILTER (WHERE valid) AS orders, 0 AS items FROM taken GROUP BY 1
+        UNION ALL SELECT credited, 0, sum(items) FROM line GROUP BY 1) part
+     GROUP BY 1
 )"""
+_IN_ALL = """
+SELECT 1, NULL::bigint, (SELECT count(DISTINCT product_id) FROM line),
+       (SELECT count(*) FROM (SELECT DISTINCT client_id, product_id FROM line WHERE client_id IN (SELECT client_id FROM buyer)) client),
+       (SELECT count(DISTINCT client_id) FROM buyer), (SELECT sum(items) FROM total), (SELECT sum(orders) FROM total)"""
+_OF_EACH = """
+SELECT 0, nullif(credited, 0), sum(products), sum(client_products), sum(clients), sum(items), sum(orders) FROM (
+    SELECT credited, 0 AS products, 0 AS client_products, 0 AS clients, items, orders FROM total
+    UNION ALL SELECT credited, 0, 0, count(*), 0, 0 FROM buyer GROUP BY 1
+    UNION ALL SELECT credited, count(DISTINCT product_id), 0, 0, 0, 0 FROM line GROUP BY 1
+    UNION ALL SELECT credited, 0, count(*), 0, 0, 0 FROM line JOIN buyer USING (client_id, credited) GROUP BY 1) piece
+ GROUP BY credited"""
+
+
+def _mixed(span: Span, people: People) -> str:
+    """Whole months are told by what is kept of each client and month, the days of one cut off by orders and their lines."""
+    mine = scope(people, "representative_id")
+    return (
+        _DAYS_MIXED.format(scope=mine) if span.cut else _MONTHS_MIXED.format(scope=mine, distinct="DISTINCT" if span.n_months > 1 else "")
+    )
 
 
 def mix_in_all(span: Span, people: People = None) -> Mix:
-    """The total of ``mix`` alone: as kept, or counted in one statement at half its cost: what is distinct is hashed once."""
+    """The total of ``mix`` alone: as kept, or counted in one statement."""
     if found := kept_figures("mix", Mix, span, people, adds_up=False):
         return found.total
-    statement = f"""
-WITH {_TAKEN.format(scope=scope(people, "representative_id"))}, lines AS (
-    SELECT o.client_id, i.product_id, count(*) AS items FROM taken o
-      JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id
-     WHERE o.valid GROUP BY o.client_id, i.product_id
-)
-SELECT (SELECT count(*) FROM (SELECT DISTINCT product_id FROM lines) product),
-       (SELECT count(*) FROM lines WHERE client_id IN (SELECT client_id FROM buyers)),
-       (SELECT count(*) FROM (SELECT DISTINCT client_id FROM buyers) client),
-       (SELECT coalesce(sum(items), 0)::bigint FROM lines), (SELECT count(*) FROM taken WHERE valid)"""  # noqa: S608 - constants
-    (numbers,) = rows(statement, asked(span, people, **only(None)))
-    return Mix(*numbers)
+    return gathered(f"WITH {_mixed(span, people)} {_IN_ALL}", asked(span, people, **only(None)), Mix).total
 
 
 def mix(span: Span, people: People = None, clients: Clients = None) -> Figures[Mix]:
@@ -141,29 +171,6 @@ def mix(span: Span, people: People = None, clients: Clients = None) -> Figures[M
 
 
 def mix_counted(span: Span, people: People = None, clients: Clients = None) -> Figures[Mix]:
-    """Products, mix and items of the span, from the lines of its valid orders; one statement.
-
-    It reads orders and lines day by day: a month of a large company is some hundred thousand rows. What is distinct is hashed, so
-    nobody is 0 here: rows that are not told apart from each other by being unknown can be joined by a hash.
-    """
-    statement = f"""
-WITH {_TAKEN.format(scope=scope(people, "representative_id"))}, line AS (
-    SELECT o.client_id, coalesce(o.representative_id, 0) AS credited, i.product_id, count(*) AS items FROM taken o
-      JOIN clients_orderitem i ON i.organization_id = %(organization)s AND i.order_id = o.id
-     WHERE o.valid GROUP BY 1, 2, 3
-), buyer AS (
-    SELECT client_id, coalesce(representative_id, 0) AS credited FROM buyers
-), piece AS (
-    SELECT coalesce(representative_id, 0) AS credited, 0 AS products, 0 AS client_products, 0 AS clients, 0 AS items,
-           count(*) FILTER (WHERE valid) AS orders FROM taken GROUP BY 1
-    UNION ALL SELECT credited, 0, 0, count(*), 0, 0 FROM buyer GROUP BY 1
-    UNION ALL SELECT credited, count(*), 0, 0, sum(items), 0 FROM (
-        SELECT credited, product_id, sum(items) AS items FROM line GROUP BY 1, 2) product GROUP BY 1
-    UNION ALL SELECT credited, 0, count(*), 0, 0, 0 FROM line JOIN buyer USING (client_id, credited) GROUP BY 1
-)
-SELECT 0, nullif(credited, 0), sum(products), sum(client_products), sum(clients), sum(items), sum(orders) FROM piece GROUP BY credited
-UNION ALL SELECT 1, NULL, (SELECT count(*) FROM (SELECT DISTINCT product_id FROM line) product),
-       (SELECT count(*) FROM (SELECT DISTINCT client_id, product_id FROM line WHERE client_id IN (SELECT client_id FROM buyer)) client),
-       (SELECT count(*) FROM (SELECT DISTINCT client_id FROM buyer) client), (SELECT sum(items) FROM line),
-       (SELECT count(*) FROM taken WHERE valid)"""  # noqa: S608 - constants
+    """Products, mix and items of the span, from what its valid orders sold; one statement."""
+    statement = f"WITH {_mixed(span, people)} {_OF_EACH} UNION ALL {_IN_ALL}"
     return gathered(statement, asked(span, people, **only(clients)), Mix)
