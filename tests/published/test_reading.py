@@ -24,7 +24,7 @@ SUMMARY = "id,x,t_x,T,m_x\n" + "".join(f"{i},{x},{t},{T},{m}\n" for i, (x, t, T,
         GAP.encode("utf-16"),
         " ".join(GAP.split()).encode(),
         GAP.replace(" ", ", ").encode(),
-        gzip.compress(GAP.replace(" ", "\t").encode()),
+        gzip.compress(GAP.replace(" ", "\t").encode(), mtime=0),
     ],
 )
 def test_numbers_are_numbers_however_they_are_laid_out(tmp_path, raw):
@@ -43,7 +43,7 @@ def test_numbers_are_numbers_however_they_are_laid_out(tmp_path, raw):
         ("s.csv", SUMMARY.replace("\n", "\n\n").encode("utf-16")),
         ("s.csv", ("\ufeff" + SUMMARY.replace(",", " ; ")).encode()),
         ("s.tsv", SUMMARY.replace(",", "\t").encode()),
-        ("s.txt.gz", gzip.compress("\n".join('"' + line.replace(",", '", "') + '"' for line in SUMMARY.split()).encode())),
+        ("s.txt.gz", gzip.compress("\n".join('"' + line.replace(",", '", "') + '"' for line in SUMMARY.split()).encode(), mtime=0)),
     ],
 )
 def test_a_summary_is_known_by_its_header_and_read_whole(tmp_path, name, raw):
