@@ -9,12 +9,13 @@ from clients.selectors.lifecycle import Limits
 from portfolio.selectors.figures.events import credited_events
 from portfolio.selectors.figures.reach import MOVED
 from portfolio.selectors.figures.risk import SCORED, scored_values
-from portfolio.selectors.figures.span import People, Span, asked, bought, rows, scope, sold, standing
+from portfolio.selectors.figures.span import People, Span, asked, bought, held, rows, scope, sold, standing
 from portfolio.selectors.figures.standing import GROUPED, GROUPS
 
 EVENTS = ("inactivated", "won_back", "new", "lost")
 REACHED = ("buyers", "missing", "visited", "unvisited")
 WHATS = ("revenue", *REACHED, *GROUPS, "turning", "at_risk", *EVENTS, "nobody", "unkept", "given")
+ADDING = frozenset({"revenue", "at_risk"})  # numbers of cents; the others count clients
 PER_PAGE = 50
 
 
@@ -62,8 +63,8 @@ def _found(what: str, span: Span, limits: Limits, people: People, state: str | N
     if what in REACHED:
         done, word = (_BOUGHT, "IN") if what == "buyers" else (_BOUGHT, "NOT IN") if what == "missing" else (_SEEN, "IN")
         word = "NOT IN" if what == "unvisited" else word
-        return f"""{bought(span)}, {standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing
-            WHERE representative_id IS NOT NULL AND {mine} AND client_id {word} ({done}))"""  # noqa: S608 - constants
+        return f"""{bought(span)}, {held(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM held
+            WHERE {mine} AND client_id {word} ({done}))"""  # noqa: S608 - constants
     if what == "nobody":
         return f"{standing(span)}, found AS (SELECT client_id, NULL::bigint AS cents FROM standing WHERE representative_id IS NULL)"  # noqa: S608
     if what == "unkept":
@@ -113,12 +114,17 @@ def clients_behind(
         raise ValueError(f"no number of the panel is called {what!r}")
     given: dict[str, Any] = scored_values(as_of, limits, people) | asked(span, people, what=what, state=state)
     given |= {"within": array(within or ()), "size": per_page, "offset": (page - 1) * per_page}
-    visible = "TRUE" if within is None else "coalesce(c.representative_id = ANY(%(within)s::bigint[]), FALSE)"
-    # Who is behind the number is looked up once; what is shown of them, of one page.
+    # Who is behind the number is looked up once; what is shown of them, of one page. Those that add as much as each other come by
+    # what they bought in a year only where none adds more than another, and all of them are joined with what is needed alone.
+    visible, year, clients_too, years_too = "TRUE", "NULL::bigint", "", ""
+    if within is not None:
+        visible = "coalesce(c.representative_id = ANY(%(within)s::bigint[]), FALSE)"
+        clients_too = "JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = f.client_id"
+    if what not in ADDING:
+        year = "a.net_12m_cents"
+        years_too = "LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = f.client_id"
     statement = f"""WITH {_found(what, span, limits, people, state)}, behind AS MATERIALIZED (
-    SELECT c.id, f.cents, a.net_12m_cents, {visible} AS visible
-      FROM found f JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = f.client_id
-      LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
+    SELECT f.client_id AS id, f.cents, {year} AS net_12m_cents, {visible} AS visible FROM found f {clients_too} {years_too}
 ), page AS MATERIALIZED (
     SELECT id, cents, row_number() OVER () AS place FROM (
         SELECT id, cents FROM behind WHERE visible
