@@ -176,6 +176,7 @@ def main(clients: int) -> None:
         print(told, flush=True)
 
     for page in PAGES:
+        keep_present(organization.pk, today=timezone.localdate())
         tell(*page)
     with patch("rotation.views.dashboard.today_of", lambda _request: LAST):
         for name, address, fragment in IN_COURSE:
