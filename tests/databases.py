@@ -140,7 +140,7 @@ def _comment_of(cursor, database: str) -> str | None:
 
 def _create(cursor, database: str, *, template: str | None = None) -> None:
     _drop(cursor, database)
-    source: Composed | SQL = SQL(" TEMPLATE {}").format(Identifier(template)) if template else SQL("")
+    source: Composed | SQL = SQL(" TEMPLATE {} STRATEGY file_copy").format(Identifier(template)) if template else SQL("")
     cursor.execute(SQL("CREATE DATABASE {}").format(Identifier(database)) + source)
     if template is None:
         app = Identifier(settings.DATABASES["default"]["USER"])

@@ -185,6 +185,7 @@ def _configure(places: Places) -> None:
     }
     if is_for_tests(places):
         lines |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": 60, "shared_buffers": "128MB"}
+        lines |= {"wal_compression": "off"}  # a log nobody reads again: packing it costs more than writing it
     text = "# Written by Carteira at every start; put your own settings in postgresql.conf, below the include.\n"
     _write(places, places.cluster / "carteira.conf", text + "".join(f"{name} = '{value}'\n" for name, value in lines.items()))
     main = places.cluster / "postgresql.conf"
