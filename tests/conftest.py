@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
 
-from tests import databases
+from tests import databases, live
 
 # Looking for circles among short-lived objects every 700 of them costs time and finds nothing a test keeps.
 gc.set_threshold(50_000, 20, 20)
@@ -19,6 +19,13 @@ def django_db_setup(request, django_test_environment, django_db_blocker):
     worker = getattr(request.config, "workerinput", {}).get("workerid")
     with django_db_blocker.unblock():
         databases.prepare(worker)
+
+
+@pytest.fixture(scope="session")
+def live_server():
+    """The site for browsers (pytest-django's, with the server of tests/live.py)."""
+    with live.serving() as server:
+        yield server
 
 
 def _empty_as_owner(self: TransactionTestCase) -> None:
