@@ -3,6 +3,8 @@
 The planner is told where to begin, because it cannot know: at the rarest word, or, where the reach is one person's few clients,
 at these. Left to itself it reads thousands of clients in the order of their names for two words that meet in three of them.
 
+A row holds up to three words of its client, and two numbers (``ClientWord``): whatever looks for a word looks in each of these places.
+
 Nothing is stored for typos. Of a word of n letters about 54 n others are one typo away; each is looked for in the index of words,
 which costs two microseconds, so every client one typo away is found, and imports write nothing for it.
 """
@@ -14,7 +16,7 @@ from django.db import connection
 
 from accounts.tenancy import active_organization_id
 from clients.selectors.visibility import Reach
-from clients.selectors.words import corrections, spellings
+from clients.selectors.words import PLACES, WORD_PLACES, corrections, places_of, spellings
 
 COMMON = 500  # words of more clients than this are not where a search begins, if it can be helped
 MOST_READ = 20_000  # clients of one word that are followed up
@@ -36,36 +38,41 @@ class Term(NamedTuple):
         return [word + (chr(1) if self.whole else END) for word in self.words]
 
 
+def _each(part: str, between: str, places: Sequence[str] = PLACES) -> str:
+    """The same part of a statement for every place a word can stand in, each of which has its own index."""
+    return between.join(part.replace("{word}", f"w.{place}") for place in places)
+
+
 # How many rows each range holds, counted only as far as it matters.
-_COUNTS = """
-SELECT span.place, least(sum(found.n), %(common)s)::int
+_FEW = """(SELECT count(*) FROM (SELECT FROM clients_clientword w WHERE w.organization_id = %(organization)s
+                AND {word} >= span.word AND {word} < span.word || %(end)s LIMIT %(common)s) few)"""
+_COUNTS = f"""
+SELECT span.place, least(sum({_each(_FEW, " + ")}), %(common)s)::int
   FROM unnest(%(places)s::int[], %(words)s::text[]) AS span(place, word)
- CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT FROM clients_clientword w WHERE w.organization_id = %(organization)s
-                            AND w.word >= span.word AND w.word < span.word || %(end)s LIMIT %(common)s) few) found
  GROUP BY span.place
-"""
+"""  # noqa: S608 - constants of this module, as below
 # The first word at or after each typo is the typo itself (a whole word), or one that begins with it, or nothing of it.
-_MEANT = """
-SELECT typo.place, typo.word, next.word = typo.word,
-       (SELECT count(*) FROM (SELECT FROM clients_clientword w WHERE w.organization_id = %(organization)s
-          AND w.word >= typo.word AND w.word < typo.word || %(end)s LIMIT %(common)s) few)::int
-  FROM unnest(%(places)s::int[], %(words)s::text[]) AS typo(place, word)
- CROSS JOIN LATERAL (SELECT w.word FROM clients_clientword w
-                      WHERE w.organization_id = %(organization)s AND w.word >= typo.word ORDER BY w.word LIMIT 1) next
- WHERE next.word ^@ typo.word
-"""
-# LIMIT inside each LATERAL keeps the order of the loops as written.
+_NEXT = """(SELECT {word} FROM clients_clientword w
+                      WHERE w.organization_id = %(organization)s AND {word} >= span.word ORDER BY {word} LIMIT 1)"""
+_MEANT = f"""
+SELECT span.place, span.word, next.word = span.word, least({_each(_FEW, " + ", WORD_PLACES)}, %(common)s)::int
+  FROM unnest(%(places)s::int[], %(words)s::text[]) AS span(place, word)
+ CROSS JOIN LATERAL (SELECT least({_each(_NEXT, ", ", WORD_PLACES)}) AS word OFFSET 0) next
+ WHERE next.word ^@ span.word
+"""  # noqa: S608
+# LIMIT inside each LATERAL keeps the order of the loops as written; the places are merged in the order of their words.
+_IN_ORDER = """SELECT {word} AS word, w.client_id FROM clients_clientword w
+                      WHERE w.organization_id = %s AND {word} >= span.low AND {word} < span.high"""
 _BY_WORD = """
 SELECT found.client_id FROM unnest(%s::text[], %s::text[]) AS span(low, high)
- CROSS JOIN LATERAL (SELECT w.client_id FROM clients_clientword w WHERE w.organization_id = %s
-                        AND w.word >= span.low AND w.word < span.high ORDER BY w.word, w.client_id LIMIT %s) found"""
+ CROSS JOIN LATERAL (SELECT word, client_id FROM ({places}) w ORDER BY word, client_id LIMIT %s) found"""
 _BY_CLIENT = """
 SELECT found.client_id FROM (SELECT id AS client_id FROM clients_client
                               WHERE organization_id = %s AND (representative_id = ANY(%s) OR id = ANY(%s))) found"""
 _HAS = """
  CROSS JOIN LATERAL (SELECT FROM clients_clientword w WHERE w.organization_id = %s
                         AND w.client_id = found.client_id AND {test} LIMIT 1) {name}"""
-_BEGINS, _ONE_OF, _BEGINS_WITH_ONE_OF = "w.word >= %s AND w.word < %s", "w.word = ANY(%s)", "w.word ^@ ANY(%s)"
+_BEGINS, _ONE_OF, _BEGINS_WITH_ONE_OF = "({word} >= %s AND {word} < %s)", "{word} = ANY(%s)", "{word} ^@ ANY(%s)"
 _REACHED = """
  CROSS JOIN LATERAL (SELECT FROM clients_client c WHERE c.organization_id = %s AND c.id = found.client_id
                         AND (c.representative_id = ANY(%s) OR c.id = ANY(%s)) LIMIT 1) reached"""
@@ -142,13 +149,16 @@ def _way(reach: Reach, terms: list[Term]) -> tuple[str, list[Any]]:
     if is_few_people(reach) or (not everyone and order[0].rows >= COMMON and len(order[0].words) == 1):
         text, values, rest = _BY_CLIENT, list(whose), order
     else:
-        text, rest = _BY_WORD, order[1:]
-        values = [order[0].words, order[0].ends, organization, MOST_READ if len(order[0].words) == 1 else MOST_GUESSED]
+        places, rest = places_of(order[0].words[0]), order[1:]
+        text = _BY_WORD.format(places=_each(_IN_ORDER, " UNION ALL ", places))
+        most = MOST_READ if len(order[0].words) == 1 else MOST_GUESSED
+        values = [order[0].words, order[0].ends, *[organization] * len(places), most]
     for place, term in enumerate(rest):
         one = len(term.words) == 1
-        text += _HAS.format(name=f"has_{place}", test=_BEGINS if one else _ONE_OF if term.whole else _BEGINS_WITH_ONE_OF)
-        values += [organization, term.words[0], term.ends[0]] if one else [organization, term.words]
-    if text.startswith(_BY_WORD) and not everyone:
+        test, places = _BEGINS if one else _ONE_OF if term.whole else _BEGINS_WITH_ONE_OF, places_of(term.words[0])
+        text += _HAS.format(name=f"has_{place}", test=f"({_each(test, ' OR ', places)})")
+        values += [organization, *([term.words[0], term.ends[0]] if one else [term.words]) * len(places)]
+    if not everyone and not text.startswith(_BY_CLIENT):
         text += _REACHED
         values += whose
     return text, values

@@ -33,7 +33,7 @@ from clients.selectors.lifecycle import SCORES_HOLD_DAYS, Limits, lifecycle_filt
 from clients.selectors.page import CYCLE_FROM_ORDERS
 from clients.selectors.renewing import renewing
 from clients.selectors.temperature import HOT_CYCLES, HOT_DAYS, WARM_CYCLES, WARM_DAYS, Temperature
-from clients.selectors.words import search_tokens, spellings
+from clients.selectors.words import bearing, search_tokens, spellings
 
 EARTH_KM = 6371.0088
 KM_A_DEGREE = 111.0  # of latitude, a little less than any: a box of so many degrees holds the circle
@@ -76,7 +76,7 @@ def named(clients: QuerySet[Client], q: str) -> QuerySet[Client]:
     for token in tokens:
         begins = Q()
         for spelling in spellings(token):
-            begins |= Q(word__prefix=spelling)
+            begins |= bearing(spelling, "__prefix")
         clients = clients.filter(Exists(ClientWord.objects.filter(begins, client=OuterRef("pk"))))
     return clients
 

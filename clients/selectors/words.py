@@ -3,9 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
+
+from django.db.models import Q
 
 MAX_WORDS = 6
+WORD_PLACES = ("word", "word_2", "word_3")  # of ``ClientWord``
+PLACES = (*WORD_PLACES, "number", "number_2")
 CORRECTED_FROM = 4  # letters: shorter words are one typo away from too many others
 LONGEST_CORRECTED = 24
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -19,6 +24,16 @@ TRADE_WORDS = frozenset(
 )
 # A CNPJ as printed, or its beginning: nothing else has its points and bar. Letters since July 2026.
 _CNPJ = re.compile(r"[0-9a-z]{2}\.[0-9a-z]{3}(\.[0-9a-z]{0,3}(/[0-9a-z]{0,4}(-?\d{0,2})?)?)?")
+
+
+def places_of(word: str) -> tuple[str, ...]:
+    """The columns of ``ClientWord`` in which what begins with it may stand: digits alone stand anywhere."""
+    return PLACES if word.isdigit() else WORD_PLACES
+
+
+def bearing(word: str, lookup: str = "", *, where: str = "") -> Q:
+    """Rows of ``ClientWord`` that hold the word in any of their places; ``where`` leads to them (``"words__"``)."""
+    return reduce(or_, (Q((f"{where}{place}{lookup}", word)) for place in places_of(word)))
 
 
 def plain(text: str) -> str:

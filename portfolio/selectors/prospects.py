@@ -10,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 from clients.models import Client
 from clients.selectors import Lifecycle, Limits, lifecycle_filter
 from clients.selectors.visibility import Reach, clients_within
+from clients.selectors.words import bearing
 
 PAGE = 50
 MOST_UNITS = 20  # of one company that are shown
@@ -104,7 +105,7 @@ def same_company(tax_id: str, *, country: str) -> Q:
     """Clients of the company of that tax id. In Brazil its first eight characters name the company, the rest its unit."""
     if country == "BR":
         return Q(tax_id_root=tax_id[:8])
-    return Q(words__word=tax_id.lower(), tax_id=tax_id)
+    return bearing(tax_id.lower(), where="words__") & Q(tax_id=tax_id)
 
 
 def known_company(tax_id: str, *, country: str, reach: Reach) -> Known:

@@ -6,12 +6,14 @@ import pytest
 
 from clients.models import Client, ClientWord, Contact
 from clients.selectors import Limits
+from clients.selectors.by_word import client_ids, typed_terms
+from clients.selectors.matching import named
 from clients.selectors.search import found_clients, found_contacts
 from clients.selectors.visibility import Reach
 from clients.selectors.words import CORRECTED_FROM, TRADE_WORDS, corrections, plain, search_tokens, spellings
 from clients.services.words import refresh_words
 from tests.clients.test_filters import TODAY
-from tests.factories import ClientFactory, RepresentativeFactory
+from tests.factories import ClientFactory, RepresentativeFactory, stored_words
 
 LIMITS = Limits(60, 90, 360)
 ALL = Reach(None, [])
@@ -136,11 +138,11 @@ def test_people_are_found_by_first_and_last_name(companies):
 def test_the_words_of_a_client_follow_its_phone(acting):
     client = ClientFactory(name="Um", phone="+55 (19) 99876-5432")
     refresh_words([client.pk], new=True)
-    assert {"5519998765432", "998765432"} <= set(ClientWord.objects.values_list("word", flat=True))
+    assert {"5519998765432", "998765432"} <= stored_words()
     client.phone = "4002-8922"
     client.save()
     refresh_words([client.pk])
-    kept = set(ClientWord.objects.values_list("word", flat=True))
+    kept = stored_words()
     assert "40028922" in kept
     assert not {"5519998765432", "998765432"} & kept
 
@@ -151,3 +153,38 @@ def test_words_are_read_as_they_are_kept():
     assert search_tokens("C-001") == ["c", "001"]
     assert spellings("998765432") == ["998765432"]
     assert spellings("19998765432") == ["19998765432", "5519998765432"]
+
+
+def test_a_client_of_any_number_of_words_and_numbers_is_found_by_each_of_them(acting, monkeypatch):
+    numbers = [f"{place}0{place}" for place in range(1, 8)]
+    letters = ["açaí", "bom", "3m", "casa", "dez", "elo", "fio"]
+    many = ClientFactory(code="A-17", name=" ".join(letters), trade_name=" ".join(numbers), tax_id="11222333000181", phone="19 98765-4321")
+    digits = ClientFactory(code="9911", name="4004", trade_name="1 22 333 4444", tax_id="", phone="")
+    bare = ClientFactory(code="X", name="-", trade_name="", tax_id="", phone="")
+    refresh_words([many.pk, digits.pk, bare.pk], new=True)
+    assert ClientWord.objects.filter(client=many).count() == 5  # three rows of nine words and six numbers; five more numbers in two
+    assert stored_words(digits) == {"9911", "4004", "1", "22", "333", "4444"}
+    assert stored_words(bare) == {"x"}
+
+    monkeypatch.setattr("clients.selectors.matching.rare_clients", lambda tokens: None)  # as where each word is common
+
+    def found(q: str) -> set[int]:
+        by_list = set(named(Client.objects.all(), q).values_list("pk", flat=True))
+        assert set(client_ids(Reach(None, []), [typed_terms(search_tokens(q))], most=9)) == by_list
+        return by_list
+
+    for q in [*map(plain, letters), *numbers, "17", "a", "11222333", "98765", "1998765", "3", "acai 707 casa", "707 3m 101"]:
+        assert found(q) >= {many.pk}, q
+    for q in ("9911", "400", "22", "333", "4444"):
+        assert found(q) >= {digits.pk}, q
+    assert found("acai 4444") == found("9911 casa") == set()
+
+    before = {row[0] for row in ClientWord.objects.filter(client=many).values_list("pk")}
+    refresh_words([many.pk])
+    assert {row[0] for row in ClientWord.objects.filter(client=many).values_list("pk")} == before
+    ClientWord.objects.filter(client=many).delete()
+    for word in ("acai", "101", "old"):  # as every word once stood
+        ClientWord.objects.create(client=many, word=word)
+    assert found("acai 101") == found("old") == {many.pk}
+    refresh_words([many.pk])
+    assert found("acai 101 casa") == {many.pk} and found("old") == set()

@@ -7,7 +7,7 @@ from factory.django import DjangoModelFactory
 
 from accounts.models import Membership, Organization, Representative, Role, Team, User
 from accounts.tenancy import active_organization_id, identity_atomic, tenant_atomic
-from clients.models import Client, ClientActivity, Order
+from clients.models import Client, ClientActivity, ClientWord, Order
 from portfolio.models import Ownership, Visit
 
 PASSWORD = "a-long-test-password"
@@ -97,3 +97,9 @@ class VisitFactory(InActiveOrganization):
 
     client = factory.SubFactory(ClientFactory)
     representative = factory.SubFactory(RepresentativeFactory)
+
+
+def stored_words(client: Client | None = None) -> set[str]:
+    """The words that client, or any client of the active organization, is found by."""
+    rows = ClientWord.objects.filter(client=client) if client else ClientWord.objects.all()
+    return {word for row in rows.values_list("word", "word_2", "word_3", "number", "number_2") for word in row if word}

@@ -10,12 +10,12 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Notice
 from accounts.tenancy import acting_for, tenant_atomic
 from clients.errors import AlreadyRegistered
-from clients.models import Client, ClientActivity, ClientWord
+from clients.models import Client, ClientActivity
 from portfolio.models import Ownership
 from portfolio.selectors.prospects import prospects_within
 from portfolio.services.prospects import NewCompany, register_prospect
 from tests.clients.conftest import take  # noqa: F401
-from tests.factories import ClientFactory, RepresentativeFactory, make_member, make_organization
+from tests.factories import ClientFactory, RepresentativeFactory, make_member, make_organization, stored_words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,7 +58,7 @@ def test_a_new_company_is_registered_protected_owned_and_found(house, organizati
         owned = Ownership.objects.get()
         assert (owned.representative, owned.seq, owned.ended_on, owned.source) == (house["ana"], 1, None, "manual")
         assert ClientActivity.objects.filter(client=client, last_on=None).count() == 1
-        assert {"emporio", stored.lower(), "19999990000", "999990000"} <= set(ClientWord.objects.values_list("word", flat=True))
+        assert {"emporio", stored.lower(), "19999990000", "999990000"} <= stored_words()
         assert AuditEvent.objects.filter(stream=f"client:{client.pk}", action="client.registered").count() == 1
         assert Notice.objects.count() == 0  # one's own act is no news
 
@@ -171,7 +171,7 @@ def test_a_file_with_its_own_code_is_the_same_client(house, organization, take):
             house["ana"],
         )
         assert Client.objects.count() == 2
-        words = set(ClientWord.objects.filter(client=client).values_list("word", flat=True))
+        words = stored_words(client)
         assert "c77" in words
         assert f"p-{NUMERIC}" not in words
 
