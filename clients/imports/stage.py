@@ -142,6 +142,7 @@ class Stage:
         defaults: dict[str, sql.Composable],
         source: sql.Composable | None = None,
         beside: sql.Composable | None = None,
+        beside_reads: Sequence[str] = (),
         facts: Mapping[str, Any] | None = None,
     ) -> list[tuple[int, bool]]:
         """Insert or change rows of ``table``; rows that are the same already are not touched.
@@ -152,7 +153,7 @@ class Stage:
         values : the columns the file speaks of, in terms of ``s``
         defaults : further columns of a row that is new
         source : FROM clause that names ``s``; by default the staged rows
-        beside : further parts of the same statement, which read ``written`` (the rows written, and ``created``); ``facts`` are theirs
+        beside : further parts of the same statement, which read ``written``: ``id``, ``created`` and ``beside_reads``; ``facts`` are theirs
 
         Returns
         -------
@@ -175,7 +176,9 @@ class Stage:
             changed, action = sql.SQL("o.id IS NULL"), sql.SQL("DO NOTHING")
         written = sql.SQL("{} RETURNING t.id, t.xmax = 0")
         if beside is not None:
-            written = sql.SQL("WITH written AS ({} RETURNING t.*, t.xmax = 0 AS created), {beside} SELECT id, created FROM written")
+            written = sql.SQL(
+                "WITH written AS ({} RETURNING t.id, t.xmax = 0 AS created, {more}), {beside} SELECT id, created FROM written"
+            )
         insert = (
             sql.SQL(
                 "INSERT INTO {target} AS t ({columns}) SELECT %(organization)s, {cells} FROM {source}"
@@ -194,5 +197,6 @@ class Stage:
             key=comma.join(map(I, key)),
             action=action,
         )
-        rows = self.run(written.format(insert, beside=beside), **(facts or {}))
+        more = comma.join(refers("t", name) for name in beside_reads)
+        rows = self.run(written.format(insert, beside=beside, more=more), **(facts or {}))
         return [(row[0], row[1]) for row in rows]

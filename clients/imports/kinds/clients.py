@@ -122,7 +122,15 @@ class Clients(Kind):
             source, beside, facts = S(OWNERS_NAMED), S(first.begins), first.facts(**told)
         key = [sql.Identifier("s", "client_code")]
         return stage.upsert(
-            "clients_client", key=["code"], key_values=key, values=stored, defaults=defaults, source=source, beside=beside, facts=facts
+            "clients_client",
+            key=["code"],
+            key_values=key,
+            values=stored,
+            defaults=defaults,
+            source=source,
+            beside=beside,
+            beside_reads=["representative_id"],
+            facts=facts,
         )
 
     def _name_owners(self, stage: Stage) -> None:
