@@ -18,7 +18,7 @@ IDS = django.contrib.postgres.fields.ArrayField(models.BigIntegerField())
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clients", "0025_changes_of_visits")]
+    dependencies = [("clients", "0026_words_several_a_row")]
 
     operations = [
         migrations.AddField(model_name="clientmonth", name="items", field=models.IntegerField(db_default=0, default=0)),

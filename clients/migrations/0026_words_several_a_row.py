@@ -14,7 +14,7 @@ SELECT w.organization_id, w.client_id, v.word
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0025_mail_refused_notice"),
-        ("clients", "0024_statistics_of_keys"),
+        ("clients", "0025_changes_of_visits"),
     ]
 
     operations = [
