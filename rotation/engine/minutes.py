@@ -20,6 +20,7 @@ from .ceilings import Ceilings, check_problem
 from .chains import search
 from .errors import FactsError
 from .facts import Array
+from .inserting import insert
 from .knapsacks import Sharpened, sharpen
 from .packing import ORDERS, ROUNDS, Packing, build, improve
 from .pairs import Pairs
@@ -35,17 +36,21 @@ SHARPENED = 80  # rounds of the clients' prices; with few pairs, where a round c
 OFTEN, MOSTLY = 0.05, 0.3  # how often a knapsack must take a cell for the first integer programme, or for a construction
 FEW_CELLS = 3  # a client
 HOPED_CELLS = 2  # a client, to look for an assignment worth as much as the bound before any other
+QUICK_STEPS, QUICK_ORDERS = (STEPS, 3 * STEPS, 0), ("net", "regret_per_unit", "value_per_unit")
+NEAR = 3e-6  # a gap that no better price is sought for
 AT_ONCE = 4_200  # pairs; so few that the integer programme may well end by itself, and comes before any walk
 
 
 @dataclass(frozen=True)
 class Effort:
     """How long to try. ``nodes`` and ``chains`` stop the same way everywhere; ``seconds`` is the brake, and where it stops the
-    search (``stopped == "time"``) a slower machine may find less."""
+    search (``stopped == "time"``) a slower machine may find less. ``quick``: prices and constructions in turns and no more, for who
+    waits; it counts rounds alone, and stops the same way everywhere."""
 
     seconds: float = 30.0
     nodes: int = 20_000
     chains: int = 100_000
+    quick: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +142,9 @@ class _Search:
             return
         self._keep(build(p, p.value, "value_per_unit"))
         self._keep_prices(*subgradient(p, max(self.best.objective, 0), STEPS))
+        if self.effort.quick:
+            self._quickly()
+            return
         if p.n_pairs <= PROGRAMME_PAIRS:
             self._relax()
         if not self.done:
@@ -155,6 +163,20 @@ class _Search:
             self._place_everyone()
         elif p.n_pairs <= PROGRAMME_PAIRS:
             self._prove(1.0)
+
+    def _quickly(self) -> None:
+        """Constructions at the prices found, whoever is left put in by moving another on, and better prices towards what that reached."""
+        p = self.problem
+        for steps in QUICK_STEPS:
+            net = p.net(self.price, self.place_price)
+            for order in QUICK_ORDERS:
+                self._keep(build(p, net, order))
+            if (self.best.column < 0).any():
+                insert(self.best)
+            self.first_gap = self._gap()
+            if self.first_gap <= NEAR or not steps:
+                return
+            self._keep_prices(*subgradient(p, max(self.best.objective, 0), steps))
 
     def _place_everyone(self) -> None:
         """Walks and the integer programme in turns: the one makes what the other has to look at small."""

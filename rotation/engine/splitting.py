@@ -15,9 +15,10 @@ from .ceilings import UNLIMITED, Ceilings, fairness_cost, ledger_shift, tie_hash
 from .explain import why_unassigned
 from .facts import Array, Facts, Representatives
 from .geometry import haversine_km
-from .minutes import Effort
+from .minutes import STEPS, Effort
 from .pairs import KEEP, KM_SCALE, Pairs, eligible_pairs, room_for
 from .pipeline import ORPHAN_CENTS
+from .problem import Problem, subgradient
 from .rules import Rule, parse_rule
 from .schema import SCHEMA
 from .solving import others, solve
@@ -25,6 +26,9 @@ from .workload import SECONDS, Workload, reckoned_km, with_travel, workload_for
 
 # A person waits for this one: some seconds and few nodes of the integer programme; the gap says what that left open.
 EFFORT = Effort(seconds=2.0, nodes=60, chains=20_000)
+# Where the integer programme and its mending would take too long. At 5,000 clients over 20 the gap is some thousandths of one per cent.
+QUICK = Effort(quick=True)
+EXACT_PAIRS = 3_000
 MOST_PAIRS = 2_000_000
 
 
@@ -111,13 +115,19 @@ def split(
     workload = _workload(facts, reps, free, pairs, rule, rows, placed)
     ties = tie_hash(facts.client_id[free][pairs.client], reps.id[pairs.representative], seed)
     everyone = np.full(len(free), most is None)
-    result = solve(rule, pairs, ceilings, ties, everyone, reps, workload, EFFORT)
+    result = solve(rule, pairs, ceilings, ties, everyone, reps, workload, EFFORT if len(pairs) <= EXACT_PAIRS else QUICK)
     to[left] = result.representative_of
     found = result.pair_of >= 0
     km[left[found]] = pairs.km[result.pair_of[found]]
     why[left] = why_unassigned(result, pairs, ceilings)[0]
     compared = others(pairs, ceilings, reps, taken, workload)
-    return Split(rows, to, why, km, result.objective_cents, result.bound_cents, result.gap, compared["round_robin_cents"])
+    bound, gap = result.bound_cents, result.gap
+    if workload is not None and most is None and (result.representative_of < 0).any():
+        # The bound says too how many could be placed at all, for which any value is given up. What all could be worth holds as well.
+        plain = Problem(pairs, workload, ceilings)
+        bound = min(bound, plain.whole_bound(subgradient(plain, max(result.objective_cents, 0), STEPS)[0]))
+        gap = (bound - result.objective_cents) / bound if bound > 0 else 0.0
+    return Split(rows, to, why, km, result.objective_cents, bound, gap, compared["round_robin_cents"])
 
 
 def _workload(facts: Facts, reps: Representatives, free: Array, pairs: Pairs, rule: Rule, rows: Array, placed: Array) -> Workload | None:

@@ -19,9 +19,14 @@ from rotation.selectors.book import book_of
 from rotation.selectors.facts import is_active_on
 
 OPEN = (Handover.State.DRAFT, Handover.State.PLANNED)
-# Beyond so many clients, or where a receiver's minutes are not written down, heads are counted: a person waits for the answer.
-MOST_BY_MINUTES = 600
+# Beyond so many clients, or clients times receivers, or where a receiver's minutes are not written down, heads are counted: a person waits.
+MOST_BY_MINUTES, MOST_CELLS_BY_MINUTES = 10_000, 250_000
 FARTHEST, EARLIEST = timedelta(days=180), timedelta(days=60)
+
+
+def most_by_minutes(receivers: int) -> int:
+    """Up to how many clients are divided over so many people by minutes."""
+    return min(MOST_BY_MINUTES, MOST_CELLS_BY_MINUTES // max(receivers, 1))
 
 
 def leader_of(representative: Representative, by: Membership) -> None:
@@ -110,7 +115,7 @@ def divide(handover: Handover, organization: Organization, *, today: date) -> No
     rows = book.held_by(handover.representative_id)
     mask = book.at(handover.receivers)
     written = bool(book.counts_minutes[mask].all())
-    minutes = written and len(rows) <= MOST_BY_MINUTES
+    minutes = written and len(rows) <= most_by_minutes(int(mask.sum()))
     place = {pk: at for at, pk in enumerate(book.representatives.id.tolist())}
     ids = book.facts.client_id[rows].tolist()
     placed = np.array([place.get(handover.choices.get(str(pk), 0), -1) for pk in ids], np.int64)

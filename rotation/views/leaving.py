@@ -35,7 +35,7 @@ from rotation.selectors.handovers import (
 )
 from rotation.selectors.leaving import carried_along
 from rotation.selectors.receiving import passed_by_lines
-from rotation.services.dividing import MOST_BY_MINUTES, OPEN, draft_handover, drop_draft, put_clients
+from rotation.services.dividing import OPEN, draft_handover, drop_draft, most_by_minutes, put_clients
 from rotation.services.handover import confirm_handover, undo_handover
 from rotation.services.reversal import reversible
 from rotation.views.applying import MOST_LISTED, MOVING, STOP_POLLING
@@ -203,7 +203,7 @@ def _division(request: HttpRequest, draft: Handover) -> dict[str, Any]:
         "gap": plan["gap"],
         "by_minutes": plan["counts"] == "minutes",
         "heads_because": plan.get("heads_because", ""),
-        "most_by_minutes": MOST_BY_MINUTES,
+        "most_by_minutes": most_by_minutes(len(draft.receivers)),
         "pages": {
             "summary": _("%(first)s a %(last)s de %(n)s")
             % {"first": number((page - 1) * PAGE + 1), "last": number(min(page * PAGE, count)), "n": number(count)},

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rotation.engine.ceilings import Ceilings
 from rotation.engine.errors import FactsError
+from rotation.engine.inserting import insert
 from rotation.engine.minutes import Effort, assign_minutes
 from rotation.engine.packing import Packing, build, improve
 from rotation.engine.pipeline import propose, propose_many
@@ -91,6 +92,47 @@ def test_it_reaches_the_exhaustive_optimum_within_every_ceiling_and_below_its_bo
     assert found.gap >= 0
     again = assign_minutes(pairs, workload, c)
     assert again.pair_of.tolist() == found.pair_of.tolist()
+
+
+@settings(max_examples=25, deadline=None)
+@given(problems())
+def test_the_quick_way_keeps_every_ceiling_and_its_bound_holds(problem):
+    pairs, workload, c = problem
+    found = assign_minutes(pairs, workload, c, effort=Effort(quick=True))
+    best = exhaustive(pairs, workload, c)
+    assert within(found.pair_of, pairs, workload, c)
+    assert found.objective_cents <= best <= found.bound_cents and found.stopped == "none"
+
+
+def test_the_quick_way_comes_near_its_bound_and_is_the_same_each_time():
+    r = np.random.default_rng(11)
+    n, m = 200, 6
+    made = dense((np.exp(r.normal(0, 1, (n, 1))) * r.uniform(2_000, 60_000, (n, m))).astype(int))
+    work = Workload(r.integers(60, 400, len(made)), np.full(m, 4_500))
+    c = Ceilings(np.full(m, n), np.full(n, -1), np.zeros(0, int), step_cost=300)
+    found = assign_minutes(made, work, c, effort=Effort(quick=True))
+    assert within(found.pair_of, made, work, c) and (found.pair_of < 0).any()
+    assert 0 <= found.gap < 0.01
+    again = assign_minutes(made, work, c, effort=Effort(quick=True))
+    assert again.pair_of.tolist() == found.pair_of.tolist()
+
+
+def test_a_client_left_out_comes_in_where_another_moves_on():
+    """Room for one each; the dear one fits the first alone, where the cheap one sits that the second would take too."""
+    made = dense(np.array([[50, 40], [90, -1]]))
+    problem = Problem(made, Workload(np.full(len(made), 7), np.array([7, 7])), Ceilings(np.array([2, 2]), np.full(2, -1), np.zeros(0, int)))
+    packing = Packing(problem)
+    packing.put(0, int(np.flatnonzero(problem.place[0] == 0)[0]))
+    assert insert(packing) == 80
+    assert packing.at.tolist() == [1, 0]
+    # nobody could move on: nothing is done
+    full = Packing(replace_room(problem, made, [7, 0]))
+    full.put(0, 0)
+    assert insert(full) == 0 and full.at.tolist() == [0, full.problem.m]
+
+
+def replace_room(problem, made, room):
+    return Problem(made, Workload(np.full(len(made), 7), np.array(room)), problem.ceilings)
 
 
 @settings(max_examples=12, deadline=None)

@@ -113,6 +113,27 @@ def test_minutes_are_a_ceiling_where_they_are_counted():
     assert minutes_held(facts, reps)[0] > 0
 
 
+def test_the_bound_holds_where_somebody_must_be_left_out():
+    # sixty minutes a client, and twice that where the road is long: of five, one each; nothing better can be done with two places
+    facts, reps = tables([500, 400, 300, 200, 100], [9, 9, 9], [0.5] * 5, minutes=[np.inf, 100, 200])
+    found = split(facts, reps, np.arange(5), np.array([False, True, True]), split_rule(minutes=True), AS_OF, seed=3)
+    assert sorted(found.to.tolist()) == [-1, -1, -1, 1, 2]
+    placed = found.objective_cents
+    assert placed <= found.bound_cents <= sum(v for v in (500, 400, 300, 200, 100)) and 0 <= found.gap < 1
+
+
+def test_many_clients_are_divided_by_minutes_near_the_bound():
+    r = np.random.default_rng(2)
+    n, m = 800, 5
+    places = r.uniform(0, 2, n)
+    facts, reps = tables(r.integers(1_000, 900_000, n), [n] * m, places, minutes=[np.inf, *r.uniform(24_000, 30_000, m - 1)])
+    found = split(facts, reps, np.arange(n), np.arange(m) > 0, split_rule(minutes=True), AS_OF, seed=3)
+    placed = found.to >= 0
+    load = np.bincount(found.to[placed], client_load(facts, reps, np.flatnonzero(placed), found.to[placed]), minlength=m)
+    assert placed.all() and (load[1:] <= reps.capacity_minutes[1:]).all()
+    assert 0 <= found.gap < 0.001 and found.objective_cents > found.round_robin_cents
+
+
 def test_at_most_so_many_move_and_nobody_goes_back_to_their_owner():
     facts, reps = tables([500, 400, 300], [9, 9], [0.5, 0.5, 0.5])
 
