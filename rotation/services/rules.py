@@ -16,7 +16,7 @@ from accounts.tenancy import active_organization_id
 from rotation.engine.errors import EngineError
 from rotation.engine.rules import Rule as EngineRule
 from rotation.engine.rules import parse_rule
-from rotation.errors import NeedsSecondPublisher, RuleRefused, WrongState
+from rotation.errors import NeedsSecondPublisher, RuleRefused, UnknownReason, WrongState
 from rotation.models import RefusalReason, RotationSettings, Rule, RuleVersion
 from rotation.refusals import refused
 
@@ -265,32 +265,44 @@ def pause(rule: Rule, *, by: Membership) -> Rule:
     return _switch(rule, False, by)
 
 
-def resume(rule: Rule, *, by: Membership) -> Rule:
-    """The schedule runs the rule again.
+def resume(rule: Rule, *, by: Membership, reason: str = "") -> Rule:
+    """The schedule runs the rule again. One that stopped by itself asks for the reason why it may.
 
     Raises
     ------
     WrongState
         It has no published version.
+    UnknownReason
+        A guard figure stopped it, and no reason is given.
     """
-    return _switch(rule, True, by)
+    return _switch(rule, True, by, " ".join(reason.split())[:300])
 
 
 @transaction.atomic
-def _switch(rule: Rule, active: bool, by: Membership) -> Rule:
+def _switch(rule: Rule, active: bool, by: Membership, reason: str = "") -> Rule:
     _allow(by, (Role.ADMIN,), _("Só a administração pausa e retoma regras."))
     rule = _locked(rule)
     current = rule.versions.filter(state__in=[RuleVersion.State.PUBLISHED, RuleVersion.State.CANARY])
     if active and not current.exists():
         raise WrongState(_("Publique uma versão de “%(rule)s” antes de ativá-la.") % {"rule": rule.name})
+    if active and rule.halted_at and not reason:
+        raise UnknownReason(_("“%(rule)s” parou sozinha. Diga por que pode voltar a rodar.") % {"rule": rule.name})
     if rule.is_active != active:
+        before = {"halted_at": rule.halted_at.isoformat(), **rule.halt} if rule.halted_at else {}
         halted: dict[str, Any] = {"halted_at": None, "halt": {}} if active else {}
         Rule.objects.filter(pk=rule.pk).update(is_active=active, **halted)
         if active:
             # Who resumes a rule has seen what stopped it: from here the figures are counted anew.
             current.update(watched_since=timezone.now())
         rule.refresh_from_db()
-        record_event(f"rule:{rule.pk}", "rule.resumed" if active else "rule.paused", by=Actor(by), after={"active": active})
+        record_event(
+            f"rule:{rule.pk}",
+            "rule.resumed" if active else "rule.paused",
+            by=Actor(by),
+            before=before,
+            after={"active": active},
+            reason=reason,
+        )
     return rule
 
 

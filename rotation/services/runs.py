@@ -35,6 +35,7 @@ from rotation.services.expiring import expire_open
 from rotation.services.quality import check_feed, is_live
 from rotation.services.rules import check_definition, rotation_settings
 from rotation.services.warnings import close_warnings, warn_owners
+from rotation.services.watch import halt_broken_rules
 from rotation.services.writing import write_outcomes
 
 MAX_RULE_SET = 200
@@ -104,6 +105,12 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
     ordered = sorted(rules, key=lambda rule: (rule.position, rule.pk))
     if not ordered:
         raise NoRules(_("Nenhuma regra ativa: crie e publique uma em Regras de giro antes de rodar o giro."))
+    # A figure that broke since the watch last looked stops this very run.
+    broken = {rule_id for rule_id, _number, _figure in halt_broken_rules(timezone.now())}
+    stopped = [rule for rule in ordered if rule.pk in broken]
+    ordered = [rule for rule in ordered if rule.pk not in broken]
+    if not ordered:
+        raise NoRules(stopped_by_itself(stopped[0]))
     lines = run_rules_for(ordered)
     used = {line.rule_version.rule_id for line in lines}
     for rule in ordered:
@@ -150,6 +157,13 @@ def start_run(rules: Sequence[Rule], *, as_of: date, trigger: str, by: Membershi
         if trigger != "command":  # a command computes what it started itself
             send_on_commit("rotation.tasks.compute_run", run.pk, organization_id=run.organization_id)
     return run
+
+
+def stopped_by_itself(rule: Rule) -> str:
+    """Why a rule does not run: one of its guard figures is beyond its limit."""
+    return _("“%(rule)s” parou sozinha: um número passou do limite. Veja qual no resultado da regra e ative-a de novo.") % {
+        "rule": rule.name
+    }
 
 
 def rule_set_of(rules: Sequence[Rule]) -> str:
@@ -207,7 +221,10 @@ def _compute_claimed(run_id: int, at: datetime) -> Run:
     if run.state != Run.State.COMPUTING:
         return run  # another worker finished it while this one waited
     organization = Organization.objects.get(pk=run.organization_id)
-    used = list(run.rules.select_related("rule_version").order_by("position"))
+    used = list(run.rules.select_related("rule_version__rule").order_by("position"))
+    for line in used:
+        if line.rule_version.rule.halted_at:
+            raise WrongState(stopped_by_itself(line.rule_version.rule))
     versions = [row.rule_version for row in used]
     rules = [(parse_rule(version.definition, accepted=True), version.pk) for version in versions]
     check_feed(organization, [rule for rule, _ in rules], settings, at=at)

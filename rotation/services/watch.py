@@ -58,7 +58,8 @@ def _halt(version: RuleVersion, broken: list[GuardFigure], at: datetime) -> bool
     if not Rule.objects.filter(pk=version.rule_id, is_active=True).update(is_active=False, halted_at=at, halt=halt):
         return False
     record_event(f"rule:{version.rule_id}", "rule.halted", by=WATCHER, before={"active": True}, after={"active": False, **halt})
-    admins = Membership.objects.filter(role=Role.ADMIN, is_active=True).values_list("pk", flat=True)
+    # Who runs the rule has to know why nothing new comes, and only who administers may lift it.
+    told = Membership.objects.filter(role__in=[Role.ADMIN, Role.MANAGER], is_active=True).values_list("pk", flat=True)
     facts = {"rule": version.rule_id, "name": version.rule.name, **halt}
-    notify(admins, Notice.Kind.RULE_HALTED, key=f"rule:{version.rule_id}:halted:{at.isoformat()}", facts=facts)
+    notify(told, Notice.Kind.RULE_HALTED, key=f"rule:{version.rule_id}:halted:{at.isoformat()}", facts=facts)
     return True

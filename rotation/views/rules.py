@@ -13,7 +13,7 @@ from accounts.errors import DomainError
 from accounts.models import Role
 from clients.models import Segment
 from rotation.differing import differences
-from rotation.errors import RuleRefused
+from rotation.errors import RuleRefused, UnknownReason
 from rotation.explaining import asked_leaves, leaf_text
 from rotation.forms import PRESET_NAMES, preset_definition
 from rotation.models import RotationSettings, Rule, RuleVersion
@@ -201,7 +201,7 @@ def rule_action(request: HttpRequest, rule: int) -> HttpResponse:
             pause(found, by=by)
             done = _("“%(rule)s” pausada: a agenda passa por ela sem rodar.")
         elif action == "resume":
-            resume(found, by=by)
+            resume(found, by=by, reason=request.POST.get("reason", ""))
             done = _("“%(rule)s” ativa de novo.")
         elif action in ("up", "down"):
             move_rule(found, action, by=by)  # type: ignore[arg-type]
@@ -210,6 +210,9 @@ def rule_action(request: HttpRequest, rule: int) -> HttpResponse:
             done = _("“%(rule)s” arquivada.")
         else:
             raise Http404
+    except UnknownReason as refusal:
+        messages.warning(request, str(refusal))
+        return redirect("rotation:rule-outcome", request.organization.slug, found.pk)  # type: ignore[attr-defined]
     except DomainError as refusal:
         messages.warning(request, str(refusal))
     if done:

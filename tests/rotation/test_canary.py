@@ -11,8 +11,8 @@ from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import AuditEvent, Notice, Role
 from accounts.notices import sentence
 from portfolio.models import Ownership
-from rotation.errors import NeedsSecondPerson, NeedsSecondPublisher
-from rotation.models import Outcome, Proposal, RotationSettings, Rule, RuleVersion
+from rotation.errors import NeedsSecondPerson, NeedsSecondPublisher, UnknownReason, WrongState
+from rotation.models import Outcome, Proposal, RotationSettings, Rule, RuleVersion, Run
 from rotation.selectors.guard_figures import LIMITS, guard_figures
 from rotation.selectors.runs import run_rules_for, versions_in_force
 from rotation.services.apply import request_apply
@@ -20,6 +20,7 @@ from rotation.services.canary import release, withdraw
 from rotation.services.decisions import decide
 from rotation.services.rules import ask_to_publish, ask_two_people, create_rule, pause, publish, resume, save_draft
 from rotation.services.runs import compute_run, start_run
+from rotation.services.schedule import rules_in_force
 from rotation.services.watch import halt_broken_rules, watch_rules
 from tests.factories import OwnershipFactory, RepresentativeFactory, TeamFactory, make_member
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
@@ -184,18 +185,45 @@ def test_a_broken_figure_stops_the_rule_once_with_notice_and_numbers(watched, ad
 
     event = AuditEvent.objects.get(stream=f"rule:{rule.pk}", action="rule.halted")
     assert (event.actor_label, event.after) == ("task rotation.watch_rules", {"active": False} | halt)
-    (notice,) = Notice.objects.filter(kind="rule_halted")
-    assert notice.membership == admin
+    notice, second = Notice.objects.filter(kind="rule_halted").order_by("membership")
+    assert {notice.membership, second.membership} == {admin, manager} and notice.facts == second.facts
     said = sentence(notice.kind, notice.facts, currency="BRL")
     assert said.text == "“Vigiada” parou sozinha"
     assert said.detail == "45% das propostas foram recusadas (o limite é 40%)"
     assert json.dumps(notice.facts)
 
     # a person resumes it: what was seen is not counted against it again
-    resume(rule, by=admin)
+    with pytest.raises(UnknownReason, match="Vigiada"):
+        resume(rule, by=admin, reason="  ")
+    rule.refresh_from_db()
+    assert not rule.is_active and rule.halt == halt
+    resume(rule, by=admin, reason="Os motivos de recusa\nforam revistos")
     rule.refresh_from_db()
     assert (rule.is_active, rule.halted_at, rule.halt) == (True, None, {})
+    event = AuditEvent.objects.get(stream=f"rule:{rule.pk}", action="rule.resumed")
+    assert (event.actor_id, event.reason) == (admin.pk, "Os motivos de recusa foram revistos")
+    assert (event.before["number"], event.before["figures"]) == (1, halt["figures"])
     assert halt_broken_rules(NOW + timedelta(days=1)) == []
+
+
+def test_a_figure_that_broke_since_the_watch_looked_stops_the_very_next_run(fresh_feed, watched, admin):
+    version, proposals = watched
+    other = create_rule(RULE | {"name": "Outra"}, by=admin)
+    publish(other.versions.get(), by=admin)
+    waiting = start_run([version.rule], as_of=AS_OF + timedelta(days=1), trigger="schedule", by=admin)
+    proposals(9, state="rejected")
+    proposals(11, state="approved")
+    together = start_run([version.rule, other], as_of=AS_OF, trigger="schedule", by=admin)
+    assert [line.rule_version.rule_id for line in together.rules.all()] == [other.pk]
+    rule = Rule.objects.get(pk=version.rule_id)
+    assert not rule.is_active and rule.halted_at
+    assert rule.pk not in {each.pk for each, _version in rules_in_force()}
+    # what was asked for before, and not computed yet, is refused in words
+    Run.objects.filter(pk=together.pk).update(state="cancelled")
+    with pytest.raises(WrongState, match="parou sozinha"):
+        compute_run(waiting.pk, fresh_feed.pk, at=NOW)
+    waiting.refresh_from_db()
+    assert waiting.state == Run.State.FAILED and "parou sozinha" in waiting.error
 
 
 def test_a_limit_of_the_versions_own_stops_sooner_and_a_paused_rule_is_left_alone(watched, admin):

@@ -224,3 +224,21 @@ def test_the_form_holds_control_group_and_approval(signed_in, admin, rule):
     assert made["approval"]["mode"] == "two_people"
     refused = web.post(url("rule", rule.pk), form | {"experiment.share": "80"})
     assert refused.status_code == 422 and 'id="id_experiment_share_error">80 está fora' in refused.content.decode()
+
+
+def test_lifting_the_stop_asks_the_administration_for_a_reason(signed_in, admin, manager, rule):
+    halt = {"number": 1, "figures": [{"figure": "undone", "hits": 5, "cases": 20, "limit": 0.1}]}
+    Rule.objects.filter(pk=rule.pk).update(is_active=False, halted_at=rule.created_at, halt=halt)
+    shown = signed_in(manager).get(url("rule-outcome", rule.pk)).content.decode()
+    assert "25% das mudanças foram desfeitas (o limite é 10%)" in shown and 'id="lift"' not in shown
+    web = signed_in(admin)
+    assert f'href="{url("rule-outcome", rule.pk)}#lift"' in web.get(url("rules")).content.decode()
+    assert 'id="lift"' in web.get(url("rule-outcome", rule.pk)).content.decode()
+
+    refused = web.post(url("rule-act", rule.pk), {"action": "resume", "reason": " "}, follow=True)
+    assert refused.redirect_chain[-1][0] == url("rule-outcome", rule.pk) and "Diga por que pode voltar a rodar" in refused.content.decode()
+    rule.refresh_from_db()
+    assert not rule.is_active
+    web.post(url("rule-act", rule.pk), {"action": "resume", "reason": "Ajustada"})
+    rule.refresh_from_db()
+    assert rule.is_active and rule.halted_at is None
