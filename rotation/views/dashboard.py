@@ -127,7 +127,7 @@ def strip(asked: Asked) -> dict[str, Any]:
     span, people = asked.span, asked.people
     near = figures.near_inactive(asked.today, asked.limits, people)
     return {
-        "sold": figures.sales(span, people).total,
+        "sold": figures.sales(span, people, each=False).total,
         "reached": figures.positivated(span, people),
         "visits_done": figures.visits_done(span, people),
         "near": near,
@@ -143,7 +143,11 @@ def kpis(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     # A month still running would look like a fall: the lines are of whole months.
     months = asked.months_sold[:12] if asked.year.partial else asked.months_sold[1:]
     whole = asked.year.before_last() if asked.year.partial else asked.year
-    sold, reached, visits = figures.sales(before, people).total, figures.positivated(before, people), figures.visits_done(before, people)
+    sold, reached, visits = (
+        figures.sales(before, people, each=False).total,
+        figures.positivated(before, people),
+        figures.visits_done(before, people),
+    )
     return found | {
         "trends": True,
         "sold_trend": _trend(_change(found["sold"].revenue_cents, sold.revenue_cents)),
@@ -294,16 +298,16 @@ def indicators(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     span, people, limits = asked.span, asked.people, asked.limits
     before = span.before()
     now = {
-        "sold": figures.sales(span, people).total,
+        "sold": figures.sales(span, people, each=False).total,
         "reached": figures.reached(span, people).total,
-        "visits": figures.visits(span, people).total,
+        "visits": figures.visits(span, people, each=False).total,
         "mix": figures.mix_in_all(span, people),
         "moved": figures.movement(span, limits, people, each=False).total,
         "giro": figures.moves(span, people).total,
     }
     was = {
-        "sold": figures.sales(before, people).total,
-        "visits": figures.visits(before, people).total,
+        "sold": figures.sales(before, people, each=False).total,
+        "visits": figures.visits(before, people, each=False).total,
         "mix": figures.mix_in_all(before, people),
         "moved": figures.movement(before, limits, people, each=False).total,
     }

@@ -156,6 +156,11 @@ def test_months_kept_and_the_one_in_course_make_up_a_year(acting, client):
     for people in (None, [client.representative_id], []):
         counted = figures.selling.sales_counted(last, people), figures.reach.visits_counted(last, people)
         assert (figures.sales(last, people), figures.visits(last, people)) == counted
+        assert figures.sales(last, people, each=False).total == counted[0].total
+        assert (figures.visits(last, people, each=False).total, figures.visits_done(last, people)) == (
+            counted[1].total,
+            counted[1].total.done,
+        )
         by_month = figures.sales_by_month(last, people), figures.visits_by_month(last, people)
         KeptFigures.objects.filter(family__in=["month", "visits"], since=OCT.since).delete()
         assert by_month == (figures.sales_by_month(last, people), figures.visits_by_month(last, people))

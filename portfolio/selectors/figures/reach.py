@@ -163,9 +163,9 @@ SELECT grouping(s.representative_id), s.representative_id,
     return gathered(statement, asked(span, people, **only(clients)), Reached)
 
 
-def visits(span: Span, people: People = None) -> Figures[Visits]:
-    """Visits done, with an order, planned and kept: as kept, or counted."""
-    return kept_by_month("visits", Visits, span, people, visits_counted) or visits_counted(span, people)
+def visits(span: Span, people: People = None, *, each: bool = True) -> Figures[Visits]:
+    """Visits done, with an order, planned and kept: as kept, or counted. Without ``each`` no more than the total is asked for."""
+    return kept_by_month("visits", Visits, span, people, visits_counted, each=each) or visits_counted(span, people)
 
 
 def visits_counted(span: Span, people: People = None) -> Figures[Visits]:
@@ -196,7 +196,7 @@ moved AS (
 
 def visits_done(span: Span, people: People = None) -> int:
     """``visits(span, people).total.done`` alone: as kept, or counted in one statement."""
-    if found := kept_by_month("visits", Visits, span, people, visits_counted):
+    if found := kept_by_month("visits", Visits, span, people, visits_counted, each=False):
         return found.total.done
     statement = f"""SELECT count(*) FROM portfolio_visit
  WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s AND {scope(people, "representative_id")}"""  # noqa: S608

@@ -53,9 +53,9 @@ class MonthOfSales:
     client_products: int = 0
 
 
-def sales(span: Span, people: People = None) -> Figures[Sales]:
-    """Revenue and orders of the span: as kept, or counted."""
-    return kept_by_month("sales", Sales, span, people, sales_counted) or sales_counted(span, people)
+def sales(span: Span, people: People = None, *, each: bool = True) -> Figures[Sales]:
+    """Revenue and orders of the span: as kept, or counted. Without ``each`` no more than the total is asked for."""
+    return kept_by_month("sales", Sales, span, people, sales_counted, each=each) or sales_counted(span, people)
 
 
 def sales_counted(span: Span, people: People = None) -> Figures[Sales]:
