@@ -69,7 +69,7 @@ def kept_months(family: str, span: Span, people: People) -> Mapping[date, list[i
     wanted = None if people is None else set(people)
     return {
         month: numbers["total"] if wanted is None else added([own for person, *own in numbers["by"] if person in wanted])
-        for month, numbers in _each_month(family, span).items()
+        for month, numbers in _each_month(family, span, each=people is not None).items()
     }
 
 
