@@ -6,7 +6,7 @@ import pytest
 
 from clients.models import Client, ClientWord, Contact
 from clients.selectors import Limits
-from clients.selectors.by_word import client_ids, typed_terms
+from clients.selectors.by_word import client_ids, one_typo, typed_terms
 from clients.selectors.matching import named
 from clients.selectors.search import found_clients, found_contacts
 from clients.selectors.visibility import Reach
@@ -188,3 +188,17 @@ def test_a_client_of_any_number_of_words_and_numbers_is_found_by_each_of_them(ac
     assert found("acai 101") == found("old") == {many.pk}
     refresh_words([many.pk])
     assert found("acai 101 casa") == {many.pk} and found("old") == set()
+
+
+def test_every_stored_word_one_typo_away_is_met_wherever_in_a_row_it_stands(acting):
+    draw = random.Random(5)
+    stems = ["mercado", "mercantil", "merceia", "padaria", "padario", "girassol", "pad", "mer", "padariaz", "3padaria"]
+    stems += ["".join(draw.choices("adepr", k=draw.randint(3, 8))) for _ in range(30)]
+    clients = [ClientFactory(code=f"{n}", name=" ".join(draw.sample(stems, 4)), phone="") for n in range(20)]
+    refresh_words([client.pk for client in clients], new=True)
+    kept = [word for word in stored_words() if not word.isdigit()]
+    for typed in ("mercado", "padria", "padariia", "girasol", "pdaaria", "pade", "adepr"):
+        whole, begun = one_typo([typed], typed_terms([typed]))
+        exact = {word for word in corrections(typed) if word in kept}
+        beginning = {word for word in corrections(typed) if word != typed[:-1] and any(each.startswith(word) for each in kept)}
+        assert ({word for way in whole for word in way[0].words}, {word for way in begun for word in way[0].words}) == (exact, beginning)
