@@ -38,6 +38,7 @@ _EDGES: dict[str, tuple[tuple[str, ...], str | None]] = {
     Action.CHANGE: ((State.PROPOSED, State.APPROVED), None),
     Action.REOPEN: ((State.APPROVED, State.REJECTED, State.PROPOSED), State.PROPOSED),  # of those proposed, the postponed only
 }
+_OPEN = (State.PROPOSED, State.APPROVED)  # a client has one such proposal at most
 # Why a row was left as it was. ``caveat``: it needs a look of its own; the rest say what happened to it.
 CAVEAT, CHANGED, DECIDED, RUN_CLOSED = "caveat", "changed_meanwhile", "already_decided", "run_closed"
 
@@ -163,12 +164,15 @@ def undo_batch(batch: UUID, *, by: Membership, at: datetime) -> DecisionResult:
     made = {row["proposal_id"]: row for row in decisions.values(*columns)}
     result = DecisionResult(uuid4())
     later = _decided_since(rows, after_ids={pk: row["id"] for pk, row in made.items()})
+    taken = _proposed_elsewhere(rows)
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for row in rows:
         if row["run__state"] != Run.State.AWAITING:
             result.skipped.append(Skipped(row["id"], RUN_CLOSED))
         elif row["id"] in later:
             result.skipped.append(Skipped(row["id"], CHANGED, *later[row["id"]]))
+        elif row["id"] in taken:
+            result.skipped.append(Skipped(row["id"], CHANGED))
         else:
             changes.append((row, dict(made[row["id"]])))
     back = _receivers_back([(row, was) for row, was in changes if was["from_receiver_id"] != was["to_receiver_id"]], at)
@@ -217,6 +221,7 @@ def _still_free(
     """The rows the act may touch; the others are reported in ``result``."""
     since = _decided_since(rows, moment=moment) if moment else {}
     allowed = _EDGES[action][0]
+    taken = _proposed_elsewhere(rows) if action == Action.REOPEN else set()
     free = []
     for row in rows:
         by_name, when = row["decided_by__name"] or "", row["decided_at"]
@@ -228,9 +233,27 @@ def _still_free(
             result.skipped.append(Skipped(row["id"], CHANGED, by_name, when))
         elif row["state"] not in allowed or (action == Action.REOPEN and row["state"] == State.PROPOSED and not row["postponed_at"]):
             result.skipped.append(Skipped(row["id"], DECIDED, by_name, when))
+        elif row["id"] in taken:
+            result.skipped.append(Skipped(row["id"], CHANGED))
         else:
             free.append(row)
     return free
+
+
+def _proposed_elsewhere(rows: Iterable[Mapping[str, Any]]) -> set[int]:
+    """The refused rows nobody can open again: their client has an open proposal by now, or another of these rows will be it."""
+    refused = [row for row in rows if row["state"] == State.REJECTED]
+    if not refused:
+        return set()
+    clients = set(
+        Proposal.objects.filter(client__in=[row["client_id"] for row in refused], state__in=_OPEN).values_list("client_id", flat=True)
+    )
+    taken = set()
+    for row in refused:
+        if row["client_id"] in clients:
+            taken.add(row["id"])
+        clients.add(row["client_id"])
+    return taken
 
 
 def _decided_since(

@@ -17,6 +17,7 @@ from rotation.services.rules import create_rule, publish
 from rotation.services.runs import compute_run, start_run
 from tests.factories import RepresentativeFactory, TeamFactory, make_member
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
+from tests.rotation.making import make_run, propose
 
 LATER = NOW + timedelta(hours=1)
 
@@ -368,6 +369,20 @@ def test_undoing_leaves_rows_decided_again_since_and_says_by_whom(run, manager, 
     undone = undo_batch(approved.batch, by=manager, at=LATER + timedelta(minutes=2))
     assert undone.skipped == [Skipped(first.pk, "changed_meanwhile", admin.name, LATER + timedelta(minutes=1))]
     assert states(run) == {"proposed": run.n_proposed - 1, "rejected": 1}
+
+
+def test_a_refused_proposal_stays_so_where_its_client_is_proposed_elsewhere_by_now(run, manager, admin):
+    first, second = run.proposals.order_by("pk")[:2]
+    rows = run.proposals.filter(pk__in=[first.pk, second.pk])
+    refused = decide(rows, "reject", by=manager, at=LATER, reason="outro")
+    propose(make_run(first.rule_version, as_of=AS_OF, expires_at=LATER), first.client, first.to_representative)
+
+    back = decide(rows, "reopen", by=manager, at=LATER)
+    assert (back.decided, back.skipped) == ([second.pk], [Skipped(first.pk, "changed_meanwhile")])
+    undo_batch(back.batch, by=manager, at=LATER)
+    undone = undo_batch(refused.batch, by=manager, at=LATER)
+    assert Skipped(first.pk, "changed_meanwhile") in undone.skipped
+    assert Proposal.objects.get(pk=first.pk).state == "rejected"
 
 
 def test_a_manager_undoes_their_own_acts_and_the_administration_any(run, manager, admin):
