@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Count
 
 from accounts.management.organizations import organization_from_slug
 from accounts.models import AuditEvent, Membership, Organization, Representative
@@ -13,7 +14,7 @@ from clients.selectors.lifecycle import Limits
 from clients.services import differences
 from portfolio.models import Ownership, Renewal, Visit
 from portfolio.selectors.figures.standing import composition
-from rotation.models import Proposal, Rule, Run
+from rotation.models import Outcome, Proposal, Rule, Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "owner"])]
 
@@ -46,12 +47,21 @@ def test_the_demonstration_awaits_review_and_loading_it_again_changes_nothing(ca
         assert Client.objects.count() == 600
         assert Representative.objects.count() == 12
         assert Order.objects.count() > 11_000
-        assert Ownership.objects.count() == 771
+        past, run = Run.objects.order_by("as_of")
+        moved = past.proposals.filter(state="applied").count()
+        assert (
+            Ownership.objects.count() == 771 + moved and Ownership.objects.filter(started_on=past.as_of, source="rotation").count() == moved
+        )
         assert Visit.objects.count() > 4_500
         assert not ImportJob.objects.filter(refused__gt=0).exists()
         assert Representative.objects.exclude(membership=None).count() == Membership.objects.filter(role="representative").count() == 10
-        assert [rule.versions.get().state for rule in Rule.objects.all()] == ["published"] * 2
-        run = Run.objects.get()
+        assert [rule.versions.get().state for rule in Rule.objects.all()] == ["published"] * 3
+        assert list(Rule.objects.filter(is_active=True).values_list("name", flat=True)) == ["Geral, 90 dias", "Quase inativo, com aviso"]
+        # One rule has something to show: its control group was drawn months ago, and every window is over and measured.
+        assert past.state == Run.State.APPLIED and moved > 5
+        arms = Outcome.objects.filter(run=past).exclude(measured_at=None).values_list("arm").annotate(n=Count("pk"))
+        assert dict(arms)["control"] > 5 and Outcome.objects.filter(run=past, ordered=True).exists()
+        assert Outcome.objects.filter(measured_at=None).count() == 0
         assert run.state == Run.State.AWAITING
         assert Proposal.objects.filter(run=run, state="proposed").count() > 10
         last_order = Order.objects.latest("ordered_on").ordered_on

@@ -24,6 +24,7 @@ from demo import shift
 from portfolio.demonstration import live_a_day
 from portfolio.demonstration_sales import begin_renewals, begin_sales
 from portfolio.models import Ownership
+from rotation.demonstration import prove_a_rule
 from rotation.engine.presets import PRESETS
 from rotation.models import Rule, Run
 from rotation.services import rules, runs, scoring
@@ -55,7 +56,9 @@ class Command(BaseCommand):
                 begin_sales(organization, shift.opportunities(last_day), at=timezone.now())
                 begin_renewals(organization, at=timezone.now())
                 scoring.score_organization(organization.pk, at=timezone.now())
-                run = run_for_review(organization)
+                publish_rules(organization)
+                proved = prove_a_rule(organization, last_day=last_day, by=BY, at=timezone.now())
+                run = run_for_review(organization, proved=proved)
                 with tenant_atomic(organization.pk):
                     in_review = list(run.proposals.values_list("client_id", flat=True))
                 live_a_day(organization, at=timezone.now(), leave_out=in_review)
@@ -182,8 +185,8 @@ def settle_representatives_and_clients(organization: Organization, last_day: dat
         unknown.update(registered_on=Coalesce(Subquery(first.values("started_on")[:1]), last_day))
 
 
-def run_for_review(organization: Organization) -> Run:
-    """Two rules, published, and one run of both computed; an organization that has rules or a run keeps those it has."""
+def publish_rules(organization: Organization) -> None:
+    """Two rules, published; an organization that has rules keeps those it has."""
     with tenant_atomic(organization.pk):
         admin = Membership.objects.filter(role=Role.ADMIN, is_active=True).order_by("id").first()
         if not Rule.objects.exists():
@@ -193,10 +196,16 @@ def run_for_review(organization: Organization) -> Run:
             draft = rule.versions.filter(state="draft").first()
             if draft and not rule.versions.filter(state="published").exists():
                 rules.publish(draft, by=admin)
-        run = Run.objects.order_by("-id").first()
+
+
+def run_for_review(organization: Organization, *, proved: Run | None) -> Run:
+    """One run of the active rules, computed; an organization that has a run beside the one of the past keeps it."""
+    with tenant_atomic(organization.pk):
+        run = Run.objects.exclude(pk=proved.pk if proved else None).order_by("-id").first()
         if run is None:
             as_of = local_day(organization, at=timezone.now())
-            run = runs.start_run(list(Rule.objects.order_by("id")), as_of=as_of, trigger="command", by=BY)
+            active = list(Rule.objects.filter(is_active=True).order_by("id"))
+            run = runs.start_run(active, as_of=as_of, trigger="command", by=BY)
     if run.state == Run.State.SCHEDULED:
         run = runs.compute_run(run.pk, organization.pk)
     return run
