@@ -72,7 +72,7 @@ kinds(
         "absence.uncovered": _("Tirou quem cobria a ausência"),
         "absence.restored": _("Restabeleceu a ausência"),
         "membership.restored": _("Devolveu o acesso"),  # in trails of before; now it is membership.reactivated
-        "representative.consent_recorded": _("Registrou o aceite do representante"),
+        "representative.consent_recorded": _("Registrou o aceite do vendedor"),
         "calendar.made": _("Criou o endereço da própria agenda"),
         "calendar.revoked": _("Revogou o endereço da própria agenda"),
         "personal.read": _("Leu dados pessoais de contatos"),

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 from clients.imports.kinds.base import Column, Kind
 
 KINDS: dict[str, tuple[Promise, Promise]] = {
-    "representatives": (_("Representantes"), _("quem atende: código, nome, equipe, base")),
+    "representatives": (_("Vendedores"), _("quem atende: código, nome, equipe, base")),
     "clients": (_("Clientes"), _("empresas, endereço, CNPJ e quem atende")),
     "contacts": (_("Contatos"), _("pessoas dos clientes")),
     "products": (_("Produtos"), _("catálogo, categoria e estoque")),
@@ -31,7 +31,7 @@ class Words(NamedTuple):
 
 _CODE = _("como no seu sistema; é por ele que a linha é reconhecida")
 _KNOWN_CLIENT = _("o código de um cliente já importado")
-_KNOWN_REP = _("o código de um representante já importado")
+_KNOWN_REP = _("o código de um vendedor já importado")
 _DAY = _("AAAA-MM-DD ou DD/MM/AAAA")
 _MONEY = _("com vírgula ou ponto, com ou sem R$")
 _YES = _("sim ou não; vazio é não")
@@ -41,7 +41,7 @@ _WHOLE = _("número inteiro")
 
 COLUMNS: dict[str, Words] = {
     "client_code": Words(_("Código do cliente"), _CODE, "C1001"),
-    "representative_code": Words(_("Código do representante"), _KNOWN_REP, "V-04"),
+    "representative_code": Words(_("Código do vendedor"), _KNOWN_REP, "V-04"),
     "product_code": Words(_("Código do produto"), _CODE, "7891000"),
     "order_code": Words(_("Número do pedido"), _CODE, "P-20260315-7"),
     "contract_code": Words(_("Número do contrato"), _CODE, "CT-88"),
@@ -106,16 +106,14 @@ COLUMNS: dict[str, Words] = {
 }
 # Where a column means something else in one kind of file.
 OF_KIND: dict[tuple[str, str], Words] = {
-    ("representatives", "representative_code"): Words(_("Código do representante"), _CODE, "V-04"),
+    ("representatives", "representative_code"): Words(_("Código do vendedor"), _CODE, "V-04"),
     ("representatives", "name"): Words(pgettext_lazy("column", "Nome"), "", "Ana Souza"),
     ("representatives", "email"): Words(_("E-mail"), "", "ana@empresa.com.br"),
     ("contacts", "name"): Words(pgettext_lazy("column", "Nome"), "", "Marina Alves"),
     ("contacts", "client_code"): Words(_("Código do cliente"), _KNOWN_CLIENT, "C1001"),
     ("products", "name"): Words(pgettext_lazy("column", "Nome"), "", "Suco de uva 1 l"),
-    ("clients", "representative_code"): Words(
-        _("Código do representante"), _("quem atende de hoje em diante; vazio deixa como está"), "V-04"
-    ),
-    ("orders", "representative_code"): Words(_("Código do representante"), _("quem vendeu, segundo o seu sistema"), "V-04"),
+    ("clients", "representative_code"): Words(_("Código do vendedor"), _("quem atende de hoje em diante; vazio deixa como está"), "V-04"),
+    ("orders", "representative_code"): Words(_("Código do vendedor"), _("quem vendeu, segundo o seu sistema"), "V-04"),
     ("orders", "product_code"): Words(_("Código do produto"), _("com quantidade e preço, um item por linha"), "7891000"),
 }
 

@@ -96,18 +96,18 @@ class ReasonMissing(TransferRefused):
 
 
 SENTENCES = {
-    AlreadyOwner.code: _("O representante escolhido já responde por este cliente."),
+    AlreadyOwner.code: _("O vendedor escolhido já responde por este cliente."),
     OwnerChanged.code: _("Outra pessoa já mudou o responsável por este cliente. Abra-o de novo antes de transferir."),
-    ReceiverInactive.code: _("O representante escolhido não atende nesse dia. Escolha outro."),
-    ReceiverAbsent.code: _("O representante escolhido está ausente nesse dia. Escolha outro ou outra data."),
-    ReceiverUnknown.code: _("Esse representante não existe nesta organização."),
+    ReceiverInactive.code: _("O vendedor escolhido não atende nesse dia. Escolha outro."),
+    ReceiverAbsent.code: _("O vendedor escolhido está ausente nesse dia. Escolha outro ou outra data."),
+    ReceiverUnknown.code: _("Esse vendedor não existe nesta organização."),
     ClientUnknown.code: _("Esse cliente não existe nesta organização."),
     ClientDiscarded.code: _("Este cliente foi descartado e não pode ser transferido. Reative-o antes."),
-    NoRoom.code: _("O representante escolhido já está no limite de clientes."),
+    NoRoom.code: _("O vendedor escolhido já está no limite de clientes."),
     StartsLater.code: _("O responsável atual começou depois dessa data. Use a mesma data ou uma posterior."),
     RepeatedClient.code: _("O mesmo cliente aparece duas vezes no lote; só a primeira vez conta."),
     ReasonMissing.code: _("Diga o motivo da transferência."),
-    NotAllowed.code: _("Você só transfere clientes entre representantes da sua equipe."),
+    NotAllowed.code: _("Você só transfere clientes entre vendedores da sua equipe."),
 }
 
 REFUSALS: dict[str, type[TransferRefused]] = {kind.code: kind for kind in TransferRefused.__subclasses__()}

@@ -21,7 +21,7 @@ def chips(wanted: ClientFilter, *, currency: str, representative: str = "") -> l
 def summary(definition: dict, *, currency: str) -> str:
     """A kept filter in one line; of a representative it says only that there is one."""
     wanted = ClientFilter.parse(definition)
-    parts = [words for words, _names in _parts(wanted, currency, _("um representante"))]
+    parts = [words for words, _names in _parts(wanted, currency, _("um vendedor"))]
     if wanted.state:
         from accounts.templatetags.ui import CLIENT_STATES
 
@@ -31,7 +31,7 @@ def summary(definition: dict, *, currency: str) -> str:
 
 def _parts(wanted: ClientFilter, currency: str, representative: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     if wanted.representative:
-        yield representative or _("um representante"), ("representative",)
+        yield representative or _("um vendedor"), ("representative",)
     if wanted.uf:
         yield wanted.uf, ("uf",)
     if wanted.city:

@@ -58,7 +58,7 @@ def _reason(code: str) -> str:
     return {
         "days_out_of_order": _("o período termina antes de começar"),
         "overlaps": _("começa antes do último dia já registrado para o cliente; o histórico não é reescrito"),
-        "already_owner": _("o representante já atende o cliente nesse período"),
+        "already_owner": _("o vendedor já atende o cliente nesse período"),
     }.get(code, code)
 
 

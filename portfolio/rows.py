@@ -55,7 +55,7 @@ class Rows:
         self.silence, self.cycle, self.visit = escape(_("Sem compra")), escape(_("Ciclo")), escape(_("Última visita"))
         self.stake, self.of_silence = escape(_("Em jogo")), _("risco %(chance)s")
         self.never = f'<span class="quiet">{escape(_("nenhuma"))}</span>'
-        self.nobody = f'<span class="quiet">{escape(_("sem representante"))}</span>'
+        self.nobody = f'<span class="quiet">{escape(_("sem vendedor"))}</span>'
         self.states: dict[str, str] = {}
         self.people: dict[int, str] = {}
 

@@ -160,11 +160,11 @@ def _limited(result: Mapping[str, Any]) -> str:
 
 
 LIMIT_NAMES = {
-    "give_share": gettext_lazy("o máximo a ceder de cada carteira e de cada representante"),
+    "give_share": gettext_lazy("o máximo a ceder de cada carteira e de cada vendedor"),
     "run_max": gettext_lazy("o máximo de propostas por giro"),
     "run_share": gettext_lazy("a parte dos clientes olhados que um giro move"),
     "receivers": gettext_lazy("quem receberia, e o lugar na carteira de cada um"),
-    "receive_share": gettext_lazy("o máximo a receber de cada representante"),
+    "receive_share": gettext_lazy("o máximo a receber de cada vendedor"),
     "team_max": gettext_lazy("o máximo a receber de cada equipe"),
     "experiment": gettext_lazy("o grupo de controle"),
 }

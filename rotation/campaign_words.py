@@ -17,7 +17,7 @@ LEFT_OUT = {
     "blocked": gettext_lazy("bloqueados"),
     "experiment": gettext_lazy("no grupo de controle de uma regra"),
     "campaign": gettext_lazy("já em outra campanha"),
-    "nobody": gettext_lazy("sem representante com acesso ao sistema"),
+    "nobody": gettext_lazy("sem vendedor com acesso ao sistema"),
     "not_worth": gettext_lazy("o contato custaria mais do que deve trazer"),
 }
 STRATA = {"3": gettext_lazy("Terço de maior valor"), "2": gettext_lazy("Terço do meio"), "1": gettext_lazy("Terço de menor valor")}

@@ -15,13 +15,13 @@ PRESET_NAMES = {
     "seasonal": (gettext_lazy("Sazonal"), gettext_lazy("Uma safra por ano: avisa aos 300 dias, propõe aos 365")),
     "high_risk": (gettext_lazy("Risco alto"), gettext_lazy("Quem a previsão diz que vai inativar, antes que inative")),
     "weekly_buyer": (gettext_lazy("Comprador semanal"), gettext_lazy("Quem compra toda semana e parou, em dias e não em meses")),
-    "leaver": (gettext_lazy("Saída do representante"), gettext_lazy("Clientes de quem saiu e clientes sem representante")),
+    "leaver": (gettext_lazy("Saída do vendedor"), gettext_lazy("Clientes de quem saiu e clientes sem vendedor")),
 }
 GUARD_HELP = {
     "contact_within": gettext_lazy("dias desde o último contato"),
     "visit_within": gettext_lazy("dias desde a última visita"),
     "new_within": gettext_lazy("dias desde o cadastro"),
-    "owned_less_than": gettext_lazy("dias com o representante atual"),
+    "owned_less_than": gettext_lazy("dias com o vendedor atual"),
     "moved_within": gettext_lazy("dias desde a última mudança"),
     "group_within": gettext_lazy("dias desde o pedido de outra filial"),
     "save_window": gettext_lazy("dias para agir depois do aviso"),
@@ -34,7 +34,7 @@ STRATEGY_NAMES = [
     ("greedy", gettext_lazy("O melhor disponível, cliente a cliente")),
 ]
 APPROVAL_NAMES = [
-    ("manager", gettext_lazy("Quem lidera os dois representantes")),
+    ("manager", gettext_lazy("Quem lidera os dois vendedores")),
     ("supervisor", gettext_lazy("Quem lidera diretamente a equipe que cede")),
     ("admin", gettext_lazy("Só a administração")),
     ("two_people", gettext_lazy("Duas pessoas: uma aprova, outra aplica")),

@@ -25,12 +25,12 @@ FIELD_NAMES = {
     "days_since_visit": gettext_lazy("Dias sem visita"),
     "days_owned": gettext_lazy("Dias na carteira"),
     "missed_visits_90d": gettext_lazy("Visitas perdidas em 90 dias"),
-    "owner_load": gettext_lazy("Carga do representante"),
+    "owner_load": gettext_lazy("Carga do vendedor"),
     "contract_days_left": gettext_lazy("Dias até o fim do contrato"),
     "credit_score": gettext_lazy("Score de crédito"),
     "overdue_cents": gettext_lazy("Valor em atraso"),
     "days_since_credit_event": gettext_lazy("Dias desde evento de crédito"),
-    "owner_status": gettext_lazy("Situação do representante"),
+    "owner_status": gettext_lazy("Situação do vendedor"),
     "median_gap": gettext_lazy("Ciclo de compra, em dias"),
     "orders_30d": gettext_lazy("Dias com pedido em 30 dias"),
     "orders_90d": gettext_lazy("Dias com pedido em 90 dias"),
@@ -42,7 +42,7 @@ FIELD_NAMES = {
     "city": gettext_lazy("Cidade"),
     "size": gettext_lazy("Porte"),
     "tags": gettext_lazy("Etiquetas"),
-    "owner": gettext_lazy("Representante"),
+    "owner": gettext_lazy("Vendedor"),
     "team": gettext_lazy("Equipe"),
     "key_account": gettext_lazy("Conta-chave"),
     "contract_only": gettext_lazy("Só contrato"),
@@ -71,7 +71,7 @@ GUARD_NAMES = {
     "key_account": gettext_lazy("Conta-chave"),
     "open_order": gettext_lazy("Pedido em aberto"),
     "open_opportunity": gettext_lazy("Oportunidade em aberto"),
-    "owner_absent": gettext_lazy("Representante ausente"),
+    "owner_absent": gettext_lazy("Vendedor ausente"),
     "representative_contract": gettext_lazy("Autônomo sem aceite"),
     "contact_within": gettext_lazy("Contato recente"),
     "visit_within": gettext_lazy("Visita recente"),
@@ -162,7 +162,7 @@ _PHRASES = {
     ("segment", "not_in"): gettext_lazy("não é do segmento %(value)s"),
     ("tags", "in"): gettext_lazy("tem a etiqueta %(value)s"),
     ("tags", "not_in"): gettext_lazy("não tem a etiqueta %(value)s"),
-    ("owner_status", "in"): gettext_lazy("tem como representante %(value)s"),
+    ("owner_status", "in"): gettext_lazy("tem como vendedor %(value)s"),
     ("net_12m_cents", ">="): gettext_lazy("comprou %(value)s ou mais em 12 meses"),
     ("net_12m_cents", ">"): gettext_lazy("comprou %(value)s ou mais em 12 meses"),
     ("p_cross", ">="): gettext_lazy("tem %(value)s ou mais de chance de inativar"),
@@ -175,7 +175,7 @@ _PHRASES = {
     ("missed_visits_90d", ">="): gettext_lazy("teve %(value)s ou mais visitas perdidas em 90 dias"),
     ("overdue_cents", ">="): gettext_lazy("deve %(value)s ou mais em atraso"),
     ("contract_days_left", "<="): gettext_lazy("tem contrato que acaba em %(value)s dias ou menos"),
-    ("owner_load", ">="): gettext_lazy("é de um representante com %(value)s ou mais da capacidade"),
+    ("owner_load", ">="): gettext_lazy("é de um vendedor com %(value)s ou mais da capacidade"),
 }
 
 
@@ -289,13 +289,13 @@ def lower_first(text: str) -> str:
 
 
 def receiver_phrase(receivers: Mapping[str, Any], strategy: Mapping[str, Any]) -> str:
-    """Whom the rule proposes: “o representante de maior valor esperado na mesma região, em até 150 km”."""
+    """Whom the rule proposes: “o vendedor de maior valor esperado na mesma região, em até 150 km”."""
     kinds = {
-        "optimal": _("o representante de maior valor esperado"),
-        "greedy": _("o melhor representante disponível, cliente a cliente"),
-        "round_robin": _("o próximo representante da fila"),
-        "weighted": _("representantes em proporção à capacidade"),
-        "least_loaded": _("o representante com menos carga"),
+        "optimal": _("o vendedor de maior valor esperado"),
+        "greedy": _("o melhor vendedor disponível, cliente a cliente"),
+        "round_robin": _("o próximo vendedor da fila"),
+        "weighted": _("vendedores em proporção à capacidade"),
+        "least_loaded": _("o vendedor com menos carga"),
     }
     text = kinds.get(strategy.get("kind", "optimal"), kinds["optimal"])
     if receivers.get("same_region", True):
@@ -323,7 +323,7 @@ def schedule_text(definition: Mapping[str, Any]) -> str:
     if cadence == "monthly":
         return _("dia %(day)s de cada mês às %(at)s") % {"day": schedule.get("day") or 1, "at": at}
     if cadence == "on_event":
-        return _("quando um representante sai")
+        return _("quando um vendedor sai")
     return _("%(weekday)s às %(at)s") % {"weekday": WEEKDAYS[schedule.get("weekday") or "mon"], "at": at}
 
 
@@ -333,7 +333,7 @@ def reason_lines(proposal: Proposal) -> tuple[str, str, bool]:
         n = proposal.days_since_last
         first = ngettext("%(n)s dia sem compra", "%(n)s dias sem compra", n) % {"n": decimal(n)}
     elif proposal.facts.get("owner_status") in ("leaver", "none"):
-        first = _("sem representante") if proposal.from_representative_id is None else _("representante de saída")
+        first = _("sem vendedor") if proposal.from_representative_id is None else _("vendedor de saída")
     else:
         first = _("nunca comprou")
     if proposal.caveats:
@@ -356,7 +356,7 @@ def cycle_text(proposal: Proposal) -> str:
 
 STALE_WORDS = {
     "client_merged": gettext_lazy("o cadastro foi mesclado com outro depois da proposta"),
-    "owner_changed": gettext_lazy("o cliente mudou de representante depois da proposta"),
+    "owner_changed": gettext_lazy("o cliente mudou de vendedor depois da proposta"),
     "already_owner": gettext_lazy("o destino já responde pelo cliente"),
     "no_room": gettext_lazy("o destino ficou sem lugar"),
     "no_receiver": gettext_lazy("a proposta ficou sem destino"),

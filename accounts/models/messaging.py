@@ -31,7 +31,7 @@ class Notice(TenantDetail):
         CAMPAIGN_STARTED = "campaign_started", _("Campanha")
         VISIT_ELSEWHERE = "visit_elsewhere", _("Visita a cliente de outra carteira")
         COVER = "cover", _("Cobertura")
-        HANDOVER = "handover", _("Saída de um representante")
+        HANDOVER = "handover", _("Saída de um vendedor")
         IMPORT_ENDED = "import_ended", _("Importação encerrada")
         FILE_READY = "file_ready", _("Arquivo exportado")
         MAIL_REFUSED = "mail_refused", _("E-mail não enviado")

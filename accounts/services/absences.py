@@ -181,7 +181,7 @@ def _locked(by: Membership, *people: Representative | None) -> dict[int, Represe
     ids = {person.pk for person in people if person}
     reach = representatives_visible_to(by) if by.role in (Role.ADMIN, Role.MANAGER) else Representative.objects.none()
     if reach.filter(pk__in=ids).count() != len(ids):
-        raise NotAllowed(_("Você só marca coberturas entre representantes da sua equipe."))
+        raise NotAllowed(_("Você só marca coberturas entre vendedores da sua equipe."))
     locked = Representative.objects.select_for_update(no_key=True, of=("self",)).select_related("membership")
     return {person.pk: person for person in locked.filter(pk__in=ids).order_by("pk")}
 
@@ -206,7 +206,7 @@ def _check(
     if last_on < starts_on:
         raise CoverRefused(_("O último dia vem antes do primeiro. Confira as datas."), field="last_on")
     if ends_on - starts_on > LONGEST:
-        raise CoverRefused(_("Uma ausência dura no máximo um ano. Para quem não volta, use a saída do representante."), field="last_on")
+        raise CoverRefused(_("Uma ausência dura no máximo um ano. Para quem não volta, use a saída do vendedor."), field="last_on")
     away = Absence.objects.filter(starts_on__lt=ends_on, ends_on__gt=starts_on).exclude(pk=but.pk if but else 0)
     own = away.filter(representative=person).order_by("starts_on").first()
     if own:

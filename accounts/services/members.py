@@ -134,7 +134,7 @@ def end_access(membership: Membership, *, by: Membership, at: datetime) -> Membe
         return deactivate_membership(membership, by, at=at, with_clients=True)
     target = Membership.objects.select_for_update().get(pk=membership.pk)
     if by.role != Role.MANAGER or target.role != Role.REPRESENTATIVE:
-        raise NotAllowed(_("Só a administração encerra o acesso de quem não é representante."))
+        raise NotAllowed(_("Só a administração encerra o acesso de quem não é vendedor."))
     return _end_access(target, by=Actor(by), at=at) if target.is_active else target
 
 
@@ -152,7 +152,7 @@ def restore_access(membership: Membership, *, by: Membership) -> Membership:
     actor, target = _locked(membership, by)
     may = (Role.ADMIN, Role.MANAGER) if target.role == Role.REPRESENTATIVE else (Role.ADMIN,)
     if actor is None or not actor.is_active or actor.role not in may:
-        raise NotAllowed(_("Só a administração devolve o acesso de quem não é representante."))
+        raise NotAllowed(_("Só a administração devolve o acesso de quem não é vendedor."))
     if not target.is_active:
         target.is_active, target.deactivated_at = True, None
         target.save(update_fields=["is_active", "deactivated_at"])

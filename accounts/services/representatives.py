@@ -39,7 +39,7 @@ def record_consent(representative: Representative, *, by: Membership, given_on: 
         The representative is an employee, the day lies ahead, or nothing says where the paper is.
     """
     if by.role != Role.ADMIN:
-        raise NotAllowed(_("Só a administração registra o aceite de um representante."))
+        raise NotAllowed(_("Só a administração registra o aceite de um vendedor."))
     representative = Representative.objects.select_for_update().get(pk=representative.pk)
     if representative.contract_type != Representative.Contract.AUTONOMOUS:
         raise ConsentRefused(_("%(name)s é CLT: o aceite não é necessário.") % {"name": representative.name})

@@ -184,7 +184,7 @@ def _tell_who_has_none(organization: Organization, since: date) -> None:
         body = (
             _(
                 "%(company)s vai pedir um segundo fator a quem entra, a partir de %(day)s.\n\n"
-                "Entre no Carteira, abra Perfil e ligue um aplicativo autenticador ou crie uma chave de acesso. Leva dois minutos."
+                "Entre no Carteira, abra Perfil e ative um aplicativo autenticador ou crie uma chave de acesso. Leva dois minutos."
             )
             % values
         )

@@ -128,7 +128,7 @@ def member(request: HttpRequest, membership_id: int) -> HttpResponse:
             except DomainError as refusal:
                 _add(form, refusal)
             else:
-                messages.success(request, _("Papel e equipe de %(name)s guardados.") % {"name": found.name})
+                messages.success(request, _("Papel e equipe de %(name)s salvos.") % {"name": found.name})
                 return redirect(request.path)
     context = {"person": shown, "form": form, "writes": writes and found.is_active, "own": found.pk == by.pk, "administers": writes}
     return render(request, "people/member.html", context, status=status)
@@ -212,7 +212,7 @@ def team(request: HttpRequest, team_id: int) -> HttpResponse:
             except DomainError as refusal:
                 _add(form, refusal)
             else:
-                messages.success(request, _("Equipe guardada."))
+                messages.success(request, _("Equipe salva."))
                 return redirect(back)
     return render(request, "people/team.html", {"team": found, "form": form, "back": back}, status=status)
 

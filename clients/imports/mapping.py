@@ -96,7 +96,7 @@ def bind(header: list[str], kind: type[Kind], mapping: dict[str, Any] | None = N
                 if rule is None:
                     continue
                 raise BadMapping(
-                    _("O campo próprio indicado para “%(header)s” foi desligado. Indique as colunas de novo.") % {"header": rule}
+                    _("O campo próprio indicado para “%(header)s” foi desativado. Indique as colunas de novo.") % {"header": rule}
                 )
             raise BadMapping(
                 _("Mapeamento: “%(column)s” não é uma coluna de %(kind)s. As colunas são: %(known)s.")

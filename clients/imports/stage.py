@@ -107,7 +107,7 @@ class Stage:
 
     def refuse_unknown_representatives(self) -> None:
         self.refuse_unknown(
-            "representative_code", "accounts_representative", _("não há representante com este código; importe os representantes antes")
+            "representative_code", "accounts_representative", _("não há vendedor com este código; importe os vendedores antes")
         )
 
     def merge_repeats(self, key: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ class Ownership(TenantDetail):
         IMPORT = "import", _("Importação")
         MANUAL = "manual", _("Transferência manual")
         ROTATION = "rotation", _("Giro de carteira")
-        HANDOVER = "handover", _("Saída do representante")
+        HANDOVER = "handover", _("Saída do vendedor")
         REVERSAL = "reversal", _("Reversão de lote")
 
     client = TenantForeignKey(Client, models.PROTECT, related_name="ownerships")

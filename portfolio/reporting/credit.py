@@ -60,8 +60,8 @@ def report(asked: Asked, today: Any) -> Report:
     ]
     people = Part(
         "people",
-        _("Por representante"),
-        _("Representante"),
+        _("Por vendedor"),
+        _("Vendedor"),
         [
             Column("clients", _("Carteira"), behind="clients"),
             Column("known", _("Com crédito informado"), behind="known"),
@@ -146,7 +146,7 @@ def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None
         Field(_("Cliente"), lambda row: row[3] or row[2], "client"),
         Field(_("Código"), lambda row: row[1]),
         Field(_("Cidade"), lambda row: place(row[4], row[5])),
-        Field(_("Representante"), lambda row: person(row[7], row[8])),
+        Field(_("Vendedor"), lambda row: person(row[7], row[8])),
         Field(_("Em atraso"), lambda row: row[11], "money"),
         Field(_("Score"), lambda row: row[10], "count"),
         Field(_("Restrições"), lambda row: row[12], "count"),
@@ -162,7 +162,7 @@ def _events(asked: Asked, event: str) -> Listing:
     who = "client__representative__"
     fields = [
         *client_fields(),
-        Field(_("Representante"), lambda row: person(row[f"{who}code"], row[f"{who}name"]) or _("ninguém")),
+        Field(_("Vendedor"), lambda row: person(row[f"{who}code"], row[f"{who}name"]) or _("ninguém")),
         Field(_("Em"), lambda row: row["observed_on"], "day"),
         Field(_("Evento"), lambda row: row["event"]),
     ]

@@ -128,7 +128,7 @@ def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None
     who = f"{prefix}representative__"
     fields = [
         *client_fields(prefix),
-        Field(_("Representante"), lambda row: person(row[f"{who}code"], row[f"{who}name"]) or _("ninguém")),
+        Field(_("Vendedor"), lambda row: person(row[f"{who}code"], row[f"{who}name"]) or _("ninguém")),
         Field(_("Última compra") if what == "untold" else _("Em"), lambda row: row["on"], "day"),
         Field(_("Motivo"), lambda row: row["why"]),
         Field(_("Valor") if what == "sales" else _("Comprava em 12 meses"), lambda row: row["cents"], "money"),
@@ -150,7 +150,7 @@ def _lost(asked: Asked, why: str) -> Listing:
         Field(_("Cliente"), lambda row: row.name, "client"),
         Field(_("Código"), lambda row: row.code),
         Field(_("Cidade"), lambda row: place(row.city, row.state)),
-        Field(_("Representante"), lambda row: row.representative or _("ninguém")),
+        Field(_("Vendedor"), lambda row: row.representative or _("ninguém")),
         Field(_("Em"), lambda row: row.on, "day"),
         Field(_("Motivo"), lambda row: row.why),
         Field(_("Comprava em 12 meses"), lambda row: row.cents, "money"),

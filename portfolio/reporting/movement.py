@@ -14,7 +14,7 @@ from portfolio.reporting.filters import Asked
 from portfolio.reporting.shape import Column, Field, Figure, Line, Listing, Part, Report
 from portfolio.selectors.reports.movement import NOBODY_AFTER, WHYS, Movement, moved_rows, movement_by_month, movements, total
 
-WHY_WORDS: dict[str, Any] = {**dict(Ownership.Source.choices), NOBODY_AFTER: gettext_lazy("Ficou sem representante")}
+WHY_WORDS: dict[str, Any] = {**dict(Ownership.Source.choices), NOBODY_AFTER: gettext_lazy("Ficou sem vendedor")}
 SIDES: dict[str, Promise] = {
     "gained": gettext_lazy("Clientes recebidos"),
     "lost": gettext_lazy("Clientes cedidos"),
@@ -36,8 +36,8 @@ def report(asked: Asked, today: Any) -> Report:
     ]
     people = Part(
         "people",
-        _("Por representante"),
-        _("Representante"),
+        _("Por vendedor"),
+        _("Vendedor"),
         columns,
         by_representative(asked, found, _values),
         Line(_("Total"), _values(whole)),
@@ -106,7 +106,7 @@ def listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing | None
         rows = rows.filter(why=why)
     title = f"{SIDES[what]}: {WHY_WORDS[why]}" if why in WHYS else str(SIDES[what])
     moved = what in ("gained", "lost")
-    own = Field(_("Representante"), lambda row: person(row["representative__code"], row["representative__name"]))
+    own = Field(_("Vendedor"), lambda row: person(row["representative__code"], row["representative__name"]))
     fields = [*client_fields(), own, Field(_("Em") if moved else _("Desde"), lambda row: row["on"], "day")]
     columns = [*client_columns(), "client_id", "representative__code", "representative__name", "on", "why", "said"]
     if moved:

@@ -124,7 +124,7 @@ def mix_report(asked: Asked, today: Any) -> Report:
             "items_per_order": each.items_per_order,
         }
 
-    note = _("O total conta uma vez o cliente ou o produto de dois representantes.")
+    note = _("O total conta uma vez o cliente ou o produto de dois vendedores.")
     people = _people(asked, found.by, values, whole, columns, note)
     nothing = None
     if not any(each.clients for each in by_month) and not whole.orders and not asked.wanted.narrows:
@@ -137,11 +137,11 @@ def _people(asked: Asked, by: Mapping[int | None, Any], values: Any, whole: Any,
     lines = by_representative(asked, {pk: each for pk, each in by.items() if pk is not None}, values)
     told = values(by[None]) if None in by else {}
     if any(value for value in told.values() if isinstance(value, int)):
-        lines.append(Line(_("Sem representante"), told))
-    title = _("Por representante")
+        lines.append(Line(_("Sem vendedor"), told))
+    title = _("Por vendedor")
     total = Line(_("Total"), values(whole))
     empty = _("Ninguém tem clientes neste período.")
-    return Part("people", title, _("Representante"), columns, lines, total, empty=empty, note=note, beside=True)
+    return Part("people", title, _("Vendedor"), columns, lines, total, empty=empty, note=note, beside=True)
 
 
 def _nothing(asked: Asked, whole: Reached, sentence: str) -> tuple[Any, Any, str, Any] | None:
@@ -170,7 +170,7 @@ def reached_listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listin
         Field(_("Cliente"), lambda row: row.name, "client"),
         Field(_("Código"), lambda row: row.code),
         Field(_("Cidade"), lambda row: place(row.city, row.state)),
-        Field(_("Representante"), lambda row: row.representative),
+        Field(_("Vendedor"), lambda row: row.representative),
         Field(_("Pedidos no período"), lambda row: row.orders, "count"),
         Field(_("Valor no período"), lambda row: row.cents, "money"),
         Field(_("Visitas no período"), lambda row: row.visits, "count"),
@@ -189,7 +189,7 @@ def mixed_listing(what: str, asked: Asked, query: Mapping[str, Any]) -> Listing 
         Field(_("Cliente"), lambda row: row.name, "client"),
         Field(_("Código"), lambda row: row.code),
         Field(_("Cidade"), lambda row: place(row.city, row.state)),
-        Field(_("Representante"), lambda row: row.representative or _("ninguém")),
+        Field(_("Vendedor"), lambda row: row.representative or _("ninguém")),
         Field(_("Produtos distintos"), lambda row: row.products, "count"),
         Field(_("Itens"), lambda row: row.items, "count"),
         Field(_("Pedidos"), lambda row: row.orders, "count"),

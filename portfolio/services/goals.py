@@ -44,7 +44,7 @@ def set_goals(month: date, cells: Mapping[Cell, int | None], *, by: Membership) 
         raise NotAllowed(_("Só administração e gerência definem metas."))
     people = sorted({pk for pk, _measure in cells})
     if set(representatives_visible_to(by).filter(pk__in=people).values_list("pk", flat=True)) != set(people):
-        raise NotAllowed(_("Você define metas só de representantes da sua equipe."))
+        raise NotAllowed(_("Você define metas só de vendedores da sua equipe."))
     for (_pk, measure), target in cells.items():
         if target is not None and (not 0 < target <= GREATEST or measure not in Goal.Measure.values):
             raise GoalRefused(_("Uma meta é um número maior que zero."))

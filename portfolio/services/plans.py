@@ -131,4 +131,4 @@ def drop_step(step: PlanStep, *, by: Membership, at: datetime) -> None:
 
 def _require(representative: Representative, by: Membership) -> None:
     if not may_plan(by) or not by.is_active or not representatives_visible_to(by).filter(pk=representative.pk).exists():
-        raise NotAllowed(_("Só a administração e quem lidera o representante escrevem o plano da carteira dele."))
+        raise NotAllowed(_("Só a administração e quem lidera o vendedor escrevem o plano da carteira dele."))

@@ -57,7 +57,7 @@ def register_prospect(company: NewCompany, *, representative: Representative, by
         The organization's representative no longer serves.
     """
     if by.role == Role.AUDITOR or not representatives_visible_to(by).filter(pk=representative.pk).exists():
-        raise NotAllowed(_("Você só cadastra clientes para representantes ao seu alcance."))
+        raise NotAllowed(_("Você só cadastra clientes para vendedores ao seu alcance."))
     organization = by.organization
     brazilian = organization.country == "BR"
     root = company.tax_id[:8] if brazilian else ""

@@ -112,7 +112,7 @@ def _record(report: Report, *, id_made: uuid.UUID, client_id: int, by: Membershi
         raise NeverReached(_("Este cliente não está, nem esteve, ao seu alcance."))
     representative = own or (client.representative if by.role in (Role.ADMIN, Role.MANAGER) else None)
     if representative is None:
-        raise NotAllowed(_("O seu acesso não está ligado a um vendedor. Peça à administração para ligar."))
+        raise NotAllowed(_("O seu acesso não está vinculado a um vendedor. Peça à administração para vincular."))
     said = _checked(report, client=client, by=by, at=at)
     visit = _plan_answered({client_id, client.pk}, representative, plan, said["visited_on"]) or Visit(
         organization_id=client.organization_id, version=0

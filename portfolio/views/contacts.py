@@ -53,7 +53,7 @@ def _form(request: HttpRequest, client: Client, found: Contact | None) -> HttpRe
             except DomainError as refusal:
                 status = _add(form, refusal)
             else:
-                messages.success(request, _("%(name)s guardado nos contatos.") % {"name": saved.name})
+                messages.success(request, _("%(name)s salvo nos contatos.") % {"name": saved.name})
                 return redirect(client_url(request, client.pk, "contacts"))
     elif found:
         record_reading(f"client:{client.pk}", by=member, at=timezone.now())

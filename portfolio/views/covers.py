@@ -131,7 +131,7 @@ def cover(request: HttpRequest, absence: int | None = None) -> HttpResponse:
             except DomainError as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(request, _("Cobertura guardada. As duas pessoas foram avisadas."))
+                messages.success(request, _("Cobertura salva. As duas pessoas foram avisadas."))
                 return redirect("portfolio:covers", request.organization.slug)  # type: ignore[attr-defined]
     began = bool(found and found.starts_on <= today)
     return render(request, "portfolio/cover.html", {"form": form, "absence": found, "began": began}, status=status)

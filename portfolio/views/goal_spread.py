@@ -183,6 +183,6 @@ def _posted(request: HttpRequest, context: dict[str, Any], people: list[Represen
     except DomainError as refusal:
         messages.warning(request, str(refusal))
         return redirect(context["action"])
-    messages.success(request, ngettext("%(n)s meta guardada.", "%(n)s metas guardadas.", n) % {"n": n} if n else _("Nada mudou."))
+    messages.success(request, ngettext("%(n)s meta salva.", "%(n)s metas salvas.", n) % {"n": n} if n else _("Nada mudou."))
     first = months[0]
     return redirect(f"{context['back']}?month={first:%Y-%m}")

@@ -184,7 +184,7 @@ def _set(request: HttpRequest, month: date, cells: dict[tuple[int, str], int | N
     except DomainError as refusal:
         messages.warning(request, str(refusal))
         return redirect(request.get_full_path())
-    messages.success(request, ngettext("%(n)s meta guardada.", "%(n)s metas guardadas.", n) % {"n": n} if n else _("Nada mudou."))
+    messages.success(request, ngettext("%(n)s meta salva.", "%(n)s metas salvas.", n) % {"n": n} if n else _("Nada mudou."))
     slug = request.organization.slug  # type: ignore[attr-defined]
     return redirect(f"{reverse('portfolio:goals', args=[slug])}?month={month:%Y-%m}&page={page.number}")
 

@@ -42,7 +42,7 @@ def clients(request: HttpRequest, form: str) -> HttpResponse:
     organization, as_of = request.organization, today_of(request)  # type: ignore[attr-defined]
     limits, ask = Limits.of(organization), asked(request)
     header = [
-        _("Código"), _("Cliente"), _("Nome fantasia"), _("Cidade"), _("UF"), _("Representante"), _("Situação"), _("Bloqueado"),
+        _("Código"), _("Cliente"), _("Nome fantasia"), _("Cidade"), _("UF"), _("Vendedor"), _("Situação"), _("Bloqueado"),
         _("Último pedido"), _("Dias sem compra"), _("Ciclo (dias)"), _("Curva"), _("Faturamento 12 meses"), _("Última visita"),
     ]  # fmt: skip
 
@@ -94,7 +94,7 @@ def opportunities(request: HttpRequest, form: str) -> HttpResponse:
     if wanted.isascii() and wanted.isdigit() and len(wanted) < 16:
         rows = rows.filter(client__representative_id=int(wanted))
     header = [
-        _("Código"), _("Cliente"), _("Representante"), _("Oportunidade"), _("Etapa"), _("Nesta etapa desde"), _("Valor"), _("Previsão"),
+        _("Código"), _("Cliente"), _("Vendedor"), _("Oportunidade"), _("Etapa"), _("Nesta etapa desde"), _("Valor"), _("Previsão"),
         _("Origem"), _("Encerrada em"), _("Motivo da perda"),
     ]  # fmt: skip
 
@@ -181,7 +181,7 @@ def goals(request: HttpRequest, form: str) -> HttpResponse:
     today = today_of(request)
     month = month_in(request.GET.get("month")) or month_of(today)
     people = list(representatives_visible_to(request.membership).select_related("organization").order_by("code", "pk"))  # type: ignore[attr-defined]
-    header = [_("Representante"), _("Mês"), _("Medida"), _("Meta"), _("Realizado"), _("Atingimento (%)")]
+    header = [_("Vendedor"), _("Mês"), _("Medida"), _("Meta"), _("Realizado"), _("Atingimento (%)")]
 
     def number(value: int | None, measure: str) -> float | int | None:
         return value / 100 if value is not None and measure in {Goal.Measure.REVENUE, *Goal.MEANS} else value

@@ -55,7 +55,7 @@ def plans(request: HttpRequest, form: str) -> HttpResponse:
     period = period_asked(request, today)
     people = representatives_visible_to(request.membership).order_by("code", "pk")  # type: ignore[attr-defined]
     header = [
-        _("Representante"), _("Período"), _("Objetivo"), _("Medida"), _("Meta"), _("Realizado"), _("Passos a fazer"), _("Passos atrasados"),
+        _("Vendedor"), _("Período"), _("Objetivo"), _("Medida"), _("Meta"), _("Realizado"), _("Passos a fazer"), _("Passos atrasados"),
     ]  # fmt: skip
 
     def shown(value: int | None, kind: str) -> float | int | None:

@@ -111,7 +111,7 @@ def opportunity(request: HttpRequest, opportunity_id: int) -> HttpResponse:
             except DomainError as refusal:
                 status = _add(form, refusal)
             else:
-                messages.success(request, _("Oportunidade guardada."))
+                messages.success(request, _("Oportunidade salva."))
                 return redirect(client_url(request, found.client_id, "opportunities"))
     context = {
         "client": found.client,

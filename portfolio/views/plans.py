@@ -215,7 +215,7 @@ def edit_plan(request: HttpRequest, representative: int) -> HttpResponse:
                 name = getattr(refusal, "field", "")
                 form.add_error(name if name in form.fields else None, str(refusal))
             else:
-                messages.success(request, _("Plano guardado."))
+                messages.success(request, _("Plano salvo."))
                 return redirect(back)
     context = {
         "form": form,
@@ -283,7 +283,7 @@ def step(request: HttpRequest, step: int) -> HttpResponse:
             drop_step(found, by=member, at=timezone.now())
         elif act == "spend":
             record_spending(found, CentsField(required=False).clean(request.POST.get("spent", "")), by=member)
-            messages.success(request, _("Gasto guardado."))
+            messages.success(request, _("Gasto salvo."))
         else:
             raise Http404
     except NotAllowed:

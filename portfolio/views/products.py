@@ -140,7 +140,7 @@ def export_takers(request: HttpRequest, number: int, form: str) -> HttpResponse:
         takers = product_takers(found, reach, part, as_of=today, limit=0)
         return takers.buys if part == "buys" else takers.could
 
-    header = [_("Código"), _("Cliente"), _("Cidade"), _("UF"), _("Representante"), _("Vezes"), _("Última"), _("Valor"), _("Na categoria")]
+    header = [_("Código"), _("Cliente"), _("Cidade"), _("UF"), _("Vendedor"), _("Vezes"), _("Última"), _("Valor"), _("Na categoria")]
     return exported(
         request,
         form,

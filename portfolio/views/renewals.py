@@ -116,7 +116,7 @@ def renewal(request: HttpRequest, contract: int) -> HttpResponse:
         except DomainError as refusal:
             status, error, field = 422, str(refusal), getattr(refusal, "field", "")
         else:
-            messages.success(request, _("Renovação guardada."))
+            messages.success(request, _("Renovação salva."))
             return redirect("portfolio:renewals", member.organization.slug)
     context = {
         "contract": found,
@@ -161,7 +161,7 @@ def renewal_days(request: HttpRequest) -> HttpResponse:
     except DomainError as refusal:
         messages.warning(request, str(refusal))
     else:
-        messages.success(request, _("Prazo das renovações guardado."))
+        messages.success(request, _("Prazo das renovações salvo."))
     return redirect("portfolio:renewals", member.organization.slug)
 
 
@@ -175,7 +175,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     rows = renewals(member, wanted, as_of=as_of)
     back = f"{reverse('portfolio:renewals', args=[member.organization.slug])}?{wanted.query()}"
     header = [
-        _("Contrato"), _("Código"), _("Cliente"), _("Representante"), _("Início"), _("Fim"), _("Período"), _("Valor"), _("Situação"),
+        _("Contrato"), _("Código"), _("Cliente"), _("Vendedor"), _("Início"), _("Fim"), _("Período"), _("Valor"), _("Situação"),
         _("Com quem"), _("Prazo da tarefa"), _("Motivo da perda"),
     ]  # fmt: skip
 

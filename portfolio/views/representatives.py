@@ -81,7 +81,7 @@ def _form(request: HttpRequest, found: Representative | None) -> HttpResponse:
                 name = getattr(refusal, "field", "")
                 form.add_error(name if name in form.fields else None, str(refusal))
             else:
-                messages.success(request, _("%(name)s guardado.") % {"name": saved})
+                messages.success(request, _("%(name)s salvo.") % {"name": saved})
                 return redirect("portfolio:representative", organization.slug, saved.pk)
     context = {
         "form": form,

@@ -130,7 +130,7 @@ def _kept(request: HttpRequest, form: forms.Form, found: CustomField | None) -> 
         name = getattr(refusal, "field", "")
         form.add_error(name if name in form.fields else None, str(refusal))
         return False
-    messages.success(request, _("Campo %(name)s guardado.") % {"name": saved.name})
+    messages.success(request, _("Campo %(name)s salvo.") % {"name": saved.name})
     return True
 
 
@@ -141,7 +141,7 @@ def field_act(request: HttpRequest, field_id: int) -> HttpResponse:
     found, by, act = get_object_or_404(CustomField, pk=field_id), member_of(request), request.POST.get("act", "")
     if act in ("on", "off"):
         switch_field(found, act == "on", by=by, at=timezone.now())
-        text = _("%(name)s ligado.") if act == "on" else _("%(name)s desligado: some das telas, e o que já foi escrito fica até o prazo.")
+        text = _("%(name)s ativado.") if act == "on" else _("%(name)s desativado: some das telas, e o que já foi escrito fica até o prazo.")
         messages.success(request, text % {"name": found.name})
     elif act in ("up", "down"):
         move_field(found, -1 if act == "up" else 1, by=by)
@@ -164,6 +164,6 @@ def client_fields(request: HttpRequest, client_id: int) -> HttpResponse:
             except DomainError as refusal:
                 form.add_error(None, str(refusal))
             else:
-                (messages.success if changed else messages.info)(request, _("Campos guardados.") if changed else _("Nada mudou."))
+                (messages.success if changed else messages.info)(request, _("Campos salvos.") if changed else _("Nada mudou."))
                 return redirect(back)
     return render(request, "portfolio/client_fields.html", {"client": client, "form": form, "back": back}, status=status)

@@ -98,7 +98,7 @@ def _list(request: HttpRequest, asked: QueryDict) -> str:
 
 
 def _said(n: int, left_out: int) -> str:
-    text = ngettext("Motivo guardado para %(n)s cliente.", "Motivo guardado para %(n)s clientes.", n) % {"n": n}
+    text = ngettext("Motivo salvo para %(n)s cliente.", "Motivo salvo para %(n)s clientes.", n) % {"n": n}
     if left_out:
         text += " " + ngettext("%(n)s ainda compra e ficou de fora.", "%(n)s ainda compram e ficaram de fora.", left_out) % {"n": left_out}
     return text

@@ -23,7 +23,7 @@ SAID = {
     Interaction.Kind.CALL: gettext_lazy("Ligação registrada."),
     Interaction.Kind.EMAIL: gettext_lazy("E-mail registrado."),
     Interaction.Kind.MESSAGE: gettext_lazy("Mensagem registrada."),
-    Interaction.Kind.NOTE: gettext_lazy("Anotação guardada."),
+    Interaction.Kind.NOTE: gettext_lazy("Anotação salva."),
 }
 
 

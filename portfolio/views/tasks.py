@@ -170,7 +170,7 @@ def _client_of(request: HttpRequest) -> tuple[Client | None, list[tuple[int, str
 
 def _given_words(task: Task, member: Membership) -> str:
     if task.owner_id == member.pk:
-        return _("Tarefa guardada: %(title)s") % {"title": task.title}
+        return _("Tarefa salva: %(title)s") % {"title": task.title}
     return _("Tarefa dada a %(name)s: %(title)s") % {"name": task.owner.name, "title": task.title}
 
 
@@ -233,7 +233,7 @@ def _changed(request: HttpRequest, found: Task, form: TaskForm) -> HttpResponse:
         part=data.get("part", ""),
     )
     handed = changed.owner_id != found.owner_id
-    messages.success(request, _("Tarefa passada a %(name)s.") % {"name": changed.owner.name} if handed else _("Tarefa guardada."))
+    messages.success(request, _("Tarefa passada a %(name)s.") % {"name": changed.owner.name} if handed else _("Tarefa salva."))
     return redirect("portfolio:tasks", request.organization.slug)  # type: ignore[attr-defined]
 
 

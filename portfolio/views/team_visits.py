@@ -112,7 +112,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     """The same visits as a file; what was written in them stays inside."""
     desk = Desk(request)
     header = [
-        _("Dia"), _("Situação"), _("Código"), _("Cliente"), _("Cidade"), _("UF"), _("Representante"), _("Marcada para"), _("Feita em"),
+        _("Dia"), _("Situação"), _("Código"), _("Cliente"), _("Cidade"), _("UF"), _("Vendedor"), _("Marcada para"), _("Feita em"),
         _("Resultado"), _("Valor do pedido"), _("Motivo de não venda"), _("Relatado em (minutos)"), _("Distância (m)"), _("Fora do raio"),
         _("Motivo de estar fora"), _("Motivo do cancelamento"),
     ]  # fmt: skip

@@ -266,7 +266,7 @@ def _stored(request: HttpRequest, recorded: Recorded, *, status: int) -> HttpRes
         onward = f"{sheet}?{urlencode({'client': waiting.client_id, 'plan': waiting.id_made})}" if waiting else sheet
     # An id of another person's report says no more than that it is taken.
     own = may_edit(visit, request.membership)  # type: ignore[attr-defined]
-    text = _("Visita guardada: %(client)s.") % {"client": visit.client} if own else _("Visita guardada.")
+    text = _("Visita salva: %(client)s.") % {"client": visit.client} if own else _("Visita salva.")
     if wants_json(request):
         state = "stored" if recorded.stored else "already"
         return JsonResponse({"state": state, "id": visit.pk, "message": text, "next": onward}, status=status)

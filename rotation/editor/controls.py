@@ -34,7 +34,7 @@ FIELD_GROUPS: list[tuple[Any, tuple[str, ...]]] = [
     (gettext_lazy("Previsão"), ("p_cross", "p_silent")),
     (gettext_lazy("Visitas e contatos"), ("days_since_visit", "days_since_contact", "missed_visits_90d")),
     (gettext_lazy("Cadastro"), ("segment", "uf", "region", "city", "size", "tags", "key_account")),
-    (gettext_lazy("Representante"), ("owner", "team", "owner_status", "owner_load", "days_owned")),
+    (gettext_lazy("Vendedor"), ("owner", "team", "owner_status", "owner_load", "days_owned")),
     (
         gettext_lazy("Contrato e crédito"),
         ("contract_days_left", "contract_only", "credit_score", "overdue_cents", "days_since_credit_event"),
@@ -88,7 +88,7 @@ CHOICE_NAMES: dict[str, list[tuple[str, Any]]] = {
     "approval.mode": APPROVAL_NAMES,
     "schedule.cadence": CADENCE_NAMES,
     "schedule.weekday": WEEKDAYS,
-    "schedule.event": [("representative_deactivated", gettext_lazy("um representante sai"))],
+    "schedule.event": [("representative_deactivated", gettext_lazy("um vendedor sai"))],
     "experiment.stratify_by": [("abc", gettext_lazy("Curva ABC")), ("risk", gettext_lazy("Risco"))],
 }
 KEY_NAMES = {
@@ -137,7 +137,7 @@ KEY_UNITS = {
     "quality.max_refused_share": "%",
 }
 KEY_HELP = {
-    "limits.team_max": gettext_lazy("soma o que recebem os representantes da equipe e os das equipes abaixo dela; vazio, sem máximo"),
+    "limits.team_max": gettext_lazy("soma o que recebem os vendedores da equipe e os das equipes abaixo dela; vazio, sem máximo"),
     "strategy.fairness": gettext_lazy("0 só olha o valor; 0,5 espalha o mais que pode"),
     "value.lift": gettext_lazy("suposta, até o grupo de controle medir"),
     "experiment.share": gettext_lazy("ficam como estão, para medir se o giro ajuda; comece com 30"),

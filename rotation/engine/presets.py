@@ -105,7 +105,7 @@ PRESETS["weekly_buyer"] = {
 }
 PRESETS["leaver"] = {
     **PRESETS["general_with_hold_out"],
-    "name": "Saída do representante",
+    "name": "Saída do vendedor",
     "population": {"all": []},
     "trigger": {"all": [{"field": "owner_status", "op": "in", "value": ["leaver", "none"]}]},
     "guards": [],

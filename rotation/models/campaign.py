@@ -24,7 +24,7 @@ class Campaign(TenantModel):
         ENDED = "ended", _("Encerrada")
 
     class Assigning(models.TextChoices):
-        OWNER = "owner", _("O representante de cada cliente")
+        OWNER = "owner", _("O vendedor de cada cliente")
         EVEN = "even", _("Dividir por igual entre os escolhidos")
         NEAR = "near", _("Dividir pela distância, sem sobrecarregar ninguém")
 

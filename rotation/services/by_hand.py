@@ -139,10 +139,10 @@ def _allowed(clients: Collection[int], receivers: Sequence[int], *, by: Membersh
     if not receivers:
         raise HandoverRefused(_("Escolha ao menos uma pessoa que receba clientes."), field="receivers")
     if clients_visible_to(by).filter(pk__in=clients).count() != len(set(clients)):
-        raise NotAllowed(_("Você só transfere clientes entre representantes da sua equipe."))
+        raise NotAllowed(_("Você só transfere clientes entre vendedores da sua equipe."))
     people = list(representatives_visible_to(by).filter(pk__in=receivers).select_related("membership"))
     if len(people) != len(set(receivers)):
-        raise NotAllowed(_("Você só transfere clientes entre representantes da sua equipe."))
+        raise NotAllowed(_("Você só transfere clientes entre vendedores da sua equipe."))
     for person in people:
         if not is_active_on(person, today):
             raise HandoverRefused(

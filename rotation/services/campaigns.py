@@ -120,7 +120,7 @@ def _chosen(people: Sequence[int], by: Membership) -> list[int]:
     able = representatives_visible_to(by).filter(pk__in=people, membership__is_active=True)
     chosen = sorted(able.values_list("pk", flat=True))
     if len(chosen) != len(set(people)):
-        raise CampaignRefused(_("Escolha só representantes da sua equipe que tenham acesso ao sistema."), field="people")
+        raise CampaignRefused(_("Escolha só vendedores da sua equipe que tenham acesso ao sistema."), field="people")
     return chosen
 
 

@@ -122,9 +122,9 @@ def decide(
     if action == Action.REJECT and not reason.strip():
         raise UnknownReason(_("Escolha o motivo da recusa."))
     if action == Action.CHANGE and to is None:
-        raise NotEligible(_("Escolha o novo representante."), why="missing")
+        raise NotEligible(_("Escolha o novo vendedor."), why="missing")
     if to is not None and not _reaches(by, to):
-        raise NotAllowed(_("Este representante não é da sua equipe."))
+        raise NotAllowed(_("Este vendedor não é da sua equipe."))
     rows = _locked(_within_reach(proposals, by))
     result = DecisionResult(uuid4())
     free = _still_free(rows, action, result, moment=moment, versions=versions)

@@ -96,7 +96,7 @@ def checked_receivers(
     found = representatives_visible_to(by).filter(pk__in=everyone).select_related("membership")
     people = {person.pk: person for person in found}
     if len(people) != len(everyone):
-        raise NotAllowed(_("Você só transfere clientes entre representantes da sua equipe."))
+        raise NotAllowed(_("Você só transfere clientes entre vendedores da sua equipe."))
     for person in people.values():
         if not is_active_on(person, last_on + timedelta(days=1)):
             field = "receivers" if person.pk in wanted else "rest"

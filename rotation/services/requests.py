@@ -195,7 +195,7 @@ def refuse_request(request: Request, *, by: Membership, at: datetime, answer: st
         No answer was given.
     """
     request = _answerable(request, by)
-    answer = _text(answer, field="answer", missing=_("Diga ao representante por que não."))
+    answer = _text(answer, field="answer", missing=_("Diga ao vendedor por que não."))
     return _close(request, State.REFUSED, by=by, at=at, answer=answer)
 
 
@@ -311,7 +311,7 @@ def _locked(request: Request) -> Request:
 def _require_reach(request: Request, by: Membership) -> None:
     reached = representatives_visible_to(by).filter(pk=request.representative_id).exists()
     if by.role not in (Role.ADMIN, Role.MANAGER) or not by.is_active or not reached:
-        raise NotAllowed(_("Só quem lidera a equipe do representante, ou a administração, responde a este pedido."))
+        raise NotAllowed(_("Só quem lidera a equipe do vendedor, ou a administração, responde a este pedido."))
 
 
 def _answerable(request: Request, by: Membership) -> Request:
@@ -323,7 +323,7 @@ def _answerable(request: Request, by: Membership) -> Request:
 
 def _require_open(request: Request) -> None:
     if request.state == State.WITHDRAWN:
-        raise AlreadyAnswered(_("O representante retirou este pedido."))
+        raise AlreadyAnswered(_("O vendedor retirou este pedido."))
     if request.state != State.OPEN:
         name = request.answered_by.name if request.answered_by else ""
         raise AlreadyAnswered(_("%(name)s já respondeu a este pedido.") % {"name": name})

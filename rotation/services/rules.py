@@ -59,7 +59,7 @@ def _seed_refusal_reasons() -> None:
         labels = [
             _("Negociação em andamento"),
             _("Compra sazonal, vai voltar sozinho"),
-            _("Cliente pediu para ficar com o representante"),
+            _("Cliente pediu para ficar com o vendedor"),
             _("Destino não atende bem este cliente"),
             _("Dados do cliente estão errados"),
             _("Outro motivo"),

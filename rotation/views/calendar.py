@@ -57,7 +57,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             except DomainError as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(request, _("Período de silêncio guardado. Nenhum giro começa sozinho nesses dias."))
+                messages.success(request, _("Período de silêncio salvo. Nenhum giro começa sozinho nesses dias."))
                 return redirect(f"{request.path}?month={form.cleaned_data['starts_on']:%Y-%m}")
     following = (first + timedelta(days=32)).replace(day=1)
     start = first - timedelta(days=first.weekday())

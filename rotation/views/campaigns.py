@@ -64,7 +64,7 @@ TAB_NAMES = {
     "all": gettext_lazy("Todos"),
 }
 ACTS = {
-    "start": (start_campaign, gettext_lazy("Campanha começou. Os representantes foram avisados.")),
+    "start": (start_campaign, gettext_lazy("Campanha começou. Os vendedores foram avisados.")),
     "pause": (pause_campaign, gettext_lazy("Campanha pausada. Os passos à espera foram recolhidos.")),
     "resume": (resume_campaign, gettext_lazy("Campanha retomada.")),
     "end": (end_campaign, gettext_lazy("Campanha encerrada.")),

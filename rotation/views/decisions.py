@@ -260,7 +260,7 @@ def ask_sentence(action: str, n: int, cents: int, counted: dict[str, Any], curre
     parts = [
         ngettext("%(n)s proposta", "%(n)s propostas", n) % {"n": number(n)},
         money_short(cents, currency),
-        ngettext("%(n)s representante", "%(n)s representantes", receivers) % {"n": receivers},
+        ngettext("%(n)s vendedor", "%(n)s vendedores", receivers) % {"n": receivers},
     ]
     verb = {
         Action.APPROVE: _("Aprovar %(what)s?"),

@@ -75,7 +75,7 @@ def export(request: HttpRequest, form: str, representative: int | None = None) -
         name, subject = _("justica"), "all"
         header = [
             _("Código"),
-            _("Representante"),
+            _("Vendedor"),
             _("Recebidos"),
             _("Cedidos"),
             _("Saldo"),

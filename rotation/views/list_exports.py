@@ -50,7 +50,7 @@ def runs(request: HttpRequest, form: str) -> HttpResponse:
 def load(request: HttpRequest, form: str) -> HttpResponse:
     """Every representative's load, the fullest first."""
     header = [
-        _("Representante"), _("Clientes"), _("Capacidade"), _("Minutos por semana"), _("Cabem"), _("Km em média"), _("Receita 12 m"),
+        _("Vendedor"), _("Clientes"), _("Capacidade"), _("Minutos por semana"), _("Cabem"), _("Km em média"), _("Receita 12 m"),
     ]  # fmt: skip
     lines: list[list[Any]] = []
     for line in lines_of(request)[0]:
@@ -66,7 +66,7 @@ def requests(request: HttpRequest, form: str) -> HttpResponse:
     """Every request within reach: those that wait, oldest first, then the latest answered."""
     member = request.membership  # type: ignore[attr-defined]
     header = [
-        _("Feito em"), _("Representante"), _("Código"), _("Cliente"), _("Pedido"), _("Motivo"), _("Até"), _("Situação"),
+        _("Feito em"), _("Vendedor"), _("Código"), _("Cliente"), _("Pedido"), _("Motivo"), _("Até"), _("Situação"),
         _("Concedido até"), _("Respondido por"), _("Respondido em"), _("Resposta"),
     ]  # fmt: skip
 

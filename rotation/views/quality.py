@@ -40,11 +40,11 @@ ISSUES: dict[str, tuple[Promise, Promise, str, bool]] = {
     "tax_id": (gettext_lazy("Mesmo CNPJ"), gettext_lazy("a mesma empresa cadastrada duas vezes"), "copy", True),
     "name": (gettext_lazy("Mesmo nome e cidade"), gettext_lazy("talvez a mesma empresa; um deles sem CNPJ"), "copy", True),
     "branches": (gettext_lazy("Mesma raiz de CNPJ"), gettext_lazy("filiais de um grupo: não são repetidas"), "building-2", False),
-    "owner": (gettext_lazy("Sem representante"), gettext_lazy("ninguém atende"), "user-x", True),
+    "owner": (gettext_lazy("Sem vendedor"), gettext_lazy("ninguém atende"), "user-x", True),
     "place": (gettext_lazy("Sem lugar no mapa"), gettext_lazy("ficam fora de rotas e de distância"), "map-pin", True),
     "segment": (gettext_lazy("Sem segmento"), gettext_lazy("regras por segmento não os veem"), "tag", True),
     "number": (gettext_lazy("CNPJ faltando ou incompleto"), gettext_lazy("não se sabe se estão repetidos"), "file-text", True),
-    "base": (gettext_lazy("Representantes sem base"), gettext_lazy("não recebem clientes por distância"), "users", True),
+    "base": (gettext_lazy("Vendedores sem base"), gettext_lazy("não recebem clientes por distância"), "users", True),
     "future": (gettext_lazy("Pedidos com data futura"), gettext_lazy("não contam até o dia chegar"), "calendar", True),
     "zero": (gettext_lazy("Pedidos de valor zero"), gettext_lazy("válidos, nos últimos 30 dias"), "shopping-cart", True),
 }
@@ -144,7 +144,7 @@ def _mend(request: HttpRequest, issue: str) -> str:
     if issue == "place":
         return _("%(name)s está no mapa.") % {"name": mending.set_place(_one(chosen), request.POST.get("place", ""), by=by)}
     if issue == "number":
-        return _("CNPJ de %(name)s guardado.") % {"name": mending.set_tax_id(_one(chosen), request.POST.get("tax_id", ""), by=by)}
+        return _("CNPJ de %(name)s salvo.") % {"name": mending.set_tax_id(_one(chosen), request.POST.get("tax_id", ""), by=by)}
     if not chosen:
         raise mending.MendRefused(_("Marque ao menos um cliente."))
     if issue == "segment":
@@ -163,7 +163,7 @@ def _assign(request: HttpRequest, chosen: list[int], *, by: Membership) -> str:
     to_id = row_id(request.POST.get("representative"))
     if not to_id:
         raise mending.MendRefused(_("Escolha quem passa a atender."))
-    reason = request.POST.get("reason", "").strip() or _("Cliente sem representante")
+    reason = request.POST.get("reason", "").strip() or _("Cliente sem vendedor")
     batch = [Transfer(pk, to_id, expected_from_id=None, reason=reason[:300]) for pk in chosen]
     at: datetime = timezone.now()
     on = local_day(by.organization, at=at)

@@ -201,5 +201,5 @@ def limit(request: HttpRequest) -> HttpResponse:
     except DomainError as refusal:
         messages.warning(request, str(refusal))
     else:
-        messages.success(request, _("Limite guardado."))
+        messages.success(request, _("Limite salvo."))
     return redirect("rotation:requests", request.organization.slug)  # type: ignore[attr-defined]

@@ -251,7 +251,7 @@ def chips_of(wanted: ReviewFilter, rules: dict[int, RunRule]) -> list[tuple[str,
     """What the filter says, one chip a part, each with the querystring without it; a query where it names representatives."""
     chosen = {*wanted.from_ids, *wanted.to_ids} - {NOBODY}
     people = dict(Representative.objects.filter(pk__in=chosen).values_list("pk", "code")) if chosen else {}
-    people[NOBODY] = _("sem representante")
+    people[NOBODY] = _("sem vendedor")
     caveats = dict(Proposal.Caveat.choices)
     chips = []
     if wanted.from_ids:

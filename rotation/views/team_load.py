@@ -131,7 +131,7 @@ def capacity(request: HttpRequest, representative: int) -> HttpResponse:
             except CapacityRefused as refusal:
                 form.add_error(refusal.field, str(refusal))
             else:
-                messages.success(request, _("Capacidade de %(name)s guardada.") % {"name": person.name})
+                messages.success(request, _("Capacidade de %(name)s salva.") % {"name": person.name})
                 return redirect("rotation:load", request.organization.slug)  # type: ignore[attr-defined]
     line: TeamLoad = team_load(Representative.objects.filter(pk=person.pk))[0]
     return render(request, "rotation/capacity.html", {"form": form, "person": person, "line": line}, status=status)

@@ -145,7 +145,7 @@ def test_in_the_browser_they_are_offered_remembered_and_asked_anew_once_switched
         switch_field(area, False, by=admin, at=timezone.now())
     jobs.work(organization.pk, at=timezone.now())
     with acting_for(organization.pk):
-        assert "foi desligado" in ImportJob.objects.get(pk=job.pk).error and not Client.objects.exists()
+        assert "foi desativado" in ImportJob.objects.get(pk=job.pk).error and not Client.objects.exists()
         later = upload()
         assert f"field_{area.pk}" not in jobs.suggested_columns(later)[0]
         jobs.choose_columns(later, jobs.suggested_columns(later)[0], decimal="", by=admin)

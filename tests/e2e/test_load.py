@@ -119,11 +119,11 @@ def test_a_cover_sees_the_clients_until_it_is_ended(team, browse):
     page.get_by_label("Quem se ausenta").select_option(label="V-01 Ana")
     page.get_by_label("Quem cobre").select_option(label="V-01 Ana")
     page.get_by_label("Último dia").fill(team.today.isoformat())
-    page.get_by_role("button", name="Guardar cobertura").click()
+    page.get_by_role("button", name="Salvar cobertura").click()
     expect(page.get_by_text("Ninguém cobre a si mesmo. Escolha outra pessoa.")).to_be_visible()
     page.get_by_label("Quem cobre").select_option(label="V-02 Bruno")
-    page.get_by_role("button", name="Guardar cobertura").click()
-    expect(page.get_by_text("Cobertura guardada.")).to_be_visible()
+    page.get_by_role("button", name="Salvar cobertura").click()
+    expect(page.get_by_text("Cobertura salva.")).to_be_visible()
 
     with acting_for(team.organization.pk):
         assert clients_visible_to(bruno.membership).count() == 3

@@ -136,8 +136,8 @@ def test_a_task_is_given_done_with_one_tap_and_taken_back(house, browse):
     page.get_by_label("O que fazer").fill("Levar amostras")
     page.get_by_text("Amanhã").click()
     page.locator("main").get_by_label("Cliente").fill("rio")
-    page.get_by_role("button", name="Guardar tarefa").click()
-    expect(page.locator("#toasts")).to_contain_text("Tarefa guardada: Levar amostras")
+    page.get_by_role("button", name="Salvar tarefa").click()
+    expect(page.locator("#toasts")).to_contain_text("Tarefa salva: Levar amostras")
     with acting_for(house.organization.pk):
         made = Task.objects.get(title="Levar amostras")
         assert (made.client.trade_name, made.due_on) == (

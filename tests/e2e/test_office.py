@@ -118,7 +118,7 @@ def test_twins_become_one_client_and_two_again(house, page, sign_in):
     page.keyboard.press("Enter")
     expect(page.locator("#place-said")).to_contain_text("Lugar do cliente:")
     expect(page.get_by_role("textbox", name="Latitude")).not_to_have_value("")
-    page.get_by_role("button", name="Guardar", exact=True).click()
+    page.get_by_role("button", name="Salvar", exact=True).click()
     expect(page.locator("#toasts")).to_contain_text("Sem dono está no mapa.")
 
 

@@ -68,8 +68,8 @@ def test_an_invited_person_comes_in_gets_another_role_and_goes(house, new_page, 
     page.get_by_role("link", name="Nova Silva").click()
     page.get_by_label("Papel").select_option("manager")
     page.get_by_role("combobox", name=re.compile("^Equipe")).select_option(label="Interior")
-    page.get_by_role("button", name="Guardar").click()
-    expect(page.locator("#toasts")).to_contain_text("Papel e equipe de Nova Silva guardados.")
+    page.get_by_role("button", name="Salvar").click()
+    expect(page.locator("#toasts")).to_contain_text("Papel e equipe de Nova Silva salvos.")
     theirs.goto(BASE + "clients/")
     expect(theirs.get_by_role("heading", level=1)).to_have_text("Entrar")  # another role, another session
 
@@ -93,7 +93,7 @@ def test_a_representative_is_put_on_the_map_and_limits_show_what_they_would_do(h
     area.click(position={"x": 200, "y": 120})
     expect(page.get_by_role("spinbutton", name="Latitude")).not_to_have_value("")
     expect(page.locator("#place-said")).to_contain_text("Lugar da base:")
-    page.get_by_role("button", name="Guardar vendedor").click()
+    page.get_by_role("button", name="Salvar vendedor").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Bruno Lima")
 
     page.goto(BASE + "settings/")
@@ -113,12 +113,12 @@ def test_a_representative_is_put_on_the_map_and_limits_show_what_they_would_do(h
     page.get_by_label("Tipo").select_option("number")
     page.get_by_label("Para que serve").fill("Dimensionar o mix")
     page.get_by_role("button", name="Criar campo").click()
-    expect(page.locator("#toasts")).to_contain_text("Campo Área de venda guardado.")
+    expect(page.locator("#toasts")).to_contain_text("Campo Área de venda salvo.")
     page.goto(f"{BASE}clients/{house.client.pk}/")
     page.get_by_role("link", name="Preencher campos").click()
     page.get_by_label("Área de venda").fill("120")
-    page.get_by_role("button", name="Guardar").click()
-    expect(page.locator("#toasts")).to_contain_text("Campos guardados.")
+    page.get_by_role("button", name="Salvar").click()
+    expect(page.locator("#toasts")).to_contain_text("Campos salvos.")
     with acting_for(house.organization.pk):
         assert CustomValue.objects.get().value == "120"
 

@@ -80,7 +80,7 @@ def test_a_contract_is_seen_to(company, page, sign_in):
     page.get_by_role("link", name="Abrir a renovação K-77").click()
     page.locator("label.choice", has_text="Em negociação").click()
     page.get_by_label("Com quem").select_option(label="Ana")
-    page.get_by_role("button", name="Guardar").click()
+    page.get_by_role("button", name="Salvar").click()
     row = page.locator("tbody tr", has_text="K-77")
     expect(row).to_contain_text("Em negociação")
     expect(row).to_contain_text("tarefa até")
@@ -88,7 +88,7 @@ def test_a_contract_is_seen_to(company, page, sign_in):
     expect(page.get_by_label("Por que se perdeu")).to_be_hidden()
     page.locator("label.choice", has_text="Perdido").click()
     page.get_by_label("Por que se perdeu").fill("Preço")
-    page.get_by_role("button", name="Guardar").click()
+    page.get_by_role("button", name="Salvar").click()
     expect(page.get_by_text("Nenhum contrato termina nesses dias")).to_be_visible()
     with tenant_atomic(company.organization.pk):
         assert Renewal.objects.get().lost_reason == "Preço" and Task.objects.get().cancelled_at is not None
@@ -104,8 +104,8 @@ def test_the_years_goals_and_a_plan(company, page, sign_in):
     year = company.today.year + 1
     expect(page.get_by_label(f"Ana Souza, janeiro de {year}")).to_have_value(re.compile(r"^(1\.999|2\.000)"))
     page.get_by_label(f"Ana Souza, janeiro de {year}").fill("2.500")
-    page.get_by_role("button", name=f"Guardar o ano de {year}").click()
-    expect(page.get_by_text("24 metas guardadas.")).to_be_visible()
+    page.get_by_role("button", name=f"Salvar o ano de {year}").click()
+    expect(page.get_by_text("24 metas salvas.")).to_be_visible()
     with tenant_atomic(company.organization.pk):
         assert Goal.objects.get(representative=company.ana, month=f"{year}-01-01").target == 250_000
 
@@ -113,7 +113,7 @@ def test_the_years_goals_and_a_plan(company, page, sign_in):
     page.get_by_role("link", name="Escrever o plano de Ana Souza").click()
     page.get_by_label("Objetivo").fill("Trazer de volta os inativos")
     page.get_by_label("Orçamento").fill("1.500")
-    page.get_by_role("button", name="Guardar plano").click()
+    page.get_by_role("button", name="Salvar plano").click()
     page.get_by_label("Passo", exact=True).fill("Feira de janeiro")
     page.get_by_label("Prazo").fill(str(company.today + timedelta(days=3)))
     page.get_by_role("button", name="Incluir passo").click()

@@ -82,7 +82,7 @@ def test_a_report_is_narrowed_opened_to_its_rows_and_taken_away(house, admin_pag
 
     page.get_by_label("Período", exact=True).select_option("month")
     expect(page).to_have_url(re.compile("period=month"))
-    page.get_by_label("Representante", exact=True).select_option(str(house.ana.pk))
+    page.get_by_label("Vendedor", exact=True).select_option(str(house.ana.pk))
     expect(page.locator(".report-scope")).to_contain_text("V-01 Ana")
     page.reload()
     expect(page.locator(".report-scope")).to_contain_text("V-01 Ana")

@@ -151,7 +151,7 @@ def test_the_whole_filter_asks_once_and_then_decides(house, visit):
     page.check(f"{row(house, 0)} .pick")
     page.get_by_role("button", name="Selecionar as 6 do filtro").click()
     page.locator("[data-bulk] [data-act=approve]").click()
-    expect(page.locator("dialog[open]")).to_contain_text("Aprovar 5 propostas, R$\u00a050 mil, 1 representante?")
+    expect(page.locator("dialog[open]")).to_contain_text("Aprovar 5 propostas, R$\u00a050 mil, 1 vendedor?")
     page.locator("dialog[open]").get_by_role("button", name="Aprovar 5").click()
     expect(page.locator("#apply-action")).to_contain_text("Aplicar 5 aprovadas…")
     assert states(house) == [*["approved"] * 5, "proposed"]

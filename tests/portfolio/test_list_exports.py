@@ -70,7 +70,7 @@ def test_the_clients_of_the_filter_come_in_the_lists_own_order(organization, hou
     assert [row[0] for row in rows] == ["C1", "D0", "D1", "D2"]  # by name; the other team's is not there
     first = dict(zip(header, rows[0], strict=True))
     assert first["Cliente"] == "'=HYPERLINK(1)"
-    assert first["Representante"].startswith("V-1 ")
+    assert first["Vendedor"].startswith("V-1 ")
     assert (first["Situação"], first["Último pedido"], first["Dias sem compra"]) == ("Ativo", today.isoformat(), "0")
     assert first["Faturamento 12 meses"] == "1234.56"
     assert [row[0] for row in read(web.get("/o/vale-verde/clients/export.csv?segment=Padaria&sort=value"))[1:]] == ["D0", "D1", "D2"]

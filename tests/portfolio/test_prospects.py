@@ -81,7 +81,7 @@ def test_a_registered_number_is_shown_to_whom_it_concerns_and_hidden_from_others
         text(signed_in(house["seller"]).get(NEW, {"tax_id": NUMERIC})),
         text(signed_in(house["colleague"]).get(NEW, {"tax_id": NUMERIC})),
     )
-    assert "já está cadastrado com outro representante" in mine
+    assert "já está cadastrado com outro vendedor" in mine
     assert "Segredo" not in mine
     assert "Bruno" not in mine
     assert "Segredo do Bruno" in his

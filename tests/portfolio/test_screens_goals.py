@@ -145,5 +145,5 @@ def test_a_company_with_nobody_yet_is_told_the_next_step_and_by_whom(acting, sig
         web = signed_in(member)
         for page in (url("goals"), url("set_goals"), url("plans")):
             body = web.get(page).content.decode()
-            assert "Nenhum representante na sua equipe" in body and (f'href="{new}"' in body) is links
+            assert "Nenhum vendedor na sua equipe" in body and (f'href="{new}"' in body) is links
             assert ("Quem administra a empresa" in body) is not links

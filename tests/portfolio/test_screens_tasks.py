@@ -189,7 +189,7 @@ def test_a_task_is_changed_handed_over_and_cancelled_on_its_page(ana, house, sig
     ana.post(url("cancel_task", made.pk))
     made.refresh_from_db()
     assert made.cancelled_at
-    assert "Guardar mudanças" not in ana.get(url("task", made.pk)).content.decode()
+    assert "Salvar mudanças" not in ana.get(url("task", made.pk)).content.decode()
     assert signed_in(house["caio"]).get(url("task", made.pk)).status_code == 404
 
 

@@ -61,7 +61,7 @@ def test_201_when_stored_and_200_when_it_was_there(house, web, organization):
     said = fields(house["mine"])
     status, answer = send(web, said, **{"Idempotency-Key": said["id_made"], "X-Member": str(house["seller"].pk)})
     assert (status, answer["state"], answer["next"]) == (201, "stored", "/o/vale-verde/today/")
-    assert answer["message"] == "Visita guardada: Empório Serra Clara."
+    assert answer["message"] == "Visita salva: Empório Serra Clara."
     for again in (said, {"id_made": said["id_made"]}, said | {"client": 0, "outcome": "?"}):
         assert send(web, again) == (200, answer | {"state": "already"})
     assert count(organization) == 1
@@ -75,7 +75,7 @@ def test_another_persons_id_says_only_that_it_is_taken(house, web, signed_in):
     said = fields(house["mine"])
     send(web, said)
     status, answer = send(signed_in(house["other"]), said)
-    assert (status, answer["state"], answer["message"]) == (200, "already", "Visita guardada.")
+    assert (status, answer["state"], answer["message"]) == (200, "already", "Visita salva.")
 
 
 def test_401_asks_to_sign_in(house, organization):

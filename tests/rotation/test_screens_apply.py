@@ -136,7 +136,7 @@ def test_the_finished_job_stops_the_polling_and_lists_what_was_refused(signed_in
     html = answer.content.decode()
     assert answer.status_code == 286 and "hx-trigger" not in html
     assert "2 aplicadas" in html and "1 recusada" in html
-    assert str(stale.client) in html and "o cliente mudou de representante depois da proposta" in html
+    assert str(stale.client) in html and "o cliente mudou de vendedor depois da proposta" in html
 
 
 def test_a_failed_run_says_so_and_offers_to_go_on(signed_in, admin, run, version, pair):

@@ -57,8 +57,8 @@ def test_a_rule_is_proved_and_its_page_says_it_in_words(signed_in, admin, rule, 
     html = web.get(url("backtest", row.pk)).content.decode()
     assert "esta regra teria avisado de todos os clientes que pararam, 11 dias antes." in html
     assert "Como ler este teste" in html and "grupo de controle" in html and "Cliente com trava" in html
-    assert "Limites não repetidos: quem receberia, e o lugar na carteira de cada um, o máximo a receber de cada representante." in html
-    assert "Limites repetidos, como são hoje: o máximo a ceder de cada carteira e de cada representante" in html and "Propostos" in html
+    assert "Limites não repetidos: quem receberia, e o lugar na carteira de cada um, o máximo a receber de cada vendedor." in html
+    assert "Limites repetidos, como são hoje: o máximo a ceder de cada carteira e de cada vendedor" in html and "Propostos" in html
     assert html.count("<tr><th") >= 6 and "style=" not in html and "<script>" not in html
     # the rule's page shows the latest proof again
     assert "11 dias antes" in web.get(url("rule-backtest", rule.pk)).content.decode()

@@ -159,7 +159,7 @@ def test_a_new_company_is_told_what_comes_first(acting, signed_in):
     assert "Nenhum pedido nestes doze meses" in text(web.get(f"{BASE}revenue/"))
     assert "Nenhum cliente ainda" in text(web.get(f"{BASE}base/"))
     assert "Sem previsão para hoje" in text(web.get(f"{BASE}risk/"))
-    assert "Nenhum representante" in text(web.get(f"{BASE}reps/"))
+    assert "Nenhum vendedor" in text(web.get(f"{BASE}reps/"))
     assert "Nenhuma venda no período" in text(web.get(f"{BASE}states/"))
 
 

@@ -79,7 +79,7 @@ def test_what_is_typed_is_kept_as_the_draft_and_said_back(web, admin, rule):
     html = answer.content.decode()
     draft = rule.versions.get(state="draft")
     assert draft.definition["trigger"]["all"][0]["value"] == [75, 359]
-    assert "está há 75 a 359 dias sem compra" in html and "v2 guardada como rascunho" in html and "Rascunho v2" in html
+    assert "está há 75 a 359 dias sem compra" in html and "v2 salva como rascunho" in html and "Rascunho v2" in html
     assert answer["HX-Trigger"] == "rule-saved" and f'value="{draft.definition_hash}"' in html
     # one record of the draft, not one a letter
     for days in ("76", "77"):
@@ -179,7 +179,7 @@ def test_the_draft_is_tested_beside_the_version_in_force(web, rule, company):
     assert (
         'id="proof"' in html
         and "Alarme falso" in html
-        and "Carga por representante" in html
+        and "Carga por vendedor" in html
         and "propostos, dentro dos limites" in html
         and "Limites não repetidos:" in html
         and "vs v1" in html

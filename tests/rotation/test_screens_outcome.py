@@ -74,7 +74,7 @@ def test_the_result_is_said_in_words_with_its_interval(signed_in, admin, rule, w
     assert "Pode olhar toda semana" in said
     assert "são precisos cerca de" in said and "já foram sorteados 170" in said
     assert "Recuperação suposta: 10%" in said
-    assert "Carteira hoje" in said and "Representante" in said  # the load stands beside
+    assert "Carteira hoje" in said and "Vendedor" in said  # the load stands beside
     own = text_of(signed_in(admin).get(url("rule", rule.pk)))
     assert "Dos 120 clientes sorteados para o giro" in own and "Ver o resultado da regra" in own
 

@@ -87,7 +87,7 @@ def test_a_hold_is_asked_refused_with_a_reason_and_withdrawn_after_another(ana, 
     asked = Request.objects.get()
     assert (asked.until_on, asked.kind) == (today + timedelta(days=30), "hold")
     silent = his.post(url("request_answer", asked.pk), {"refuse": "1"}, follow=True).content.decode()
-    assert "Diga ao representante por que não" in silent
+    assert "Diga ao vendedor por que não" in silent
     his.post(url("request_answer", asked.pk), {"refuse": "1", "answer": "Sem visita"})
     assert "Sem visita" in hers.get(url("mine")).content.decode()
     hers.post(url("request_new"), form | {"until_on": (today + timedelta(days=9)).isoformat()})  # a day typed counts before one tapped

@@ -53,7 +53,7 @@ def test_a_rule_in_a_sentence_with_what_may_change_marked():
     }
     assert rule_sentence(rule) == (
         "Quando um cliente (<mark>está há 1 dia ou mais sem compra</mark> ou <mark>tem 50% ou mais de chance de inativar</mark>)"
-        " e <mark>fica em SP</mark>, propor <mark>o representante de maior valor esperado na mesma região em até 150 km</mark>,"
+        " e <mark>fica em SP</mark>, propor <mark>o vendedor de maior valor esperado na mesma região em até 150 km</mark>,"
         " dando e recebendo no máximo <mark>10% de cada carteira</mark>. Nunca girar: cliente com trava, visita recente (15 dias)."
     )
 
@@ -87,7 +87,7 @@ def test_names_from_people_are_escaped_in_the_sentence():
         ({"cadence": "weekly", "weekday": "fri", "at": "07:30"}, "sextas às 07:30"),
         ({"cadence": "daily", "at": "06:00"}, "todo dia às 06:00"),
         ({"cadence": "monthly", "day": 5, "at": "06:00"}, "dia 5 de cada mês às 06:00"),
-        ({"cadence": "on_event", "event": "representative_deactivated"}, "quando um representante sai"),
+        ({"cadence": "on_event", "event": "representative_deactivated"}, "quando um vendedor sai"),
     ],
 )
 def test_a_schedule_in_words(schedule, text):
