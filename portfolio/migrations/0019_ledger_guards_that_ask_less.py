@@ -57,5 +57,5 @@ TELL_AFTER = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portfolio", "0017_figures_in_course")]
+    dependencies = [("portfolio", "0018_ownership_sources_say_vendedor")]
     operations = [migrations.RunSQL(FIRST, NOT_FIRST), migrations.RunSQL(TELL, TELL_AFTER)]

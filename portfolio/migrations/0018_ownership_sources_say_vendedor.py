@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portfolio", "0016_kept_figures"),
+        ("portfolio", "0017_figures_in_course"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0025_mail_refused_notice"),
+        ("accounts", "0026_first_event_of_a_stream"),
     ]
 
     operations = [
