@@ -44,7 +44,7 @@ test-fast: setup $(VENV)/dev.lock messages ## the tests without a browser or lon
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not e2e and not faults"
 
 faults: setup $(VENV)/dev.lock messages ## the long forms: processes killed by hundreds, whole order books (half an hour and more)
-	@FAULTS=long $(BIN)/python -m pytest -m faults -rP
+	@FAULTS=long $(BIN)/python -m pytest -m "faults or deep" -rP
 
 bench: setup messages ## how fast, as ratios (SCALE= clients, 100000 by default)
 	@$(BIN)/python -m bench

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from accounts.services import Actor
@@ -23,6 +23,7 @@ from clients.signals import orders_changed
 from portfolio.models import Ownership
 from portfolio.services import Transfer, transfer_clients
 from tests.clients.conftest import NOW
+from tests.draws import drawn
 from tests.factories import ClientFactory, OrderFactory, RepresentativeFactory, VisitFactory, make_organization
 
 TODAY = NOW.date()  # noon in São Paulo
@@ -130,7 +131,7 @@ STEP = st.one_of(
 numbers = count(1)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(12, long=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, min_size=1, max_size=6))
 def test_projections_equal_the_facts_after_any_sequence(take, steps):
     organization = make_organization(f"any-{next(numbers)}")

@@ -12,6 +12,7 @@ from stdnum.br import cnpj as reference
 from clients.imports import values
 from clients.imports.refusals import guarded
 from clients.imports.values import NULL, Place, Unreadable
+from tests.draws import drawn
 from tests.published.shared import published
 
 BRAZIL = Place(ZoneInfo("America/Sao_Paulo"))
@@ -106,6 +107,7 @@ def test_cnpj_agrees_with_the_published_vectors():
             assert values.cnpj_is_valid(row["cnpj"]) == (row["valid"] == "1"), row
 
 
+@drawn(40, long=1000)
 @given(st.from_regex(r"[0-9A-Z]{12}", fullmatch=True), st.integers(0, 99))
 def test_cnpj_check_digits_are_those_of_the_reference(root, digits):
     right = reference.calc_check_digits(root)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from accounts.models import Membership, Organization, Role
@@ -28,6 +28,7 @@ from portfolio.selectors.figures.kept import kept_numbers
 from portfolio.selectors.figures.risk import interval
 from portfolio.services import Transfer, credit_orders, keeping, transfer_clients
 from portfolio.services.keeping import EVERY, keep_figures, keep_present
+from tests.draws import drawn
 from tests.factories import (
     ClientFactory,
     OrderFactory,
@@ -317,7 +318,7 @@ SPAN = st.tuples(st.integers(0, 11), st.integers(0, 11), st.booleans())
 numbers = count(1)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@drawn(8, long=40, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(STEP, min_size=4, max_size=24), chosen=SPAN, limits=st.sampled_from([LIMITS, Limits(7, 15, 45)]), kept=st.floats(0, 1)
 )

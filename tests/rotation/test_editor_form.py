@@ -7,7 +7,7 @@ import pytest
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils import translation
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation.editor.acts import act
@@ -19,6 +19,7 @@ from rotation.engine.errors import RuleError
 from rotation.engine.presets import PRESETS
 from rotation.engine.rules import parse_rule
 from rotation.engine.schema import ABC, APPROVALS, CADENCES, CAPACITIES, EVENTS, FIELDS, GUARDS, SECTIONS, STRATA, STRATEGIES, WEEKDAYS
+from tests.draws import drawn
 
 
 def page_of(state, **drawn) -> str:
@@ -147,7 +148,7 @@ def definitions(draw):
         return dict(parse_rule(made).definition)
 
 
-@settings(max_examples=60, deadline=None)
+@drawn(20, long=300)
 @given(definitions())
 def test_any_valid_definition_comes_back_from_the_form_as_it_was(definition):
     assert through(definition) == definition

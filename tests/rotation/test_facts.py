@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from django.db import connection, connections
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from accounts.models import Absence
@@ -23,6 +23,7 @@ from rotation.selectors.activity import Source
 from rotation.selectors.facts import ALWAYS, RunFacts, clients_query, day_number, planned_for, run_facts
 from rotation.services.rules import create_rule
 from rotation.services.runs import preview
+from tests.draws import drawn
 from tests.factories import ClientFactory, OrderFactory, OwnershipFactory, RepresentativeFactory, TeamFactory, make_organization
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
 
@@ -67,7 +68,7 @@ ORDERS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(12, long=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ORDERS)
 def test_every_source_gives_the_same_facts_and_they_are_the_engines_own(acting, drawn):
     Order.objects.all().delete()

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 from django.db.models import F
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from accounts.errors import NotAllowed
@@ -46,6 +46,7 @@ from portfolio.services.visits import Report, record_visit
 from rotation.models import Proposal
 from rotation.services.merge_tables import STAY, moving_tables
 from rotation.services.merging import MergeRefused, merge_clients, undo_merge
+from tests.draws import drawn
 from tests.factories import ClientFactory, OrderFactory, RepresentativeFactory, VisitFactory, make_member, stored_words
 from tests.rotation.factories import ProposalFactory
 
@@ -422,7 +423,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(5, long=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS, take=st.sets(st.sampled_from(["name", "place", "phone", "representative", "tax_id"])), swap=st.booleans())
 def test_over_random_histories_merge_and_undo_are_identity_and_sums_stay(acting, admin, acts, take, swap):
     """Whatever happened to two clients: sums before, merged and after are the same, and undoing puts back every row."""

@@ -15,6 +15,7 @@ from rotation.engine.assignment import assign
 from rotation.engine.ceilings import Ceilings, fairness_cost, tie_hash
 from rotation.engine.errors import FactsError
 from rotation.engine.strategies import distribute, worth
+from tests.draws import drawn
 
 from .builders import pairs as dense
 
@@ -174,7 +175,7 @@ def teams(draw, m, top=4):
 
 
 @given(problems())
-@settings(max_examples=300, deadline=None)
+@drawn(120, long=1000)
 def test_small_problems_reach_the_best_of_every_possible_way(problem):
     value, c = problem
     made = dense(value)

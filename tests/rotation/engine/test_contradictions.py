@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rotation.engine.conditions import parse_condition
@@ -14,6 +14,7 @@ from rotation.engine.features import abc_classes, order_statistics
 from rotation.engine.rules import parse_rule
 from rotation.engine.schema import ABC, OWNER_STATUSES, STATES
 from rotation.engine.scoring import score
+from tests.draws import drawn
 
 from .builders import TODAY, facts, representatives
 
@@ -177,7 +178,7 @@ def trees(depth):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@drawn(60, long=500)
 @given(st.lists(trees(2), min_size=1, max_size=4))
 def test_what_is_refused_no_client_of_a_crowd_satisfies(drawn):
     conditions = [parse_condition(each, f"c[{i}]") for i, each in enumerate(drawn)]

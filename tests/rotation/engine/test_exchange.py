@@ -1,9 +1,10 @@
 """Exchanges alone, from a poor start, reach the optimum and prove it with their prices."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 
 from rotation.engine.exchange import improve
+from tests.draws import drawn
 
 from .builders import pairs as dense
 from .test_assignment import ceilings, exhaustive, feasible, problems
@@ -36,7 +37,7 @@ def test_nothing_to_exchange_is_an_answer():
 
 
 @given(problems())
-@settings(max_examples=150, deadline=None)
+@drawn(60, long=500)
 def test_from_nobody_placed_exchanges_reach_the_best_of_every_possible_way(problem):
     value, c = problem
     made = dense(value)
