@@ -1,6 +1,7 @@
 """The audit trail as a page: words for every kind, filters and pages that lose nothing, guarded files, a proof that names the break."""
 
 import ast
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ URL = "/o/vale-verde/audit/"
 APPS = ("accounts", "clients", "portfolio", "rotation")
 
 
+@functools.cache
 def written_kinds() -> set[str]:
     """Every kind the source records: text constants of that form inside any call that records, ``prefix.*`` where the end is computed."""
     found = set()

@@ -24,12 +24,15 @@ def read_by(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         name: ast.expr | None = None
-        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in READERS:
-            name = node.args[0]
-        elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
-            name = node.slice
+        if isinstance(node, ast.Call) and node.args:
+            name, reader = node.args[0], node.func
+        elif isinstance(node, ast.Subscript):
+            name, reader = node.slice, node.value
+        # Who is asked is spelled out only where a text is asked for: few of all calls, and spelling is what takes time.
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            found.add(name.value)
+            asked = ast.unparse(reader)
+            if asked in READERS if isinstance(node, ast.Call) else asked == "os.environ":
+                found.add(name.value)
     return found
 
 
