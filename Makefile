@@ -36,9 +36,12 @@ run: setup ## start everything on http://localhost:8000 (PORT=… for another), 
 messages: setup ## compile the translations
 	@$(BIN)/python -m carteira.messages
 
-test: setup $(VENV)/dev.lock messages lint types ## everything: linters, types, all tests, a real browser
+# Types are checked on one core: beside the tests that costs no time of its own, and what it finds is said at once.
+test: setup $(VENV)/dev.lock messages lint ## everything: linters, types, all tests, a real browser
 	@.ci/install-browser
-	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not faults" || { test $$? -eq 1 && echo "Once more, one at a time: what failed while others ran beside it." && $(BIN)/python -m pytest --last-failed -m "not faults"; }
+	@{ said=$$($(MAKE) --no-print-directory types 2>&1) || { echo "$$said" >&2; exit 1; }; } & types=$$!; \
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not faults" || { test $$? -eq 1 && echo "Once more, one at a time: what failed while others ran beside it." && $(BIN)/python -m pytest --last-failed -m "not faults"; }; \
+	tests=$$?; wait $$types && exit $$tests
 
 test-fast: setup $(VENV)/dev.lock messages ## the tests without a browser or long waits
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not e2e and not faults"
