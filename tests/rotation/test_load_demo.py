@@ -4,6 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Count
+from django.utils import timezone
 
 from accounts.management.organizations import organization_from_slug
 from accounts.models import AuditEvent, Membership, Organization, Representative
@@ -15,6 +16,7 @@ from clients.services import differences
 from portfolio.models import Ownership, Renewal, Visit
 from portfolio.selectors.figures.standing import composition
 from rotation.models import Outcome, Proposal, Rule, Run
+from rotation.services.watch import halt_broken_rules
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "owner"])]
 
@@ -57,6 +59,7 @@ def test_the_demonstration_awaits_review_and_loading_it_again_changes_nothing(ca
         assert Representative.objects.exclude(membership=None).count() == Membership.objects.filter(role="representative").count() == 10
         assert [rule.versions.get().state for rule in Rule.objects.all()] == ["published"] * 3
         assert list(Rule.objects.filter(is_active=True).values_list("name", flat=True)) == ["Geral, 90 dias", "Quase inativo, com aviso"]
+        assert halt_broken_rules(timezone.now()) == []  # neither is stopped on its first day
         # One rule has something to show: its control group was drawn months ago, and every window is over and measured.
         assert past.state == Run.State.APPLIED and moved > 5
         arms = Outcome.objects.filter(run=past).exclude(measured_at=None).values_list("arm").annotate(n=Count("pk"))

@@ -32,6 +32,9 @@ from rotation.services import rules, runs, scoring
 BY = Actor(label="load_demo")
 KEY_ACCOUNT_TAG = "conta-chave"
 GENERAL = PRESETS["general"]
+# Twelve people between Campinas and the north of Paraná: about half of what is proposed is farther than now, and the usual
+# half would stop the rule on its first day.
+SPARSE = {"caveats": 0.8}
 # Proposes nothing at first: it warns who answers for a client that ten days remain to save it.
 WARNING = {
     **GENERAL,
@@ -195,7 +198,7 @@ def publish_rules(organization: Organization) -> None:
         for rule in Rule.objects.order_by("id"):
             draft = rule.versions.filter(state="draft").first()
             if draft and not rule.versions.filter(state="published").exists():
-                rules.publish(draft, by=admin)
+                rules.publish(draft, by=admin, guard_limits=SPARSE)
 
 
 def run_for_review(organization: Organization, *, proved: Run | None) -> Run:
