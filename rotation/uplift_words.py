@@ -126,7 +126,7 @@ def figure_lines(figures: list[GuardFigure]) -> list[dict[str, Any]]:
     for figure in figures:
         name, of = FIGURE_NAMES[figure.name]
         missing = max(figure.least - figure.cases, 0)
-        few = ngettext("faltam dados: %(n)s caso", "faltam dados: %(n)s casos", figure.cases) % {"n": number(figure.cases)}
+        few = ngettext("poucos dados: %(n)s caso", "poucos dados: %(n)s casos", figure.cases) % {"n": number(figure.cases)}
         lines.append({"figure": figure, "name": name, "of": of, "few": few if missing else ""})
     return lines
 

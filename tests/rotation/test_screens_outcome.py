@@ -165,7 +165,7 @@ def test_a_version_is_published_to_one_team_and_released_from_its_result(signed_
     assert (trial.canary_team, trial.guard_limits) == (team, {"rejected": 0.25})
     said = text_of(web.get(url("rule-outcome", rule.pk)))
     assert f"A v2 está em teste na equipe {team.name}" in said and "Liberar para todos" in said
-    assert "O que faz a v2 parar" in said and "25%" in said and "faltam dados: 0 casos" in said
+    assert "O que faz a v2 parar" in said and "25%" in said and "poucos dados: 0 casos" in said
     assert "em teste" in text_of(web.get(url("rules")))
 
     theirs = signed_in(manager)
