@@ -1,15 +1,11 @@
 """Fixtures every test shares; tests/databases.py says as whom the tests run."""
 
-import gc
-
 import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
 
 from tests import databases, draws, live  # noqa: F401  draws: before any property is decorated
 
-# Looking for circles among short-lived objects every 700 of them costs time and finds nothing a test keeps.
-gc.set_threshold(50_000, 20, 20)
 settings.PASSWORD_HASHERS = ["tests.hashers.QuickArgon2"]
 
 
