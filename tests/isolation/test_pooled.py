@@ -21,7 +21,7 @@ from clients.models import Client
 from tests.factories import ClientFactory, make_organization
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
-THREADS, ORGANIZATIONS = 8, 20
+UNITS, THREADS, ORGANIZATIONS = 10_000, 8, 20
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -89,8 +89,7 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
     raise RuntimeError("pgbouncer did not answer")
 
 
-@pytest.mark.parametrize("units", [2_000, pytest.param(10_000, marks=pytest.mark.faults)])
-def test_no_unit_of_work_sees_a_foreign_row(pooled, units):
+def test_ten_thousand_units_of_work_see_no_foreign_row(pooled):
     organizations = []
     for number in range(ORGANIZATIONS):
         organization = make_organization(f"o{number}")
@@ -105,7 +104,7 @@ def test_no_unit_of_work_sees_a_foreign_row(pooled, units):
     def work(seed: int) -> None:
         chance = random.Random(seed)
         try:
-            for _unit in range(units // THREADS):
+            for _unit in range(UNITS // THREADS):
                 pk = chance.choice(organizations)
                 try:
                     with tenant_atomic(pk):
@@ -139,7 +138,7 @@ def test_no_unit_of_work_sees_a_foreign_row(pooled, units):
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert seen["units"] == units
-    assert seen["failed"] > units // 100
-    assert seen["refused"] > units // 200
+    assert seen["units"] == UNITS
+    assert seen["failed"] > 100
+    assert seen["refused"] > 50
     assert len(servers) == 2
