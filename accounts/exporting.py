@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from accounts.exports import TYPES, spreadsheet, write_rows
 from accounts.models import ExportJob
 from accounts.services import Actor, record_event
 from accounts.services.audit import Event
 from accounts.services.exports import Composed, ExportRefused, Tell, request_export, scope_of
+from accounts.spreadsheets import TYPES, spreadsheet, write_rows
 from accounts.step_up import EXPORTS_AN_HOUR, MANY_ROWS, ask_again, proved_recently
 from accounts.throttle import tries
 

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts.exports import TYPES
 from accounts.models import ExportJob
 from accounts.services.exports import OPEN, ExportProgress, file_of, own_exports, record_taken
+from accounts.spreadsheets import TYPES
 from accounts.step_up import MANY_ROWS, ask_again, proved_recently
 from accounts.views.common import is_partial, member_of
 

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.errors import DomainError
-from accounts.exports import spreadsheet
 from accounts.models import Role
 from accounts.selectors import representatives_visible_to
 from accounts.services import Actor, record_event
+from accounts.spreadsheets import spreadsheet
 from accounts.templatetags.formats import month
 from clients.selectors import clients_visible_to
 from rotation.backtest_words import CAVEAT, as_today_words, comparison, lead_words, limits_words, not_replayed_words, sentences

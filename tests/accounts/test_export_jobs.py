@@ -10,9 +10,9 @@ from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from accounts import tasks
-from accounts.exports import write_rows
 from accounts.models import AuditEvent, ExportJob, Membership, Notice, Role, Team
 from accounts.services import exports
+from accounts.spreadsheets import write_rows
 from accounts.tenancy import tenant_atomic
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member
 

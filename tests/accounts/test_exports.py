@@ -7,7 +7,7 @@ from datetime import date, datetime
 import pytest
 from python_calamine import CalamineWorkbook
 
-from accounts.exports import harmless, spreadsheet
+from accounts.spreadsheets import harmless, spreadsheet
 
 
 @pytest.mark.parametrize(
