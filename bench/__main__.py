@@ -4,14 +4,12 @@ SCALE=1000000 make bench              # clients; 100,000 by default
 python -m bench run pages             # only these
 """
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
-from carteira.embedded import ensure_environment
+from bench import servers
+from bench.servers import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = {
     "assignment": [],
     "minutes": ["--sizes", "1000x50"],
@@ -36,10 +34,7 @@ def main() -> int:
     if unknown:
         print(f"No benchmark called {', '.join(unknown)}. There are: {', '.join(PARTS)}.", file=sys.stderr)
         return 2
-    os.environ.setdefault("CARTEIRA_DATA", str(REPOSITORY / ".carteira" / "bench"))
-    os.environ.setdefault("STATIC_PLAIN", "true")
-    ensure_environment(testing=True)
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=REPOSITORY, check=True)
+    servers.start()
     failed = []
     for name in asked:
         print(f"\n== {name} ==", flush=True)

@@ -173,9 +173,9 @@ def main() -> None:
         iowa(Path(os.environ.get("CARTEIRA_SHARED", Path(__file__).resolve().parents[1] / "../shared")))
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
-    from carteira.embedded import ensure_environment
+    from bench import servers
 
-    ensure_environment()
+    servers.start()
     import django
 
     django.setup()

@@ -19,10 +19,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
 os.environ.setdefault("STATIC_PLAIN", "true")
 
-from carteira.embedded import ensure_environment
+from bench import servers
 
 if __name__ == "__main__":
-    ensure_environment()
+    servers.start()
     django.setup()
     import carteira.wsgi  # noqa: F401  (views loaded, and what is loaded set aside from the collector)
 

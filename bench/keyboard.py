@@ -18,10 +18,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
 os.environ.setdefault("STATIC_PLAIN", "true")
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps an event loop in this thread
 
-from carteira.embedded import ensure_environment
+from bench import servers
 
 if __name__ == "__main__":
-    ensure_environment()
+    servers.start()
     django.setup()
 
 from django.conf import settings

@@ -237,9 +237,9 @@ def main() -> int:
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
-    from carteira.embedded import ensure_environment
+    from bench import servers
 
-    ensure_environment()
+    servers.start()
     if given.one:
         import django
 
