@@ -25,6 +25,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carteira.settings")
 
 import django  # noqa: E402
 
+from bench import servers  # noqa: E402
+
+servers.start()
 django.setup()
 
 from django.db import connections  # noqa: E402

@@ -6,7 +6,9 @@ What is timed is the machine's part: from the key until the next row has the foc
 what of ten minutes is left. Chromium, server, database and this program share the machine; the clock is the wall's, as a person's is.
 """
 
+import contextlib
 import os
+import shutil
 import statistics
 import sys
 import threading
@@ -27,7 +29,7 @@ if __name__ == "__main__":
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 from accounts.models import Organization
 from accounts.tenancy import tenant_atomic
@@ -36,6 +38,7 @@ from bench.pages import awaiting_run, signed_in, spin
 from bench.run import administrator
 from rotation.models import Proposal, RefusalReason, Run
 
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [each.strip() for each in os.environ.get("CHROMIUM_FLAGS", "--no-sandbox --disable-gpu").split()]
 REASON = "Negociação em curso"
 FOCUSED = "document.activeElement?.closest('[data-row]')?.dataset.row ?? ''"
@@ -87,11 +90,12 @@ def first_row(page: Page) -> None:
 
 
 def until(page: Page, holds: str, arg: object = None, *, seconds: float = 30.0) -> bool:
-    """Ask the page until it holds; the site's own policy forbids a script that would wait inside it."""
+    """Ask the page until it holds; the site's own policy forbids a script that would wait inside it. A page may go away meanwhile."""
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
-        if page.evaluate(holds, arg):
-            return True
+        with contextlib.suppress(Error):
+            if page.evaluate(holds, arg):
+                return True
         time.sleep(0.01)
     return False
 
@@ -117,7 +121,9 @@ def main() -> int:
     base = f"http://localhost:{server.server_address[1]}"
     web = signed_in(administrator(organization))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or None, args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None), args=FLAGS
+        )
         page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="pt-BR", base_url=base).new_page()
         name = settings.SESSION_COOKIE_NAME
         page.context.add_cookies([{"name": name, "value": web.cookies[name].value, "url": base}])
