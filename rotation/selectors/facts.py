@@ -380,8 +380,9 @@ def representative_columns(
     table: list[Representative], holds: Array, vocabularies: dict[str, tuple[str, ...]], organization: Organization, as_of: date
 ) -> tuple[Representatives, dict[str, tuple[str, ...]]]:
     """The representatives' columns, and the vocabularies grown by the words only they use."""
-    soon = absent_ids(first=as_of, last=as_of + timedelta(days=ABSENT_WITHIN_DAYS))
-    now = absent_ids(first=as_of, last=as_of)
+    away = Absence.objects.filter(starts_on__lte=as_of + timedelta(days=ABSENT_WITHIN_DAYS), ends_on__gt=as_of)
+    begins = list(away.values_list("representative_id", "starts_on"))
+    soon, now = {who for who, _on in begins}, {who for who, on in begins if on <= as_of}
     tops = top_teams()
     words = {_PLURAL[name]: list(vocabulary) for name, vocabulary in vocabularies.items()}
     codes = {name: {word: code for code, word in enumerate(vocabulary)} for name, vocabulary in words.items()}

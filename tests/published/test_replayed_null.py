@@ -71,7 +71,7 @@ def replay(flagged, seed):
     return Drawn(~held, ordered.astype(bool), net, stratum, np.zeros(len(week), np.int64)), week
 
 
-@pytest.mark.parametrize("times", [30, pytest.param(200, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("times", [60, pytest.param(200, marks=pytest.mark.faults)])
 def test_on_replayed_orders_intervals_cover_and_twelve_looks_rarely_cry_wolf(flagged, times):
     covered = {"reactivation": 0, "money": 0}
     wolf = {"sequence": 0, "weekly interval": 0}
