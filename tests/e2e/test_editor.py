@@ -35,7 +35,7 @@ def company(transactional_db):
         people = [RepresentativeFactory(code=f"V-0{i}", team=TeamFactory(), base_state="SP") for i in range(2)]
         for i in range(12):
             make_client(people[i % 2], days_silent=190 + i if i % 3 == 0 else 5 + i, as_of=today, x=23)
-        organization.orders_received_at = timezone.now() - timedelta(hours=1)
+        organization.orders_received_at = timezone.now()
         organization.save(update_fields=["orders_received_at"])
         rule = create_rule(PRESETS["general"], by=admin)
         publish(rule.versions.get(), by=admin)

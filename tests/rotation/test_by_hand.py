@@ -148,7 +148,7 @@ def test_nothing_crosses_the_subtree(acting, scene, manager, today):
 def test_planning_costs_the_same_for_one_client_and_three(scene, manager, today, django_assert_num_queries):
     _ana, bruno, caio, clients = scene
     for some in (clients[:1], clients):
-        with django_assert_num_queries(18):
+        with django_assert_num_queries(17):
             planned_moves(ids(some), [bruno.pk, caio.pk], by=manager, today=today)
 
 

@@ -260,10 +260,10 @@ def test_nobody_outside_the_subtree_divides_and_nobody_outside_receives(acting, 
 
 def test_a_portfolio_is_read_by_a_constant_number_of_queries(leaver, heirs, acting, django_assert_num_queries):
     client_of(leaver)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         book_of(acting, people=[leaver.pk, *(each.pk for each in heirs)], as_of=AS_OF)
     [client_of(leaver) for _n in range(2)]
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         book = book_of(acting, people=[leaver.pk, *(each.pk for each in heirs)], as_of=AS_OF)
     assert len(book.held_by(leaver.pk)) == 3
 

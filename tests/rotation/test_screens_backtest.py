@@ -1,7 +1,5 @@
 """The page that proves a rule: sentences, months, who sees which names, the editor's draft, progress, files."""
 
-from datetime import timedelta
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -40,7 +38,7 @@ def company(acting, representatives):
     today = timezone.now().astimezone(acting.zone).date()
     for i in range(9):
         make_client(representatives[i % 3], days_silent=190 + i if i % 3 == 0 else 5 + i, as_of=today, x=11)
-    acting.orders_received_at = timezone.now() - timedelta(hours=1)
+    acting.orders_received_at = timezone.now()
     acting.save(update_fields=["orders_received_at"])
     return acting
 

@@ -1,7 +1,5 @@
 """The rule editor's pages: kept while one edits, sentence and test beside it, refusals, conflicts, what a button does without script."""
 
-from datetime import timedelta
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -44,7 +42,7 @@ def company(acting, representatives):
     today = timezone.now().astimezone(acting.zone).date()
     for i in range(9):
         make_client(representatives[i % 3], days_silent=190 + i if i % 3 == 0 else 5 + i, as_of=today, x=11)
-    acting.orders_received_at = timezone.now() - timedelta(hours=1)
+    acting.orders_received_at = timezone.now()
     acting.save(update_fields=["orders_received_at"])
     return acting
 
