@@ -30,10 +30,14 @@ document.addEventListener(
   (event) => {
     if (!(event.target instanceof HTMLDialogElement)) return;
     const opener = openers.get(event.target);
-    // The opener's row may have been swapped away: the row now in its place, or the page, takes the focus.
-    const again = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
-    if (again) again.focus({ preventScroll: true });
-    else if (!document.querySelector("bulk-table")?.resume?.()) document.getElementById("content")?.focus({ preventScroll: true });
+    // The opener's row may have been swapped away: what the list already went on to keeps the focus, else the row now in its
+    // place, or the page, takes it.
+    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    else if (document.activeElement === document.body) {
+      const again = opener?.id && document.getElementById(opener.id);
+      if (again) again.focus({ preventScroll: true });
+      else if (!document.querySelector("bulk-table")?.resume?.()) document.getElementById("content")?.focus({ preventScroll: true });
+    }
     if (event.target.parentElement?.id === "dialog-slot") event.target.remove();
   },
   true,

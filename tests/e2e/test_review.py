@@ -136,10 +136,16 @@ def test_after_the_last_row_of_a_page_the_keys_go_on_to_the_next(desk, visit):
     page.keyboard.press("a")
     expect(page.locator(row(desk, 24))).to_contain_text("Aprovada")
     expect(page.get_by_role("link", name="Próxima")).to_be_focused()
+    # A key that was already down when the rows came finds their buttons answering.
+    page.evaluate(
+        """wanted => new MutationObserver((_, watch) => {
+          if (!document.getElementById(wanted)) return;
+          watch.disconnect();
+          document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true, cancelable: true }));
+        }).observe(document.body, { childList: true, subtree: true })""",
+        row(desk, 25)[1:],
+    )
     page.keyboard.press("Enter")
-    expect(page.locator("[data-row]").first).to_have_attribute("data-row", str(desk.proposals[25].pk))
-    expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)  # its buttons answer
-    page.keyboard.press("a")
     expect(page.locator(row(desk, 25))).to_contain_text("Aprovada")
     expect(page.locator(row(desk, 26))).to_be_focused()
 
