@@ -102,6 +102,7 @@ SHORT_LABELS = {"rotation/": _("Giro"), ("clients/", REPRESENTATIVE): pgettext_l
 class Item:
     """One link of the navigation, ready to draw."""
 
+    path: str
     label: str
     icon: str
     url: str
@@ -212,7 +213,7 @@ class Shell:
                 continue
             count, urgent = _counts.get(place.path, (None, False)) if counted else (None, False)
             number = count(self.request) if count else None
-            yield Item(str(place.label), place.icon, url, self._is_current(place, url), number, urgent)
+            yield Item(place.path, str(place.label), place.icon, url, self._is_current(place, url), number, urgent)
 
     def _is_current(self, place: Place, url: str) -> bool:
         # "rotation/mine/" is a place of its own, not a page of "rotation/".

@@ -27,7 +27,7 @@ from rotation.selectors.review import (
     rules_of,
     totals_of,
 )
-from rotation.selectors.tally import kinds_of
+from rotation.selectors.tally import kinds_of, pending_for
 from rotation.views.common import LEADERS, only, paged, partial, query_here, row_id, without
 from rotation.views.common import page as page_or_fragment
 from rotation.views.desk import Desk, desk_of, line_of
@@ -96,6 +96,8 @@ def head(request: HttpRequest, desk: Desk, totals: Totals) -> dict[str, Any]:
         "spread_after": after,
         "revenue_share": totals.revenue_cents / revenue if revenue and desk.reach.ids is None else None,
         "scores_said": scores_said(desk.run.summary),
+        # Asked only by answers to decisions: a whole page has the shell's own count.
+        "n_waiting": lambda: pending_for(request.membership, known=getattr(request, "pending_known", None)),  # type: ignore[attr-defined]
         "km_note": f"{signed(round(totals.km_change))}\u00a0km" if totals.km_change is not None else "",
     }
 

@@ -154,6 +154,7 @@ def test_a_filter_approved_while_somebody_else_decides(desk, visit):
     page = visit(f"{desk.base}?q=mercado")
     page.check(f"{row(desk, 0)} .pick")
     page.get_by_role("button", name=f"Selecionar as {N} do filtro").click()
+    expect(page.locator("[data-bulk] [data-act=approve]")).to_be_focused()  # the button pressed is gone
     with acting_for(desk.organization.pk):
         theirs = Proposal.objects.filter(pk__in=[each.pk for each in desk.proposals[:3]])
         decide(theirs, "reject", by=desk.manager, at=timezone.now(), reason="Negociação em curso")
@@ -163,7 +164,11 @@ def test_a_filter_approved_while_somebody_else_decides(desk, visit):
     expect(asked).to_contain_text("4 mudaram desde então e ficam de fora.")
     asked.get_by_role("button", name=re.compile("^Aprovar")).click()
     expect(tab(page, "Aprovadas")).to_have_text(str(N - 4))
-    assert states(desk) == ["rejected"] * 3 + ["proposed"] + ["approved"] * (N - 4)
+    waiting = page.locator(".sidebar [data-count-of='rotation/']")
+    expect(waiting).to_be_hidden()  # only the postponed one is left
+    page.keyboard.press("z")
+    expect(waiting).to_have_text(str(N - 4))
+    assert states(desk) == ["rejected"] * 3 + ["proposed"] * (N - 3)
 
 
 def test_the_map_lists_what_it_shows_and_decides_it(desk, visit):
