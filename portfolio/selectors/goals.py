@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -89,7 +89,8 @@ class GoalLine:
 
     ``expected`` is what an even pace would have reached by now, None for a mean, which does not add up day by day;
     ``out_of`` the clients of the portfolio, where that is what the measure counts. ``missing_clients_url`` is "" where
-    no client is missing, or the line adds up several representatives.
+    no client is missing, or the line adds up several representatives. Where only ``n_with_goal`` of these have a goal,
+    ``compared`` is what they reached: the others' work would reach a target that nobody gave them.
     """
 
     measure: str
@@ -98,6 +99,13 @@ class GoalLine:
     missing_clients_url: str = ""
     out_of: int | None = None
     expected: int | None = None
+    compared: int | None = None
+    n_with_goal: int | None = None
+
+    @property
+    def reached(self) -> int:
+        """What counts towards the target."""
+        return self.actual if self.compared is None else self.compared
 
     @property
     def label(self) -> str:
@@ -106,12 +114,12 @@ class GoalLine:
     @property
     def share(self) -> Decimal | None:
         """Atingimento: actual over target; None without a target."""
-        return Decimal(self.actual) / self.target if self.target else None
+        return Decimal(self.reached) / self.target if self.target else None
 
     @property
     def missing(self) -> int:
         """How much is missing to the target; 0 once it is reached."""
-        return max(0, (self.target or 0) - self.actual)
+        return max(0, (self.target or 0) - self.reached)
 
     @property
     def tone(self) -> str:
@@ -119,7 +127,7 @@ class GoalLine:
         if not self.target:
             return ""
         wanted = self.target if self.expected is None else self.expected
-        return "ok" if self.actual >= min(wanted, self.target) else "warn"
+        return "ok" if self.reached >= min(wanted, self.target) else "warn"
 
 
 def month_of(day: date) -> date:
@@ -223,9 +231,18 @@ def goal_lines(representative_ids: Sequence[int], month: date, as_of: date, *, e
     by_person = goals_by_representative(people, month, as_of=as_of, every=every)
     if len(people) == 1:
         return by_person[people[0].pk]
-    actuals = sum(actuals_of([each.pk for each in people], month, as_of=as_of).values(), Actuals())
+    did = actuals_of([each.pk for each in people], month, as_of=as_of)
     pace = pace_of(month, as_of=as_of, country=people[0].organization.country)
-    return _lines(team_targets(by_person), actuals, pace, missing="", every=every)
+    lines = _lines(team_targets(by_person), sum(did.values(), Actuals()), pace, missing="", every=every)
+    return [_with_goals_only(line, by_person, did) for line in lines]
+
+
+def _with_goals_only(line: GoalLine, by_person: dict[int, list[GoalLine]], did: dict[int, Actuals]) -> GoalLine:
+    """A team's line that compares its target with what those reached who have one."""
+    theirs = [did[pk] for pk, lines in by_person.items() if any(each.target and each.measure == line.measure for each in lines)]
+    if len(theirs) in (0, len(did)):
+        return line
+    return replace(line, compared=sum(theirs, Actuals()).of(line.measure), n_with_goal=len(theirs))
 
 
 def team_targets(by_person: dict[int, list[GoalLine]]) -> dict[str, int | None]:

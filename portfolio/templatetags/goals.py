@@ -31,4 +31,4 @@ def goal_bar(line: GoalLine) -> SafeString | str:
     if not line.target:
         return ""
     words = format_html("{}: {}", line.label, percent(line.share))
-    return progress(line.actual, line.target, tone="ok" if line.tone == "ok" else "warn", label=words)
+    return progress(line.reached, line.target, tone="ok" if line.tone == "ok" else "warn", label=words)

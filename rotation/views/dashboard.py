@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from accounts.models import Representative
 from accounts.shell import served
 from accounts.templatetags import formats
 from clients.models.score import HORIZON_DAYS
@@ -165,8 +166,11 @@ def revenue(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     goals = Goal.objects.filter(measure=Goal.Measure.REVENUE, month__range=(year.since, year.last_month))
     if people is not None:
         goals = goals.filter(representative_id__in=people)
-    wanted = dict(goals.order_by().values_list("month").annotate(target=Sum("target")))
+    asked_for = goals.order_by().values_list("month").annotate(target=Sum("target"), people=Count("representative_id"))
+    wanted = {month: target for month, target, _n in asked_for}
     organization = request.organization  # type: ignore[attr-defined]
+    n_with_goal = next((n for month, _target, n in asked_for if month == year.last_month), 0)
+    without = _serving(asked) - n_with_goal if n_with_goal else 0
     bars = []
     for row in asked.months_sold[1:]:
         now = asked.until_now and row.month == year.last_month
@@ -181,8 +185,17 @@ def revenue(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "bar_rows": list(zip(bars, urls, strict=True))[::-1],
         "any_sales": any(bar.cents for bar in bars),
         "any_goal": bool(wanted),
+        "n_with_goal": n_with_goal,
+        "goal_of_some": without > 0,
+        "goal_month": year.last_month,
         "imports_url": _place(asked, "imports/"),
     }
+
+
+def _serving(asked: Asked) -> int:
+    """How many people asked for serve in the last of the months."""
+    serving = Representative.objects.filter(Q(valid_to=None) | Q(valid_to__gt=asked.year.last_month))
+    return (serving if asked.people is None else serving.filter(pk__in=asked.people)).count()
 
 
 def _place(asked: Asked, path: str) -> str:

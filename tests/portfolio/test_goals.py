@@ -153,6 +153,19 @@ def test_a_team_adds_up_and_averages_the_mix(acting, ana, bruno):
         Goal.objects.create(representative=representative, month=NOV, measure="mix", target=mix)
     lines = {line.measure: line for line in goal_lines([ana.pk, bruno.pk], NOV, AS_OF)}
     assert (lines["buyers"].target, lines["mix"].target, lines["buyers"].missing_clients_url) == (15, 250, "")
+    assert (lines["buyers"].n_with_goal, lines["buyers"].compared) == (None, None)  # both have one
+
+
+def test_a_teams_target_is_compared_with_what_those_reached_who_have_one(acting, ana, bruno):
+    for representative, cents in ((ana, 30_000), (bruno, 90_000)):
+        client = ClientFactory()
+        own(client, representative)
+        buy(client, date(2026, 11, 3), cents=cents)
+    refresh()
+    Goal.objects.create(representative=ana, month=NOV, measure="revenue", target=60_000)
+    (line,) = goal_lines([ana.pk, bruno.pk], NOV, AS_OF)
+    assert (line.actual, line.compared, line.n_with_goal) == (120_000, 30_000, 1)
+    assert (line.share, line.missing, line.tone) == (Decimal("0.5"), 30_000, "warn")
 
 
 def test_the_missing_are_the_portfolios_clients_that_did_not_buy_or_were_not_visited(acting, ana, bruno):
