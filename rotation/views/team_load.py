@@ -64,7 +64,7 @@ def load(request: HttpRequest) -> HttpResponse:
         "bars": load_bars(shown),
         "bars_minutes": load_bars(shown, minutes=True),
         "clients": sum(line.now.clients for line in lines),
-        "capacity": sum(line.capacity for line in lines),
+        "capacity": sum(line.capacity for line in lines if line.representative.pk not in left),
         "net": sum(line.now.net_cents for line in lines),
         "over": sum(line.over for line in lines),
         "spread": spread(shares),
