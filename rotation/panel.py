@@ -120,7 +120,7 @@ class Asked:
     @cached_property
     def waiting(self) -> Waiting:
         """What waits for this member."""
-        return waiting_for(self.member, self.people)
+        return waiting_for(self.member, self.people, on=self.today)
 
     def query(self, **changes: Any) -> str:
         """The query string of this page with ``changes`` (None takes one away)."""

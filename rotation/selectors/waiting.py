@@ -1,7 +1,7 @@
-"""What waits for whoever leads: proposals, requests, consents, stale orders, refused lines, clients without anybody, full portfolios."""
+"""What waits for whoever leads: proposals, requests, consents, stale orders, refused lines, clients nobody or nobody any more looks after."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 
@@ -19,7 +19,7 @@ MOST_FULL = 3
 
 @dataclass(frozen=True)
 class Full:
-    """A representative who holds more clients than they can."""
+    """A representative who holds more clients than they can, or, serving no more, any at all."""
 
     representative_id: int
     code: str
@@ -40,6 +40,7 @@ class Waiting:
     discards: int = 0
     refused: ImportJob | None = None  # the last file of its kind, with lines refused
     nobodys: int = 0
+    left: tuple[Full, ...] = ()  # they serve no more and still hold clients
     full: tuple[Full, ...] = ()
     n_full: int = 0
 
@@ -48,8 +49,8 @@ class Waiting:
         return self.n_full - len(self.full)
 
 
-def waiting_for(member: Membership, people: People) -> Waiting:
-    """What waits for the member; ten queries at most, however much it is.
+def waiting_for(member: Membership, people: People, *, on: date) -> Waiting:
+    """What waits for the member on that day; ten queries at most, however much it is.
 
     ``people``: the representatives whose load and discards are looked at, None for all.
     """
@@ -58,7 +59,7 @@ def waiting_for(member: Membership, people: People) -> Waiting:
     runs = list(Run.objects.filter(state__in=[Run.State.AWAITING, Run.State.FAILED], kind=Run.Kind.ROTATION).order_by("expires_at", "pk"))
     reviews = [run for run in runs if run.state == Run.State.AWAITING]
     pending = pending_for(member) or 0
-    full, n_full = _full(people)
+    left, full, n_full = _left_and_full(people, on)
     return Waiting(
         pending=pending,
         run=reviews[0] if reviews and pending else None,
@@ -68,6 +69,7 @@ def waiting_for(member: Membership, people: People) -> Waiting:
         discards=_discards(people) if decides else 0,
         refused=_refused() if office else None,
         nobodys=Client.objects.filter(representative=None, discarded_on=None).count() if office and people is None else 0,
+        left=left,
         full=full,
         n_full=n_full,
     )
@@ -95,21 +97,22 @@ def _refused() -> ImportJob | None:
 
 # Index-only, over (representative, ..., id): joined to the clients themselves it was most of the panel. The few discarded come apart.
 _FULL = """
-SELECT r.id, r.code, r.name, h.held, r.capacity_clients FROM (
+SELECT r.id, r.code, r.name, h.held, r.capacity_clients, coalesce(r.valid_to <= %(on)s, false) FROM (
     SELECT representative_id, count(*) AS held FROM clients_client
      WHERE organization_id = %(organization)s AND representative_id IS NOT NULL
        AND id NOT IN (SELECT id FROM clients_client WHERE organization_id = %(organization)s AND discarded_on IS NOT NULL)
      GROUP BY representative_id) h
   JOIN accounts_representative r ON r.organization_id = %(organization)s AND r.id = h.representative_id
- WHERE h.held > r.capacity_clients AND (%(people)s::bigint[] IS NULL OR r.id = ANY(%(people)s::bigint[]))
+ WHERE (h.held > r.capacity_clients OR r.valid_to <= %(on)s) AND (%(people)s::bigint[] IS NULL OR r.id = ANY(%(people)s::bigint[]))
 """
 
 
-def _full(people: People) -> tuple[tuple[Full, ...], int]:
+def _left_and_full(people: People, on: date) -> tuple[tuple[Full, ...], tuple[Full, ...], int]:
     with connection.cursor() as cursor:
-        cursor.execute(_FULL, {"organization": active_organization_id(), "people": None if people is None else array(people)})
+        cursor.execute(_FULL, {"organization": active_organization_id(), "people": None if people is None else array(people), "on": on})
         found = sorted(cursor.fetchall(), key=lambda each: (-each[3] / max(each[4], 1), each[1]))
-    return tuple(Full(*each) for each in found[:MOST_FULL]), len(found)
+    left, full = [each[:5] for each in found if each[5]], [each[:5] for each in found if not each[5]]
+    return tuple(Full(*each) for each in left[:MOST_FULL]), tuple(Full(*each) for each in full[:MOST_FULL]), len(full)
 
 
 def received_age(received: datetime | None, *, at: datetime) -> float | None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts.models import Representative
-from accounts.shell import served
+from accounts.shell import PLACES, served
 from accounts.templatetags import formats
 from clients.models.score import HORIZON_DAYS
 from clients.selectors.lifecycle import SCORES_HOLD_DAYS
@@ -199,8 +199,9 @@ def _serving(asked: Asked) -> int:
 
 
 def _place(asked: Asked, path: str) -> str:
-    """The address of a place, "" while nobody serves it."""
-    return f"/o/{asked.member.organization.slug}/{path}" if served(path, None) else ""
+    """The address of a place, "" while nobody serves it or where it is not this member's to open."""
+    mine = asked.member.role in PLACES[path].roles
+    return f"/o/{asked.member.organization.slug}/{path}" if mine and served(path, None) else ""
 
 
 def todo(request: HttpRequest, asked: Asked) -> dict[str, Any]:

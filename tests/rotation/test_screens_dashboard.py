@@ -167,6 +167,7 @@ def test_what_waits_is_told_with_its_deadline(acting, company, signed_in, today)
     admin = make_member(acting, Role.ADMIN)
     Client.objects.filter(pk=company["two"].pk).update(representative=None)
     type(company["ana"]).objects.filter(pk=company["ana"].pk).update(capacity_clients=0)
+    type(company["bruno"]).objects.filter(pk=company["bruno"].pk).update(valid_to=today)
     ImportJob.objects.create(kind="orders", file_name="antigo.csv", state="done", rows=9, refused=9)
     ImportJob.objects.create(kind="orders", file_name="pedidos.csv", state="done", rows=9, refused=3)
     DiscardProposal.objects.create(client=company["one"], reason="Fechou", proposed_by=admin)
@@ -178,6 +179,9 @@ def test_what_waits_is_told_with_its_deadline(acting, company, signed_in, today)
     manager = signed_in(make_member(acting, Role.MANAGER, team=company["south"]))
     theirs = text(manager.get(f"{BASE}todo/"))
     assert "sem vendedor" not in theirs and "V-1" not in theirs and "linhas recusadas" not in theirs
+    # Who left and still answers for clients comes first of the portfolios; orders nobody here may import offer no import.
+    assert "V-2 não atende mais Bruno" in theirs and "Dividir…" in theirs
+    assert "Nenhum pedido recebido ainda" in theirs and "Importar" not in theirs.replace("Importe", "")
 
 
 def test_goals_projection_and_the_table_of_representatives(acting, company, signed_in, today):
@@ -187,7 +191,10 @@ def test_goals_projection_and_the_table_of_representatives(acting, company, sign
     assert table.index("V-1 Ana") < table.index("V-2 Bruno") and "sem meta" in table and "50%" in table
     falling = text(web.get(f"{BASE}reps/?sort=-name"))
     assert falling.index("V-2 Bruno") < falling.index("V-1 Ana")
-    assert "R$ 1.000" in text(web.get(f"{BASE}revenue/"))
+    chart = text(web.get(f"{BASE}revenue/"))
+    assert "R$ 1.000" in chart and "é a de 1 vendedor; o realizado é de todos." in chart
+    Goal.objects.create(representative=company["bruno"], month=today.replace(day=1), measure="revenue", target=100_000)
+    assert "o realizado é de todos" not in text(web.get(f"{BASE}revenue/"))
 
 
 def test_revenue_at_risk_with_its_interval(acting, company, signed_in, today):
