@@ -1,4 +1,4 @@
-"""What waits for whoever leads: proposals, requests, consents, stale orders, refused lines, clients nobody or nobody any more looks after."""
+"""What waits for whoever leads: proposals, requests, consents, late orders, refused lines, clients with nobody, full and left portfolios."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

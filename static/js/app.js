@@ -9,4 +9,3 @@ import "./theme.js";
 import "./side-panel.js";
 import "./signal.js";
 import "./combo-box.js";
-import "./job-card.js";

@@ -2,6 +2,11 @@
 
 const openers = new WeakMap();
 
+/** The focus to the row in the place of one that went, or to the page. */
+export function land() {
+  if (!document.querySelector("bulk-table")?.resume?.()) document.getElementById("content")?.focus({ preventScroll: true });
+}
+
 export function open(dialog, opener = document.activeElement) {
   if (!dialog || dialog.open) return;
   openers.set(dialog, opener);
@@ -36,7 +41,7 @@ document.addEventListener(
     else if (document.activeElement === document.body) {
       const again = opener?.id && document.getElementById(opener.id);
       if (again) again.focus({ preventScroll: true });
-      else if (!document.querySelector("bulk-table")?.resume?.()) document.getElementById("content")?.focus({ preventScroll: true });
+      else land();
     }
     if (event.target.parentElement?.id === "dialog-slot") event.target.remove();
   },

@@ -1,7 +1,7 @@
 // What every htmx request needs and no page repeats: the CSRF header, plain words when something fails, signing in
 // again without losing the request, and a word when the signal is slow.
 
-import { open } from "./dialog.js";
+import { land, open } from "./dialog.js";
 import { toast, words } from "./toast.js";
 
 const SLOW = 3000;
@@ -61,6 +61,23 @@ document.addEventListener("visibilitychange", () => document.visibilityState ===
 const focusWrong = (root) => root.querySelector?.("[aria-invalid=true]:not([type=hidden])")?.focus();
 document.addEventListener("htmx:afterSettle", (event) => focusWrong(event.detail.elt));
 focusWrong(document.getElementById("content") ?? document);
+
+// What has the focus may be swapped away: the same thing in what came has it next.
+const named = (each) => each.getAttribute("aria-label") ?? (each.name || each.textContent.replace(/[\d\s]+/g, ""));
+const alike = (at) => [...document.querySelectorAll(at.localName)].filter((each) => named(each) === named(at));
+let at, place;
+
+document.addEventListener("htmx:beforeSwap", () => {
+  at = document.querySelector(":focus-visible:not(dialog *)");
+  place = at && alike(at).indexOf(at);
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (!at || at.isConnected || document.activeElement !== document.body) return;
+  const same = alike(at).filter((each) => each.checkVisibility());
+  if (same.length) same[Math.min(place, same.length - 1)].focus({ preventScroll: true });
+  else land();
+});
 
 // A form that is being sent cannot be sent twice; its button keeps its width and says so.
 document.addEventListener("submit", (event) => {

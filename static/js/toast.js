@@ -1,11 +1,13 @@
 // Passing messages. The server renders <toast-note>; scripts call toast().
 
+import { land } from "./dialog.js";
+
 const words = () => document.getElementById("words")?.dataset ?? {};
 const LASTS = 7000;
 
 class ToastNote extends HTMLElement {
   connectedCallback() {
-    this.addEventListener("click", (event) => event.target.closest("[data-close]") && this.remove());
+    this.addEventListener("click", (event) => event.target.closest("[data-close]") && this.close());
     // Once the undo is asked for, the message has done its work.
     this.addEventListener("htmx:afterRequest", () => this.remove());
     for (const kind of ["pointerenter", "focusin"]) this.addEventListener(kind, () => clearTimeout(this.timer));
@@ -17,6 +19,11 @@ class ToastNote extends HTMLElement {
     clearTimeout(this.timer);
     // An error stays until it is read and closed.
     if (!this.matches(".bad, .error")) this.timer = setTimeout(() => this.remove(), LASTS);
+  }
+
+  close() {
+    if (this.querySelector(":focus-visible")) land();
+    this.remove();
   }
 
   disconnectedCallback() {
