@@ -83,6 +83,7 @@ def _what_if(request: HttpRequest, lines: list[TeamLoad]) -> dict[str, Any]:
     if giver:
         mine = Client.objects.filter(representative=giver.representative, discarded_on=None)
         segments = sorted(mine.exclude(segment="").values_list("segment", flat=True).distinct()[:200])
+        segment = segment if segment in segments else ""  # of whoever was chosen before
     context: dict[str, Any] = {
         "giver": giver,
         "taker": taker,

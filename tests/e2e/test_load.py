@@ -135,8 +135,15 @@ def test_a_cover_sees_the_clients_until_it_is_ended(team, browse):
 
 def test_clients_of_the_list_are_moved_by_hand_and_put_back(team, browse):
     page = browse(team.marta)
-    page.goto(f"{team.base}load/?from={team.people[0].pk}&to={team.people[1].pk}&n=1")
+    page.goto(f"{team.base}load/")
+    page.get_by_label("De", exact=True).select_option(label="V-01 Ana")
+    expect(page.get_by_label("Segmento").locator("option")).to_have_count(2)  # those of Ana's clients, before anything is simulated
+    page.get_by_label("Para", exact=True).select_option(label="V-02 Bruno")
+    page.get_by_label("Quantos").fill("1")
+    page.get_by_role("button", name="Simular").focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Continuar: mover 1 cliente…")).to_be_visible()
+    expect(page.get_by_role("button", name="Simular")).to_be_focused()
 
     page.goto(f"{team.base}clients/")
     page.get_by_label("Selecionar Empório Sol").check()
