@@ -79,6 +79,21 @@ def percent(value: Any, places: int = 0) -> str:
     return BLANK if value is None or value == "" else decimal(float(value) * 100, int(places)) + "%"
 
 
+@register.filter(name="duration")
+def duration(seconds: Any) -> str:
+    """How long something takes, as a person says it: 45 s, 1 min 20 s, 12 min, 1 h 05 min. The signs are the same in every language."""
+    if seconds is None:
+        return BLANK
+    minutes, left = divmod(max(int(seconds), 0), 60)
+    if minutes >= 60:
+        text = f"{minutes // 60} h {minutes % 60:02} min"
+    elif minutes >= 10 or (minutes and not left):
+        text = f"{minutes} min"
+    else:
+        text = f"{minutes} min {left} s" if minutes else f"{left} s"
+    return text.replace(" ", NARROW)
+
+
 @register.filter(name="km")
 def km(value: Any, places: int = 0) -> str:
     """Kilometres: 41 km."""

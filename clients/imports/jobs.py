@@ -12,6 +12,7 @@ import hashlib
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -186,7 +187,7 @@ def cancel(job: ImportJob, *, by: Membership) -> None:
     record_event(f"import:{job.pk}", "import.cancel_asked", by=Actor(by))
 
 
-_UNTRIED: dict[str, Any] = {"heartbeat_at": None, "attempts": 0, "phase": "", "done_rows": 0}
+_UNTRIED: dict[str, Any] = {"begun_at": None, "phase_at": None, "heartbeat_at": None, "attempts": 0, "phase": "", "done_rows": 0}
 
 
 def ahead_of(job: ImportJob) -> int:
@@ -253,7 +254,8 @@ def _claimed(organization_id: int, at: datetime) -> ImportJob | None:
             return None
         job.state = S.RUNNING if job.state == S.WAITING else S(job.state)
         job.attempts += 1
-        ImportJob.objects.filter(pk=job.pk).update(state=job.state, attempts=job.attempts, heartbeat_at=at)
+        job.begun_at = job.begun_at or at
+        ImportJob.objects.filter(pk=job.pk).update(state=job.state, attempts=job.attempts, begun_at=job.begun_at, heartbeat_at=at)
         return job
 
 
@@ -261,16 +263,22 @@ class _Watch:
     """Says once a second how far the file is, and stops it where a person cancelled it."""
 
     def __init__(self, job: ImportJob) -> None:
-        self.job, self.last, self.phase = job, 0.0, ""
+        self.job, self.last, self.phase, self.heard_at = job, 0.0, "", timezone.now()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
-        now = time.monotonic()
+        now, at = time.monotonic(), timezone.now()
         if now - self.last < 1 and phase == self.phase and done < total:
+            self.heard_at = at
             return
+        told: dict[str, Any] = {"phase": phase, "done_rows": done, "total_rows": total, "heartbeat_at": at}
+        if phase != self.phase:
+            # The first word of a phase comes when its first rows are done: it began where the one before was last heard of.
+            told["phase_at"] = self.heard_at
         self.last, self.phase = now, phase
+        self.heard_at = at
         with tenant_atomic(self.job.organization_id):
             mine = ImportJob.objects.filter(pk=self.job.pk, state=self.job.state)
-            if not mine.update(phase=phase, done_rows=done, total_rows=total, heartbeat_at=timezone.now()):
+            if not mine.update(**told):
                 raise ImportCancelled(_("Cancelada por uma pessoa."))
 
 
@@ -316,6 +324,34 @@ def refused_file_of(job: ImportJob) -> Path | None:
     if job.erased_at or path is None or folder_of(job.organization_id) not in path.parents or not path.is_file():
         return None
     return path
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a file has been at work, and how much longer it should take; both in seconds, None where nothing is known."""
+
+    elapsed: float | None
+    left: float | None
+
+
+SAYS_ENOUGH_SECONDS = 3.0  # of a phase, before its pace is believed
+
+
+def pace_of(job: ImportJob, *, at: datetime) -> Pace:
+    """How fast the present step goes: from when a worker took it up, and the rows it has done since the phase began.
+
+    A check reads and then compares; how long the second half takes is known only once it is on its way. An import goes the same
+    way as its check did, so before it has shown a pace of its own the time of the check stands for it.
+    """
+    if job.state not in AT_WORK or job.begun_at is None:
+        return Pace(None, None)
+    elapsed = max((at - job.begun_at).total_seconds(), 0.0)
+    in_phase = (at - job.phase_at).total_seconds() if job.phase_at else 0.0
+    if job.phase == "write" and job.done_rows and in_phase >= SAYS_ENOUGH_SECONDS:
+        # after the last row sums are made up, at no pace that rows could tell
+        return Pace(elapsed, in_phase * (job.total_rows - job.done_rows) / job.done_rows if job.done_rows < job.total_rows else None)
+    checked = job.found.get("seconds") if job.state == S.RUNNING else None
+    return Pace(elapsed, checked - elapsed if checked and checked > elapsed else None)
 
 
 def organizations_waiting(organization_ids: Iterable[int], *, at: datetime) -> list[int]:

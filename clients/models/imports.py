@@ -58,6 +58,8 @@ class ImportJob(TenantModel):
     phase = models.CharField(max_length=5, blank=True, default="")  # read, write
     done_rows = models.BigIntegerField(default=0)
     total_rows = models.BigIntegerField(default=0)
+    begun_at = models.DateTimeField(null=True, blank=True)  # when a worker first took the present step up: the check, or the import
+    phase_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     erased_at = models.DateTimeField(null=True, blank=True)

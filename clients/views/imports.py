@@ -235,6 +235,9 @@ def _job_context(request: HttpRequest, row: ImportJob) -> dict[str, Any]:
         # Reading is the first half of the way, writing the second.
         "percent": round(50 * (share + writing)) if row.phase else 0,
         "writing": writing,
+        "settling": writing and row.done_rows >= row.total_rows,
+        "pace": jobs.pace_of(row, at=timezone.now()),
+        "took": (row.finished_at - row.begun_at).total_seconds() if row.state == S.DONE and row.finished_at and row.begun_at else None,
         "ahead": jobs.ahead_of(row) if row.state in MOVING and row.heartbeat_at is None else 0,
         "before": jobs.same_file_before(row) if row.state in (S.CHECKED, S.DONE) else None,
         "has_refused": bool(found["refused"]) and not row.erased_at and row.state in (S.CHECKED, S.DONE),

@@ -412,3 +412,37 @@ def test_an_auditor_reads_and_others_find_no_such_page(send, admin, organization
             assert web.post(url(f"jobs/{job.pk}/{act}/")).status_code == 404
     assert "<form" not in signed_in(people[Role.AUDITOR]).get(url(f"jobs/{job.pk}/")).content.decode().split("<main")[1].split("</main>")[0]
     assert again(job).state == "checked"
+
+
+def test_a_file_at_work_says_how_long_it_has_been_and_how_much_longer_it_should_take(send, admin, organization, monkeypatch):
+    text = "client_code,name\n" + "".join(f"C{n},Cliente {n}\n" for n in range(40))
+    job = send("clients", text)
+    at = timezone.now()
+    assert jobs.pace_of(job, at=at) == jobs.Pace(None, None)  # nobody took it up yet
+    job = worked(job)
+    assert job.begun_at is not None
+    assert jobs.pace_of(job, at=at) == jobs.Pace(None, None)  # checked: it waits for a person
+    with acting_for(organization.pk):
+        jobs.confirm(job, by=admin)
+    assert again(job).begun_at is None  # the import is counted from its own beginning
+
+    monkeypatch.setattr(Clients, "chunk_rows", 10)
+    monkeypatch.setattr(jobs.time, "monotonic", iter(range(10_000)).__next__)  # each look at the row is a second after the last
+    load, seen = Clients.load, []
+
+    def watched(self, stage):
+        seen.append(ImportJob.objects.get(pk=job.pk))
+        return load(self, stage)
+
+    monkeypatch.setattr(Clients, "load", watched)
+    assert jobs.work(organization.pk, at=at)
+    done = [row.done_rows for row in seen[1:] if row.phase == "write"]
+    assert done == sorted(done) and done
+    first, half = seen[0], next(row for row in seen[1:] if row.phase == "write")
+    first.found = {"seconds": 50.0}  # before a pace of its own, the check's
+    assert jobs.pace_of(first, at=first.begun_at + timedelta(seconds=20)) == jobs.Pace(20.0, 30.0)
+    later = half.phase_at + timedelta(seconds=8)
+    pace = jobs.pace_of(half, at=later)
+    assert pace.left == pytest.approx(8 * (40 - half.done_rows) / half.done_rows)
+    assert pace.elapsed == pytest.approx((later - half.begun_at).total_seconds())
+    assert half.begun_at <= half.phase_at <= half.heartbeat_at

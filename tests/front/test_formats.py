@@ -91,6 +91,11 @@ def test_nothing_known_is_written_as_a_dash():
     assert empty == [formats.BLANK] * 5
 
 
+def test_a_duration_is_told_as_a_person_says_it():
+    said = {None: "–", 0: "0 s", 45.7: "45 s", 60: "1 min", 80: "1 min 20 s", 725: "12 min", 3900: "1 h 05 min", -3: "0 s"}
+    assert {seconds: formats.duration(seconds).replace("\u00a0", " ") for seconds in said} == said
+
+
 def test_zero_is_not_nothing():
     assert (formats.number(0), formats.money_whole(0, "BRL"), formats.percent(0)) == ("0", f"R${NB}0", "0%")
 
