@@ -1,10 +1,11 @@
 """Pages for what goes wrong, in plain words, with the reference number that the logs hold too.
 
-Those of 500 and above ask nothing of the request or the database; a member's 403 and 404 keep the shell around them.
+Those of 500 and above ask nothing of the session or the database, only which address it was; a member's 403 and 404 keep the shell around them.
 """
 
 import logging
 import sys
+from urllib.parse import urlsplit, urlunsplit
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 logger = logging.getLogger(__name__)
 
 CODES = {400: "bad_request", 403: "not_allowed", 404: "not_found", 413: "too_large", 429: "too_many", 500: "error", 503: "unavailable"}
+AGAIN = {429, 500, 503}  # what the next moment may cure
 RETRY_AFTER = {429: "60", 503: "30"}
 
 
@@ -31,13 +33,28 @@ def refusal(request: HttpRequest, status: int, detail: str = "", *, template: st
         response: HttpResponse = JsonResponse(body, status=status)
     else:
         member = status in {403, 404} and getattr(request, "membership", None) is not None
-        context = {"reference": reference, "detail": detail, "layout": "base.html" if member else "layout_plain.html"}
+        context = {
+            "reference": reference,
+            "detail": detail,
+            "layout": "base.html" if member else "layout_plain.html",
+            **_ways_on(request, status),
+        }
         name = template or f"{400 if status == 413 else status}.html"
         response = HttpResponse(render_to_string(name, context, request if status < 500 else None), status=status)
     if status in RETRY_AFTER:
         response.headers["Retry-After"] = RETRY_AFTER[status]
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _ways_on(request: HttpRequest, status: int) -> dict[str, str]:
+    """``again``: the same address, where asking once more may help and changes nothing; ``back``: the page of this site one came from."""
+    here = request.get_full_path()
+    came = urlsplit(request.META.get("HTTP_REFERER", ""))
+    ours = came.netloc == request.META.get("HTTP_HOST") and came.path.startswith("/") and not came.path.startswith("//")
+    back = urlunsplit(("", "", came.path, came.query, "")) if ours else ""
+    again = here if status in AGAIN and request.method in ("GET", "HEAD") else ""
+    return {"again": again, "back": back if back != here or (request.method == "POST" and not again) else ""}
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -202,3 +202,24 @@ def test_every_page_is_drawn_in_every_language(ana, signed_in, web, language):
             assert len(re.findall(r"<h1>\s*\S", page)) == 1, path
             assert " style=" not in page and "onclick" not in page, path
             assert not re.search(r"<script(?![^>]*(src=|type=\"application/json\"))", page), path
+
+
+def test_what_could_not_be_leaves_a_way_on(rf, ana, signed_in, settings):
+    from accounts.views import errors
+
+    def links(answer):
+        return re.findall(r'<a class="btn (\w+)\s*" href="([^"]*)"', answer.content.decode())
+
+    get = rf.get("/o/vale-verde/clients/?q=a", headers={"referer": "http://testserver/o/vale-verde/today/?x=1"}, HTTP_HOST="testserver")
+    post = rf.post("/o/vale-verde/tasks/new/", headers={"referer": "http://testserver/o/vale-verde/tasks/new/"}, HTTP_HOST="testserver")
+    came, home, same = "/o/vale-verde/today/?x=1", ("gho", "/"), "/o/vale-verde/tasks/new/"
+    for status in (429, 500, 503):
+        assert links(errors.refusal(get, status)) == [("pri", "/o/vale-verde/clients/?q=a"), ("sec", came), home]
+        assert links(errors.refusal(post, status)) == [("pri", same), home]  # what may change something is not sent again by a link
+    assert links(errors.refusal(get, 400)) == [("pri", came), home]
+    assert links(errors.csrf_failure(post)) == [("pri", same), home]
+    elsewhere = rf.get("/x/", headers={"referer": "http://evil.example//testserver/"}, HTTP_HOST="testserver")
+    assert links(errors.refusal(elsewhere, 400)) == [("pri", "/")]
+
+    page = signed_in(ana).get("/o/vale-verde/clients/0/").content.decode()
+    assert '<li aria-current="page">Não encontramos esta página</li>' in page  # the phone's bar has nothing else to say
