@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.templatetags.formats import decimal, money_whole, percent
+from accounts.templatetags.formats import decimal, money, money_whole, percent
 from rotation.models import Proposal
 
 FIELD_NAMES = {
@@ -123,6 +123,16 @@ def fact_text(field: str, value: Any, currency: str = "BRL", names: Names | None
     return decimal(value, 0 if float(value).is_integer() else 1)
 
 
+def limit_text(field: str, value: Any, currency: str = "BRL", names: Names | None = None) -> str:
+    """A value one compares with: as a fact is read, but to the last cent and tenth of a percent, for it is a limit and no measure."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if field.endswith("_cents") and value % 100:
+            return money(value, currency)
+        if field.startswith("p_") or field == "owner_load":
+            return percent(value, 0 if float(round(value * 100, 6)).is_integer() else 1)
+    return fact_text(field, value, currency, names)
+
+
 def condition_text(leaf: Mapping[str, Any], currency: str = "BRL", names: Names | None = None) -> str:
     """One condition in short: “Dias sem compra ≥ 90”."""
     field, op, value = leaf["field"], leaf["op"], leaf.get("value", True)
@@ -130,13 +140,13 @@ def condition_text(leaf: Mapping[str, Any], currency: str = "BRL", names: Names 
     if op == "is_null":
         return (_("%(field)s: sem dado") if value else _("%(field)s: com dado")) % {"field": name}
     if op == "between":
-        low, high = (fact_text(field, each, currency, names) for each in value)
+        low, high = (limit_text(field, each, currency, names) for each in value)
         return _("%(field)s de %(low)s a %(high)s") % {"field": name, "low": low, "high": high}
     if op in ("in", "not_in"):
-        words = any_of(fact_text(field, each, currency, names) for each in value)
+        words = any_of(limit_text(field, each, currency, names) for each in value)
         pattern = _("%(field)s: %(words)s") if op == "in" else _("%(field)s: menos %(words)s")
         return pattern % {"field": name, "words": words}
-    return f"{name} {OPS[op]} {fact_text(field, value, currency, names)}"
+    return f"{name} {OPS[op]} {limit_text(field, value, currency, names)}"
 
 
 def any_of(words: Iterable[str]) -> str:
@@ -151,6 +161,10 @@ def any_of(words: Iterable[str]) -> str:
 _PHRASES = {
     ("abc", "in"): gettext_lazy("é curva %(value)s"),
     ("abc", "="): gettext_lazy("é curva %(value)s"),
+    ("abc", "not_in"): gettext_lazy("não é curva %(value)s"),
+    ("uf", "not_in"): gettext_lazy("não fica em %(value)s"),
+    ("city", "not_in"): gettext_lazy("não fica em %(value)s"),
+    ("state", "not_in"): gettext_lazy("não está %(value)s"),
     ("uf", "in"): gettext_lazy("fica em %(value)s"),
     ("region", "in"): gettext_lazy("fica em %(value)s"),
     ("city", "in"): gettext_lazy("fica em %(value)s"),
@@ -164,7 +178,12 @@ _PHRASES = {
     ("tags", "not_in"): gettext_lazy("não tem a etiqueta %(value)s"),
     ("owner_status", "in"): gettext_lazy("tem como vendedor %(value)s"),
     ("net_12m_cents", ">="): gettext_lazy("comprou %(value)s ou mais em 12 meses"),
-    ("net_12m_cents", ">"): gettext_lazy("comprou %(value)s ou mais em 12 meses"),
+    ("net_12m_cents", ">"): gettext_lazy("comprou mais de %(value)s em 12 meses"),
+    ("net_12m_cents", "<"): gettext_lazy("comprou menos de %(value)s em 12 meses"),
+    ("net_12m_cents", "<="): gettext_lazy("comprou no máximo %(value)s em 12 meses"),
+    ("days_since_last", ">"): gettext_lazy("está há mais de %(value)s dias sem compra"),
+    ("days_since_last", "<"): gettext_lazy("está há menos de %(value)s dias sem compra"),
+    ("days_since_last", "<="): gettext_lazy("está há no máximo %(value)s dias sem compra"),
     ("p_cross", ">="): gettext_lazy("tem %(value)s ou mais de chance de inativar"),
     ("p_silent", ">="): gettext_lazy("tem %(value)s ou mais de chance de silenciar"),
     ("lateness", ">="): gettext_lazy("está há %(value)s o próprio ciclo ou mais sem compra"),
@@ -176,6 +195,26 @@ _PHRASES = {
     ("overdue_cents", ">="): gettext_lazy("deve %(value)s ou mais em atraso"),
     ("contract_days_left", "<="): gettext_lazy("tem contrato que acaba em %(value)s dias ou menos"),
     ("owner_load", ">="): gettext_lazy("é de um vendedor com %(value)s ou mais da capacidade"),
+}
+
+
+# What it means that a thing is unknown, or known.
+_UNKNOWN = {
+    ("days_since_last", True): gettext_lazy("nunca comprou"),
+    ("days_since_last", False): gettext_lazy("já comprou"),
+    ("days_since_visit", True): gettext_lazy("nunca recebeu visita"),
+    ("days_since_visit", False): gettext_lazy("já recebeu visita"),
+    ("days_since_contact", True): gettext_lazy("nunca teve contato"),
+    ("days_since_contact", False): gettext_lazy("já teve contato"),
+}
+# In a sentence comparisons are read, not drawn; the words are those of the editor's own list.
+_OPS_SPOKEN = {
+    "=": gettext_lazy("igual a"),
+    "!=": gettext_lazy("diferente de"),
+    "<": gettext_lazy("menor que"),
+    "<=": gettext_lazy("menor ou igual a"),
+    ">": gettext_lazy("maior que"),
+    ">=": gettext_lazy("maior ou igual a"),
 }
 
 
@@ -196,13 +235,21 @@ def phrase(leaf: Mapping[str, Any], currency: str = "BRL", names: Names | None =
         return kinds[field, value]
     if pattern := _PHRASES.get((field, op)):
         text = (
-            any_of(fact_text(field, each, currency, names) for each in value)
+            any_of(limit_text(field, each, currency, names) for each in value)
             if isinstance(value, list | tuple)
-            else fact_text(field, value, currency, names)
+            else limit_text(field, value, currency, names)
         )
         return str(pattern) % {"value": text}
+    if op == "is_null":
+        pattern = _UNKNOWN.get((field, value)) or (_("não tem dado de %(field)s") if value else _("tem dado de %(field)s"))
+        return str(pattern) % {"field": lower_first(str(FIELD_NAMES.get(field, field)))}
+    if op == "not_in":
+        text = condition_text({**leaf, "op": "in"}, currency, names)
+        return _("não tem %(condition)s") % {"condition": lower_first(text)}
     text = condition_text(leaf, currency, names)
-    return _("tem %(condition)s") % {"condition": text[:1].lower() + text[1:]}
+    if spoken := _OPS_SPOKEN.get(op):
+        text = f"{FIELD_NAMES.get(field, field)} {spoken} {limit_text(field, value, currency, names)}"
+    return _("tem %(condition)s") % {"condition": lower_first(text)}
 
 
 def mark(text: Any) -> SafeString:
@@ -215,7 +262,9 @@ def conditions_sentence(condition: Mapping[str, Any], currency: str = "BRL", nam
         return mark(phrase(condition, currency, names))
     kind = next(iter(condition), "all")
     if kind == "not":
-        return format_html(_("não ({condition})"), condition=conditions_sentence(condition["not"], currency, names))
+        inner = conditions_sentence(condition["not"], currency, names)
+        # "any of several" stands in parentheses of its own
+        return format_html(_("não {condition}") if inner.startswith("(") else _("não ({condition})"), condition=inner)
     parts = [part for part in (_inside(kind, child, currency, names) for child in condition.get(kind, [])) if part]
     if not parts:
         return mark_safe("")

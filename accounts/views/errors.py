@@ -1,6 +1,7 @@
 """Pages for what goes wrong, in plain words, with the reference number that the logs hold too.
 
-Those of 500 and above ask nothing of the session or the database, only which address it was; a member's 403 and 404 keep the shell around them.
+Those of 500 and above ask nothing of the session or the database, only which address it was; a member's 403 and 404
+keep the shell around them.
 """
 
 import logging

@@ -279,7 +279,7 @@ class Drawing:
     @property
     def stated(self) -> list[str]:
         """Exemptions the rule states, be they empty."""
-        return [f"experiment.exempt.{name}.stated" for name in self.state.exempt]
+        return [f"experiment.exempt.{name}.stated" for name, words in self.state.exempt.items() if not words]
 
     def _condition(self, node: Node, key: str, place: int, siblings: int, depth: int) -> Condition:
         made = Condition(key, place, siblings, error=self.faults.get(key, ""))

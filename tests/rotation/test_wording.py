@@ -12,7 +12,17 @@ from rotation.engine.schema import FIELDS, GUARDS
 from rotation.explaining import explanation
 from rotation.models import Proposal, RuleVersion
 from rotation.refusals import SENTENCES
-from rotation.wording import FIELD_NAMES, GUARD_NAMES, condition_text, fact_text, guard_text, reason_lines, rule_sentence, schedule_text
+from rotation.wording import (
+    FIELD_NAMES,
+    GUARD_NAMES,
+    condition_text,
+    conditions_sentence,
+    fact_text,
+    guard_text,
+    reason_lines,
+    rule_sentence,
+    schedule_text,
+)
 
 AS_OF = date(2026, 10, 5)
 
@@ -74,6 +84,28 @@ def test_the_sentence_leaves_no_doubt_what_goes_together_and_names_every_limit_o
         "no máximo <mark>10% de cada carteira</mark>, no máximo <mark>40 clientes</mark> para cada equipe "
         "e movendo no máximo <mark>1 cliente"
     ) in rule_sentence(PRESETS["general"] | {"limits": limits | {"team_max": 40}})
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"field": "days_since_last", "op": ">", "value": 45}, "está há mais de 45 dias sem compra"),
+        ({"field": "net_12m_cents", "op": ">", "value": 500000}, "comprou mais de R$ 5.000 em 12 meses"),
+        ({"field": "overdue_cents", "op": ">", "value": 123456}, "tem valor em atraso maior que R$ 1.234,56"),
+        ({"field": "p_silent", "op": ">=", "value": 0.855}, "tem 85,5% ou mais de chance de silenciar"),
+        ({"field": "size", "op": "!=", "value": "Grande"}, "tem porte diferente de Grande"),
+        ({"field": "size", "op": "not_in", "value": ["Grande", "Médio"]}, "não tem porte: Grande ou Médio"),
+        ({"field": "uf", "op": "not_in", "value": ["SP"]}, "não fica em SP"),
+        ({"field": "days_since_visit", "op": "is_null", "value": True}, "nunca recebeu visita"),
+        ({"field": "credit_score", "op": "is_null", "value": False}, "tem dado de score de crédito"),
+        ({"not": {"any": [{"field": "abc", "op": "=", "value": "A"}, {"field": "uf", "op": "in", "value": ["SP", "MG"]}]}},
+         "não (é curva A ou fica em SP ou MG)"),
+        ({"not": {"field": "abc", "op": "=", "value": "A"}}, "não (é curva A)"),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_read_without_signs_and_a_limit_is_not_rounded(condition, said):
+    spoken = re.sub("</?mark>", "", str(conditions_sentence(condition))).replace("\u00a0", " ")
+    assert spoken == said
 
 
 def test_names_from_people_are_escaped_in_the_sentence():
