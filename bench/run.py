@@ -4,7 +4,9 @@
     python -m bench.run --sizes 10000 1000000
 
 The floor is one SELECT over the same rows that finds who is silent, keeps the best tenth of each portfolio, names a
-colleague of the same state and writes one narrow row a move: from the orders, and from the summary. It knows no
+colleague of the same state and writes one narrow row a move: from the orders, and from the summary. A run reads the summary of
+that very day ("summary"); that of the day before, whose clients of changed sums it sums up anew ("night": what happens each night,
+against the floor from the orders); or, where the summary is older, all orders ("orders"). The floor knows no
 distance, guards, rooms or reasons. The bare floor writes into a temporary table; the keyed one into the table of proposals itself,
 which checks six keys a row and keeps five indexes: what any night pays that leaves proposals behind.
 
@@ -66,6 +68,7 @@ CREATE TEMPORARY TABLE floor (organization_id bigint, id bigint GENERATED ALWAYS
     to_id bigint, value_cents bigint, PRIMARY KEY (organization_id, id)) ON COMMIT DROP
 """
 
+SOURCES = {"summary": 0, "night": 1, "orders": 8}  # what a run reads -> days the summary is older than the run's day
 MOST_STATEMENTS = 60
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -173,8 +176,9 @@ def measure(clients: int, tries: int) -> dict[str, Any]:
             cancel_run(open_run, by=admin)
 
     result: dict[str, Any] = {"clients": clients}
-    for source, as_of in (("summary", AS_OF), ("orders", AS_OF + timedelta(days=1))):
-        spent: dict[str, list[Spent]] = {name: [] for name in ("floor", "keyed_floor", "dry_run", "run")}
+    for name, later in SOURCES.items():
+        as_of, source = AS_OF + timedelta(days=later), "orders" if later else "summary"
+        spent: dict[str, list[Spent]] = {what: [] for what in ("floor", "keyed_floor", "dry_run", "run")}
         for _ in range(tries):
             took, moves = spend(lambda as_of=as_of, source=source: floor(organization.pk, as_of, source))
             spent["floor"].append(took)
@@ -188,11 +192,11 @@ def measure(clients: int, tries: int) -> dict[str, Any]:
             with tenant_atomic(organization.pk), connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0")
                 cancel_run(run, by=admin)
-        least = {name: Spent(min(each.clock for each in seen), min(each.cpu for each in seen)) for name, seen in spent.items()}
+        least = {what: Spent(min(each.clock for each in seen), min(each.cpu for each in seen)) for what, seen in spent.items()}
         if len(captured) > MOST_STATEMENTS:
             raise SystemExit(f"a run made {len(captured)} statements; {MOST_STATEMENTS} are the most allowed")
-        result[source] = {
-            **{name: asdict(each) for name, each in least.items()},
+        result[name] = {
+            **{what: asdict(each) for what, each in least.items()},
             "floor_moves": moves,
             "ratio": least["run"].cpu / least["floor"].cpu,
             "keyed_ratio": least["run"].cpu / least["keyed_floor"].cpu,
@@ -210,7 +214,7 @@ def table(results: list[dict[str, Any]]) -> str:
     heads = f"{'clients':>9} {'from':<7} {'floor':>11} {'keyed':>11} {'run':>11} {'/floor':>7} {'/keyed':>7} {'dry run':>11} {'MB':>5}"
     lines = [f"{heads}  clock/CPU seconds; ratios of CPU; phases by clock"]
     for result in results:
-        for source in ("summary", "orders"):
+        for source in SOURCES:
             seen = result[source]
             names = ("floor", "keyed_floor", "run", "dry_run")
             bare, keyed, run, dry = (f"{seen[name]['clock']:.2f}/{seen[name]['cpu']:.2f}" for name in names)
@@ -222,10 +226,10 @@ def table(results: list[dict[str, Any]]) -> str:
     small, large = results[0], results[-1]
     if large["clients"] > small["clients"]:
         sizes = [small["clients"], large["clients"]]
-        grown = [exponent(sizes, [result[source]["run"]["cpu"] for result in (small, large)]) for source in ("summary", "orders")]
+        grown = {source: exponent(sizes, [result[source]["run"]["cpu"] for result in (small, large)]) for source in SOURCES}
         lines.append(
             f"from {sizes[0]:,} to {sizes[1]:,} clients the CPU of a run grows with their number to the power "
-            f"{grown[0]:.2f} from the summary, {grown[1]:.2f} from the orders"
+            + ", ".join(f"{power:.2f} ({source})" for source, power in grown.items())
         )
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 Each form is a subquery with the same columns, so that the one SELECT over clients joins either.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 
 from django.db import connection
@@ -50,16 +50,29 @@ _TOTALS_FROM_ORDERS = """
 _ALL_FROM_ORDERS = "SELECT client_id, {totals}, {median} AS median_gap FROM ({gaps}) gaps GROUP BY client_id"
 
 
+# The clients whose sums a later day changes: an order of theirs enters or leaves a window, or the history itself. Each row of the
+# summary holds for a day of its own; from the earliest of these on, none is missed.
+_CHANGED = """
+    SELECT DISTINCT client_id FROM clients_order
+    WHERE organization_id = %(organization)s AND status <> 'cancelled' AND ordered_on = ANY(%(days)s::date[])
+"""
+_WINDOWS = (0, 30, 90, 180, 365)
+# Beyond so many days too many clients have changed for asking about each of them.
+MOVED_WITHIN_DAYS = 3
+
+
 class Source(Enum):
     """Where a day's activity is read from."""
 
     SUMMARY = "summary"  # every row of the summary was made for that very day
+    MOVED = "moved"  # the summary is a few days older: the rows those days change are summed up anew, from the orders
     TOTALS = "totals"  # the summary is older: totals from the orders, medians from it where nothing changed
     ORDERS = "orders"  # the summary is newer: everything from the orders up to that day
 
 
-def source_on(organization_id: int, as_of: date) -> Source:
-    """The cheapest source that is right for that day; one query."""
+def source_on(organization_id: int, as_of: date) -> tuple[Source, date]:
+    """The cheapest source that is right for that day, and the earliest day a row of the summary holds for; one query or two."""
+    values = {"organization": organization_id, "as_of": as_of}
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -67,21 +80,45 @@ def source_on(organization_id: int, as_of: date) -> Source:
                    EXISTS (SELECT FROM clients_clientactivity
                            WHERE organization_id = %(organization)s AND windows_on IS DISTINCT FROM %(as_of)s)
             """,
-            {"organization": organization_id, "as_of": as_of},
+            values,
         )
         later_orders, other_day = cursor.fetchone()
-    if later_orders:
-        return Source.ORDERS
-    return Source.TOTALS if other_day else Source.SUMMARY
+        if later_orders:
+            return Source.ORDERS, as_of
+        if not other_day:
+            return Source.SUMMARY, as_of
+        cursor.execute(
+            """
+            SELECT min(windows_on), max(windows_on), count(*) - count(windows_on) FROM clients_clientactivity
+             WHERE organization_id = %(organization)s
+            """,
+            values,
+        )
+        earliest, latest, undated = cursor.fetchone()
+    moved = not undated and latest <= as_of <= earliest + timedelta(days=MOVED_WITHIN_DAYS)
+    return (Source.MOVED if moved else Source.TOTALS), earliest or as_of
 
 
-def activity_query(source: Source) -> sql.Composable:
+def changed_query() -> sql.Composable:
+    """The clients whose sums may differ between two days; parameters organization and days, those ``changing_days`` names."""
+    return sql.SQL(_CHANGED)
+
+
+def changing_days(earliest: date, as_of: date) -> list[date]:
+    """The days whose orders enter or leave a window when the day moves from ``earliest`` to ``as_of``."""
+    moved = (as_of - earliest).days
+    return sorted({as_of - timedelta(days=window + back) for window in _WINDOWS for back in range(moved)})
+
+
+def activity_query(source: Source, *, changed_only: bool = False) -> sql.Composable:
     """The subquery: client_id, repeat_days, first_on, last_on, median_gap, net_total_cents, net_12m_cents, n30 to n365.
 
-    Parameters organization and as_of. A client without orders may be missing from it.
+    Parameters organization and as_of, and ``changed``, ids, where only those clients are wanted. A client without orders may be
+    missing from it.
     """
-    parts = {"days": sql.SQL(DAYS), "totals": sql.SQL(_TOTALS), "median": sql.SQL(_MEDIAN)}
-    if source is Source.SUMMARY:
+    days = DAYS.replace("GROUP BY", "AND client_id = ANY(%(changed)s::bigint[]) GROUP BY") if changed_only else DAYS
+    parts = {"days": sql.SQL(days), "totals": sql.SQL(_TOTALS), "median": sql.SQL(_MEDIAN)}
+    if source in (Source.SUMMARY, Source.MOVED):
         return sql.SQL(_SUMMARY)
     if source is Source.ORDERS:
         return sql.SQL(_ALL_FROM_ORDERS).format(gaps=sql.SQL(_GAPS).format(**parts), **parts)

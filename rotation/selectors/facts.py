@@ -13,6 +13,7 @@ import numpy as np
 from django.db.models import Q
 from psycopg2 import sql
 
+from accounts.arrays import array
 from accounts.models import Absence, Organization, Representative
 from accounts.selectors import top_teams
 from accounts.tenancy.limits import planner
@@ -21,7 +22,7 @@ from rotation.engine.facts import NO_DAY, Facts, Representatives
 from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
 from rotation.engine.workload import QUARTER_WEEKS, client_minutes, minutes_held
-from rotation.selectors.activity import Source, activity_query, source_on
+from rotation.selectors.activity import Source, activity_query, changed_query, changing_days, source_on
 from rotation.selectors.columns import Array, read_columns
 from rotation.selectors.ledger import with_past
 from rotation.selectors.outcomes import treated_until
@@ -53,7 +54,8 @@ _BASE = {
     "last_contact_on": ("day", "coalesce(v.last_contact_on, '-infinity')"),
     "flags": ("i4", ""),  # the bits of _FLAGS, below
 }
-# One number on the wire for all of them: sending a value costs the server more than finding it.
+# One number on the wire for all of them: sending a value costs the server more than finding it. Few clients have any, and asking
+# that first spares the rest of the arithmetic.
 _FLAGS = {
     "never_rotate": "c.hold",
     "blocked": "c.blocked",
@@ -61,7 +63,9 @@ _FLAGS = {
     "discarded": "coalesce(c.discarded_on <= %(as_of)s, false)",
     "moved": "coalesce(o.seq > 1 AND o.source IN ('rotation', 'handover'), false)",
 }
-_BASE["flags"] = ("i4", " | ".join(f"(({expression})::int << {bit})" for bit, expression in enumerate(_FLAGS.values())))
+_ANY_FLAG = "c.hold OR c.blocked OR c.key_account OR c.discarded_on IS NOT NULL OR o.seq > 1"
+_BITS = " | ".join(f"(({expression})::int << {bit})" for bit, expression in enumerate(_FLAGS.values()))
+_BASE["flags"] = ("i4", f"CASE WHEN {_ANY_FLAG} THEN {_BITS} ELSE 0 END")
 # Rule field -> the column it alone needs.
 _OPTIONAL = {
     "orders_30d": ("n30", "i4", "coalesce(a.n30, 0)"),
@@ -215,13 +219,9 @@ def _with_minutes(representatives: Representatives, facts: Facts, table: list[Re
 
 def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, dict[str, str]]:
     """The one SELECT over clients for these rules, parameters organization and as_of, and the kind of each column."""
-    used = frozenset[str]().union(*(fields_used(rule) for rule in rules))
-    chosen = dict(_BASE)
-    for name in sorted(used & _OPTIONAL.keys()):
-        column, kind, expression = _OPTIONAL[name]
-        chosen[column] = (kind, expression)
+    chosen = _chosen(rules)
     columns = sql.SQL(", ").join(sql.SQL(expression) for _, expression in chosen.values())
-    if source is Source.SUMMARY:
+    if source in (Source.SUMMARY, Source.MOVED):
         activity: sql.Composable = sql.SQL("CROSS JOIN LATERAL (SELECT v.*) a")  # the same row by another name: no second join
     else:
         activity = sql.SQL("LEFT JOIN ({}) a ON a.client_id = c.id").format(activity_query(source))
@@ -229,19 +229,26 @@ def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, 
     return query, {name: kind for name, (kind, _) in chosen.items()}
 
 
+def _chosen(rules: Sequence[Rule]) -> dict[str, tuple[str, str]]:
+    """Name of each column these rules need -> its kind and expression."""
+    used = frozenset[str]().union(*(fields_used(rule) for rule in rules))
+    wanted = (_OPTIONAL[name] for name in sorted(used & _OPTIONAL.keys()))
+    return _BASE | {column: (kind, expression) for column, kind, expression in wanted}
+
+
 def planned_for(source: Source) -> AbstractContextManager[None]:
     """Planner settings of that one query, inside the caller's transaction."""
     # It reads every client: a planner with old statistics, as after a large import, must not loop over them one by one.
     # Three tables of one row a client, all indexed by it, walked side by side cost half of hashing them.
     wanted = {"work_mem": "192MB", "enable_nestloop": "off", "enable_hashjoin": "off"}
-    if source is not Source.SUMMARY:
+    if source not in (Source.SUMMARY, Source.MOVED):
         # Orders come out of their covering index in client order; hashing nine million of them is 7 times slower.
         wanted["enable_hashagg"] = "off"
     return planner(**wanted)
 
 
 def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], Source]:
-    source = source_on(organization.pk, values["as_of"])
+    source, earliest = source_on(organization.pk, values["as_of"])
     query, kinds = clients_query(rules, source)
     with planned_for(source):
         columns = read_columns(query, values, kinds, no_day=NO_DAY)
@@ -252,7 +259,26 @@ def _client_columns(organization: Organization, rules: Sequence[Rule], values: d
         # Cheaper here than a sort of wide rows on the server.
         order = np.argsort(ids, kind="stable")
         columns = {name: column[order] for name, column in columns.items()}
+    if source is Source.MOVED:
+        _move_on(columns, rules, values, earliest)
     return columns, source
+
+
+def _move_on(columns: dict[str, Array], rules: Sequence[Rule], values: dict, earliest: date) -> None:
+    """Replace what days since ``earliest`` have changed of the summary by sums of those clients' orders."""
+    days = {**values, "days": changing_days(earliest, values["as_of"])}
+    changed = read_columns(changed_query(), days, {"client_id": "i8"}, no_day=NO_DAY)["client_id"]
+    if not len(changed):
+        return
+    own = {name: each for name, each in _chosen(rules).items() if each[1].startswith("coalesce(a.")}
+    expressions = sql.SQL(", ").join(sql.SQL(expression) for _, expression in own.values())
+    query = sql.SQL("SELECT a.client_id, {} FROM ({}) a").format(expressions, activity_query(Source.TOTALS, changed_only=True))
+    kinds = {"client_id": "i8", **{name: kind for name, (kind, _) in own.items()}}
+    with planner(enable_hashagg="off"):
+        sums = read_columns(query, {**values, "changed": array(changed.tolist())}, kinds, no_day=NO_DAY)
+    at = np.searchsorted(columns["client_id"], sums["client_id"])
+    for name in own:
+        columns[name][at] = sums[name]
 
 
 def positions(wanted: Array, ids: Array) -> Array:

@@ -60,7 +60,8 @@ def same(left: RunFacts, right: RunFacts) -> None:
 ORDERS = st.lists(
     st.tuples(
         st.integers(0, 3),  # client
-        st.integers(-800, 60),  # days from AS_OF
+        # days from AS_OF, of which some enter or leave a window about then
+        st.integers(-800, 60) | st.sampled_from([back - window for window in (0, 30, 90, 180, 365) for back in range(-4, 2)]),
         st.sampled_from(["valid", "valid", "valid", "cancelled", "returned"]),
         st.integers(-50_000, 200_000),
     ),
@@ -78,13 +79,17 @@ def test_every_source_gives_the_same_facts_and_they_are_the_engines_own(acting, 
         OrderFactory(client=clients[client], ordered_on=AS_OF + timedelta(days=days), status=status, amount_cents=amount)
 
     seen = {}
-    for name, projected_on in (("same day", AS_OF), ("a week before", AS_OF - timedelta(days=7)), ("later", AS_OF + timedelta(days=60))):
-        refresh_clients(ids, as_of=projected_on)
+    for name, before in (("same day", 0), ("a day before", 1), ("days before", 3), ("a week before", 7), ("later", -60)):
+        # no two clients need have been summed up on one day
+        refresh_clients(ids, as_of=AS_OF - timedelta(days=before))
+        refresh_clients(ids[: 2 * (before == 3)], as_of=AS_OF - timedelta(days=1))
         seen[name] = facts_on(acting, AS_OF, rule=WINDOWS)
     assert seen["same day"].source is Source.SUMMARY
     assert seen["a week before"].source is Source.TOTALS
     assert seen["later"].source in (Source.ORDERS, Source.TOTALS)
-    same(seen["same day"], seen["a week before"])
+    assert seen["a day before"].source is seen["days before"].source is Source.MOVED
+    for name in ("a day before", "days before", "a week before"):
+        same(seen["same day"], seen[name])
     same(seen["same day"], seen["later"])
 
     expected = _by_the_engine(ids)
