@@ -13,6 +13,8 @@ os.environ.setdefault("STATIC_PLAIN", "true")  # no collectstatic before the tes
 
 BROWSERS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+# Pages of one context share a process: starting one takes as long as showing a page.
+FLAGS += ["--renderer-process-limit=1"]
 
 
 @functools.cache

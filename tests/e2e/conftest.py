@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from tests.e2e.device import house, open_phone, patience, phone, road  # noqa: F401  fixtures of the offline tests
+from tests.e2e.rooms import KINDS, PLAIN, Rooms
 
 # Playwright keeps an event loop in this thread; the ORM would take it for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -37,17 +38,29 @@ def live(transactional_db, live_server) -> str:
     return live_server.url
 
 
-@pytest.fixture
-def new_page(browser, live) -> Iterator[Callable]:
-    """``new_page(width=…)`` opens a browser of its own, as another person would; complaints of any fail the test."""
-    contexts, complaints = [], []
+@pytest.fixture(scope="session")
+def rooms(browser, live_server) -> Rooms:
+    """The browser's contexts that are kept from test to test."""
+    return Rooms(browser, live_server.url)
 
-    def open_one(*, width: int = 1440, height: int = 900, **options):
-        # The worker fetches the whole shell in every new browser: only the tests about it let it in.
-        options = {"base_url": live, "service_workers": "block", **options}
-        context = browser.new_context(viewport={"width": width, "height": height}, locale="pt-BR", reduced_motion="reduce", **options)
-        contexts.append(context)
-        page = context.new_page()
+
+@pytest.fixture
+def new_page(browser, live, rooms) -> Iterator[Callable]:
+    """``new_page(width=…)`` opens a browser of its own, as another person would; complaints of any fail the test.
+
+    One that wants nothing special is a kept one, emptied (tests/e2e/rooms.py), unless ``own=True``.
+    """
+    contexts, taken, complaints = [], [], []
+
+    def open_one(*, width: int = 1440, height: int = 900, own: bool = False, **options):
+        if own or options.keys() - KINDS:
+            # The worker fetches the whole shell in every new browser: only the tests about it let it in.
+            options = {**PLAIN, "viewport": {"width": width, "height": height}, "base_url": live, "service_workers": "block", **options}
+            contexts.append(browser.new_context(**options))
+            page = contexts[-1].new_page()
+        else:
+            taken.append((options, rooms.take(options)))
+            page = taken[-1][1].open(width, height)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: "Content Security Policy" in message.text and complaints.append(message.text))
         return page
@@ -55,6 +68,8 @@ def new_page(browser, live) -> Iterator[Callable]:
     yield open_one
     for context in contexts:
         context.close()
+    for kind, room in taken:
+        rooms.give_back(kind, room)
     assert complaints == []
 
 

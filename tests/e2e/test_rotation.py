@@ -4,7 +4,6 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import expect
 
 from accounts.models import Role
@@ -16,7 +15,6 @@ from rotation.services.rules import check_definition
 from tests.e2e.conftest import faults_of
 from tests.e2e.opening import opened
 from tests.factories import ClientFactory, RepresentativeFactory, TeamFactory, make_member, make_organization
-from tests.front.conftest import browser  # noqa: F401  the one Chromium of the session
 from tests.rotation.factories import ProposalFactory, RuleFactory, RuleVersionFactory, RunFactory
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
@@ -75,32 +73,16 @@ def house(transactional_db):
 
 
 @pytest.fixture
-def visit(house, browser, live_server, signed_in):  # noqa: F811
+def visit(house, new_page, sign_in):
     """``visit(path)`` gives a page of the admin's; a script error or a refusal of the policy fails the test."""
-    contexts, complaints = [], []
 
-    def go(path: str, *, width: int = 1440, **options):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            locale="pt-BR",
-            reduced_motion="reduce",
-            base_url=live_server.url,
-            service_workers="block",
-            **options,
-        )
-        contexts.append(context)
-        cookie = signed_in(house.admin).cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: "Content Security Policy" in message.text and complaints.append(message.text))
+    def go(path: str, **options):
+        page = new_page(**options)
+        sign_in(page, house.admin)
         page.goto(path)
         return page
 
-    yield go
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    return go
 
 
 def states(house) -> list[str]:
