@@ -313,11 +313,11 @@ def indicators(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     before = span.before()
     now = {
         "sold": figures.sales(span, people, each=False).total,
-        "reached": figures.reached(span, people).total,
+        "reached": figures.reached(span, people, each=False).total,
         "visits": figures.visits(span, people, each=False).total,
         "mix": figures.mix_in_all(span, people),
         "moved": figures.movement(span, limits, people, each=False).total,
-        "giro": figures.moves(span, people).total,
+        "giro": figures.moves(span, people, each=False).total,
     }
     was = {
         "sold": figures.sales(before, people, each=False).total,

@@ -459,6 +459,8 @@ class Plain:
         assert (alone.clients, alone.buyers) == (whole.clients, whole.buyers)
         assert figures.movement(self.span, self.limits, whose, each=False).total == figures.movement(self.span, self.limits, whose).total
         assert figures.visits_done(self.span, whose) == figures.visits(self.span, whose).total.done
+        for family in (figures.reached, figures.visits, figures.moves):
+            assert family(self.span, whose, each=False).total == family(self.span, whose).total, family
         assert figures.mix_in_all(self.span, whose) == figures.mix(self.span, whose).total
         portfolio = figures.reached(self.span, whose, nobodys=False)
         assert portfolio.total == Reached(whole.clients, whole.buyers, whole.visited, whole.clients, whole.buyers)

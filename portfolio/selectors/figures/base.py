@@ -95,18 +95,23 @@ def abc_composition(people: People = None, *, on: date | None = None) -> dict[st
     on : the organization's day, for which they may be kept; None counts them
     """
     kept = kept_today("abc", on, people) if on else None
-    sums = added([row[1:] for row in (abc_counted(people) if kept is None else kept)]) or [0] * 2 * len(CLASSES)
+    sums = added([row[1:] for row in (abc_counted(people, each=False) if kept is None else kept)]) or [0] * 2 * len(CLASSES)
     return {abc: ClassShare(sums[2 * n], sums[2 * n + 1]) for n, abc in enumerate(CLASSES)}
 
 
-def abc_counted(people: People = None) -> list[tuple[Any, ...]]:
-    """By representative, clients and their revenue for each of ``CLASSES``; one statement."""
-    statement = f"""
-SELECT c.representative_id, a.abc, count(*), sum(a.net_12m_cents)::bigint FROM clients_clientactivity a
+def abc_counted(people: People = None, *, each: bool = True) -> list[tuple[Any, ...]]:
+    """By representative, clients and their revenue for each of ``CLASSES``; one statement. Without ``each`` of all, under None."""
+    if each or people is not None:
+        of = f"""c.representative_id, a.abc, count(*), sum(a.net_12m_cents)::bigint FROM clients_clientactivity a
   JOIN clients_client c ON c.organization_id = %(organization)s AND c.id = a.client_id
- WHERE a.organization_id = %(organization)s AND c.discarded_on IS NULL AND {scope(people, "c.representative_id")} GROUP BY 1, 2"""  # noqa: S608
+ WHERE a.organization_id = %(organization)s AND c.discarded_on IS NULL AND {scope(people, "c.representative_id")}"""
+    else:  # of everybody the discarded few alone are looked for
+        of = """NULL::bigint, a.abc, count(*), sum(a.net_12m_cents)::bigint FROM clients_clientactivity a
+ WHERE a.organization_id = %(organization)s AND a.client_id NOT IN (
+       SELECT id FROM clients_client WHERE organization_id = %(organization)s AND discarded_on IS NOT NULL)"""
     by: dict[int | None, list[int]] = {}
-    for person, abc, n, cents in rows(statement, {"organization": active_organization_id(), "people": array(people or ())}):
+    values = {"organization": active_organization_id(), "people": array(people or ())}
+    for person, abc, n, cents in rows(f"SELECT {of} GROUP BY 1, 2", values):
         place = 2 * CLASSES.index(abc)
         by.setdefault(person, [0] * 2 * len(CLASSES))[place : place + 2] = n, cents
     return [(person, *numbers) for person, numbers in by.items()]

@@ -1,8 +1,8 @@
 """How much of the portfolio was reached: positivação, coverage of visits and of sales; visits and what they brought; giro."""
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
-from portfolio.selectors.figures.kept import kept_by_month, kept_figures
+from portfolio.selectors.figures.kept import added, kept_by_month, kept_figures
 from portfolio.selectors.figures.span import (
     Clients,
     Figures,
@@ -108,16 +108,16 @@ SELECT count(*), count(b.client_id) FROM held h LEFT JOIN bought b ON b.client_i
     return Positivated(clients, buyers)
 
 
-def reached(span: Span, people: People = None, clients: Clients = None, *, nobodys: bool = True) -> Figures[Reached]:
+def reached(span: Span, people: People = None, clients: Clients = None, *, nobodys: bool = True, each: bool = True) -> Figures[Reached]:
     """Positivação and both coverages: as kept, or counted.
 
     A client belongs to whoever answers for it on the last day: one that bought and then changed hands counts for the new one,
     as in the goals, so that nobody is told to sell to who has just bought. Without ``nobodys``, clients nobody answers for are not
-    looked at: ``registered`` is then of the portfolio alone.
+    looked at: ``registered`` is then of the portfolio alone. Without ``each`` no more than the total is asked for.
     """
     found = kept_figures("reached", Reached, span, people) if clients is None else None
     if found is None:
-        return reached_counted(span, people, clients, nobodys=nobodys)
+        return reached_counted(span, people, clients, nobodys=nobodys, each=each)
     return _with_nobodys(found, span, people) if nobodys else _without_nobodys(found)
 
 
@@ -147,31 +147,36 @@ SELECT count(*) FROM clients_client c WHERE c.organization_id = %(organization)s
           AND w.started_on <= %(until)s AND (w.ended_on IS NULL OR w.ended_on > %(until)s)))"""
 
 
-def reached_counted(span: Span, people: People = None, clients: Clients = None, *, nobodys: bool = True) -> Figures[Reached]:
+def reached_counted(
+    span: Span, people: People = None, clients: Clients = None, *, nobodys: bool = True, each: bool = True
+) -> Figures[Reached]:
     """``reached`` from the facts; one statement."""
-    statement = f"""WITH {bought(span)}, {standing(span) if nobodys else held(span)}
-SELECT grouping(s.representative_id), s.representative_id,
-       count(*) FILTER (WHERE s.representative_id IS NOT NULL),
-       count(b.client_id) FILTER (WHERE s.representative_id IS NOT NULL),
-       count(v.client_id) FILTER (WHERE s.representative_id IS NOT NULL),
-       count(*), count(b.client_id)
-  FROM {"standing" if nobodys else "held"} s
-  LEFT JOIN bought b ON b.client_id = s.client_id
-  LEFT JOIN (SELECT DISTINCT client_id FROM portfolio_visit
-              WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s) v ON v.client_id = s.client_id
- WHERE {scope(people, "s.representative_id")} GROUP BY GROUPING SETS ((s.representative_id), ())"""  # noqa: S608 - constants
-    return gathered(statement, asked(span, people, **only(clients)), Reached)
+    # Looked up in two hashes: joined, all that were visited would be made one by one first, and carried along in rows.
+    statement = f"""WITH {bought(span)}, {standing(span) if nobodys else held(span)}, marked AS (
+    SELECT representative_id, client_id IN (SELECT client_id FROM bought) AS bought, client_id IN (
+        SELECT client_id FROM portfolio_visit
+         WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s) AS visited
+      FROM {"standing" if nobodys else "held"} WHERE {scope(people, "representative_id")}
+)
+SELECT {"0, representative_id" if each else "1, NULL"}, count(representative_id),
+       count(representative_id) FILTER (WHERE bought), count(representative_id) FILTER (WHERE visited),
+       count(*), count(*) FILTER (WHERE bought) FROM marked {"GROUP BY representative_id" if each else ""}"""  # noqa: S608 - constants
+    found = gathered(statement, asked(span, people, **only(clients)), Reached)
+    # A client is of one person: a second grouping of all would cost as much as the first.
+    return Figures(Reached(*added([astuple(own) for own in found.by.values()])), found.by) if each else found
 
 
 def visits(span: Span, people: People = None, *, each: bool = True) -> Figures[Visits]:
     """Visits done, with an order, planned and kept: as kept, or counted. Without ``each`` no more than the total is asked for."""
-    return kept_by_month("visits", Visits, span, people, visits_counted, each=each) or visits_counted(span, people)
+    found = kept_by_month("visits", Visits, span, people, visits_counted, each=each)
+    return found or visits_counted(span, people, each=each)
 
 
-def visits_counted(span: Span, people: People = None) -> Figures[Visits]:
+def visits_counted(span: Span, people: People = None, *, each: bool = True) -> Figures[Visits]:
     """Visits done, with an order, planned and kept; one statement. Files say "order" for a sale, or tell its value."""
+    whose = "grouping(representative_id), representative_id" if each else "1, NULL"
     statement = f"""
-SELECT grouping(representative_id), representative_id, count(*) FILTER (WHERE done), count(*) FILTER (WHERE done AND with_order),
+SELECT {whose}, count(*) FILTER (WHERE done), count(*) FILTER (WHERE done AND with_order),
        count(*) FILTER (WHERE NOT done), count(*) FILTER (WHERE NOT done AND with_order) FROM (
     SELECT TRUE AS done, representative_id, outcome IN ('sale', 'order') OR order_value_cents > 0 AS with_order FROM portfolio_visit
      WHERE organization_id = %(organization)s AND visited_on BETWEEN %(since)s AND %(until)s
@@ -179,7 +184,7 @@ SELECT grouping(representative_id), representative_id, count(*) FILTER (WHERE do
     SELECT FALSE, representative_id, visited_on IS NOT NULL FROM portfolio_visit
      WHERE organization_id = %(organization)s AND planned_on BETWEEN %(since)s AND %(until)s
        AND (cancelled_at IS NULL OR visited_on IS NOT NULL)) visit
- WHERE {scope(people, "representative_id")} GROUP BY GROUPING SETS ((representative_id), ())"""  # noqa: S608 - constants
+ WHERE {scope(people, "representative_id")} GROUP BY GROUPING SETS ({"(representative_id), " if each else ""}())"""  # noqa: S608 - constants
     return gathered(statement, asked(span, people), Visits)
 
 
@@ -204,24 +209,26 @@ def visits_done(span: Span, people: People = None) -> int:
     return int(found)
 
 
-def moves(span: Span, people: People = None) -> Figures[Moves]:
-    """Clients moved by the giro: as kept, or counted."""
-    return kept_figures("moves", Moves, span, people, adds_up=False) or moves_counted(span, people)
+def moves(span: Span, people: People = None, *, each: bool = True) -> Figures[Moves]:
+    """Clients moved by the giro: as kept, or counted. Without ``each`` no more than the total is asked for."""
+    return kept_figures("moves", Moves, span, people, adds_up=False) or moves_counted(span, people, each=each)
 
 
-def moves_counted(span: Span, people: People = None) -> Figures[Moves]:
+def moves_counted(span: Span, people: People = None, *, each: bool = True) -> Figures[Moves]:
     """Clients moved by the giro; one statement.
 
     In a total each client counts once, as given if it left somebody asked for and as received if it came to one. Moves back by a
     reversal and by hand are no giro; an ownership of no days (given back on the day it began) moved nobody.
     """
+    whose = "grouping(representative_id), representative_id" if each else "1, NULL"
     statement = f"""
-WITH {standing(span)}, {MOVED}, counted AS (
-    SELECT giver AS representative_id, client_id, 'given' AS what FROM moved WHERE giver IS NOT NULL
-    UNION ALL SELECT taker, client_id, 'received' FROM moved
-    UNION ALL SELECT representative_id, client_id, 'standing' FROM standing WHERE representative_id IS NOT NULL
+WITH {held(span)}, {MOVED}, counted AS (
+    SELECT giver AS representative_id, client_id, 'given' AS what, 0 AS clients FROM moved WHERE giver IS NOT NULL
+    UNION ALL SELECT taker, client_id, 'received', 0 FROM moved
+    UNION ALL SELECT representative_id, NULL, NULL, count(*) FROM held GROUP BY 1
 )
-SELECT grouping(representative_id), representative_id, count(DISTINCT client_id) FILTER (WHERE what = 'given'),
-       count(DISTINCT client_id) FILTER (WHERE what = 'received'), count(*) FILTER (WHERE what = 'standing')
-  FROM counted WHERE {scope(people, "representative_id")} GROUP BY GROUPING SETS ((representative_id), ())"""  # noqa: S608 - constants
-    return gathered(statement, asked(span, people), Moves)
+SELECT {whose}, count(DISTINCT client_id) FILTER (WHERE what = 'given'),
+       count(DISTINCT client_id) FILTER (WHERE what = 'received'), coalesce(sum(clients), 0)::bigint
+  FROM counted WHERE {scope(people, "representative_id")}
+ GROUP BY GROUPING SETS ({"(representative_id), " if each else ""}())"""  # noqa: S608 - constants
+    return gathered(statement, asked(span, people, **only(None)), Moves)

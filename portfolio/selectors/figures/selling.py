@@ -137,9 +137,18 @@ taken AS (
      GROUP BY 1
 )"""
 _IN_ALL = """
-SELECT 1, NULL::bigint, (SELECT count(DISTINCT product_id) FROM line),
-       (SELECT count(*) FROM (SELECT DISTINCT client_id, product_id FROM line WHERE client_id IN (SELECT client_id FROM buyer)) client),
+SELECT 1, NULL::bigint, (SELECT count(*) FROM (SELECT DISTINCT product_id FROM line) product),
+       {pairs},
        (SELECT count(DISTINCT client_id) FROM buyer), (SELECT sum(items) FROM total), (SELECT sum(orders) FROM total)"""
+_PAIRS = """(SELECT count(*) FROM (
+           SELECT DISTINCT client_id, product_id FROM line WHERE client_id IN (SELECT client_id FROM buyer)) client)"""
+# Of one month most clients are one person's, and their row has each product once: only the others' are told apart.
+_PAIRS_OF_MONTH = """(SELECT coalesce(sum(products), 0)::bigint FROM (
+           SELECT sum(cardinality(product_ids)) AS products FROM month
+            GROUP BY client_id HAVING count(*) = 1 AND bool_or(order_days > 0)
+           UNION ALL SELECT count(DISTINCT product_id) FROM month, unnest(product_ids) AS product_id WHERE client_id IN (
+               SELECT client_id FROM month GROUP BY client_id HAVING count(*) > 1 AND bool_or(order_days > 0))
+            GROUP BY client_id) client)"""
 _OF_EACH = """
 SELECT 0, nullif(credited, 0), sum(products), sum(client_products), sum(clients), sum(items), sum(orders) FROM (
     SELECT credited, 0 AS products, 0 AS client_products, 0 AS clients, items, orders FROM total
@@ -157,11 +166,15 @@ def _mixed(span: Span, people: People) -> str:
     )
 
 
+def _in_all(span: Span) -> str:
+    return _IN_ALL.format(pairs=_PAIRS if span.cut or span.n_months > 1 else _PAIRS_OF_MONTH)
+
+
 def mix_in_all(span: Span, people: People = None) -> Mix:
     """The total of ``mix`` alone: as kept, or counted in one statement."""
     if found := kept_figures("mix", Mix, span, people, adds_up=False):
         return found.total
-    return gathered(f"WITH {_mixed(span, people)} {_IN_ALL}", asked(span, people, **only(None)), Mix).total
+    return gathered(f"WITH {_mixed(span, people)} {_in_all(span)}", asked(span, people, **only(None)), Mix).total
 
 
 def mix(span: Span, people: People = None, clients: Clients = None) -> Figures[Mix]:
@@ -172,5 +185,5 @@ def mix(span: Span, people: People = None, clients: Clients = None) -> Figures[M
 
 def mix_counted(span: Span, people: People = None, clients: Clients = None) -> Figures[Mix]:
     """Products, mix and items of the span, from what its valid orders sold; one statement."""
-    statement = f"WITH {_mixed(span, people)} {_OF_EACH} UNION ALL {_IN_ALL}"
+    statement = f"WITH {_mixed(span, people)} {_OF_EACH} UNION ALL {_in_all(span)}"
     return gathered(statement, asked(span, people, **only(clients)), Mix)
