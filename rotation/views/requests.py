@@ -22,6 +22,7 @@ from portfolio.views.answers import id_made_of, kept_away, refused, stored, want
 from rotation.models import Request
 from rotation.selectors.requests import hold_days_most, request_lines, requests_visible_to
 from rotation.services.requests import (
+    RequestRefused,
     grant_request,
     make_request,
     refuse_request,
@@ -44,6 +45,11 @@ def _today(request: HttpRequest) -> date:
 @only(LEADERS)
 def requests(request: HttpRequest) -> HttpResponse:
     """Those that wait, oldest first, each with its answer beside it; those answered lately below."""
+    return _list(request)
+
+
+def _list(request: HttpRequest, *, wrong: Request | None = None, field: str = "", error: str = "") -> HttpResponse:
+    """The page; with ``wrong``, the answer that was refused, as it was typed, and why."""
     member, now, today = request.membership, timezone.now(), _today(request)  # type: ignore[attr-defined]
     most = hold_days_most()
     context = {
@@ -56,8 +62,12 @@ def requests(request: HttpRequest) -> HttpResponse:
         "last_day": today + timedelta(days=most),
         "most": most,
         "days": ANSWERED_DAYS,
+        "wrong": wrong.pk if wrong else None,
+        "wrong_field": field,
+        "error": error,
+        "typed": request.POST,
     }
-    return render(request, "rotation/requests.html", context)
+    return render(request, "rotation/requests.html", context, status=422 if wrong else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -162,9 +172,13 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
         if "grant" in request.POST:
             answered = grant_request(asked, by=by, at=at, answer=words, until_on=_day(request.POST.get("until_on")))
             text = _("Atendido: %(client)s") if asked.kind == Request.Kind.CONTEST else _("Trava concedida: %(client)s")
-        else:
+        elif "refuse" in request.POST:
             answered = refuse_request(asked, by=by, at=at, answer=words)
             text = _("Pedido recusado: %(client)s")
+        else:  # Ctrl+Enter in a field says neither
+            return _list(request, wrong=asked, error=_("Escolha conceder ou recusar."))
+    except RequestRefused as refusal:
+        return _list(request, wrong=asked, field=refusal.field, error=str(refusal))
     except DomainError as refusal:
         messages.warning(request, str(refusal))
     else:

@@ -86,8 +86,15 @@ def test_a_hold_is_asked_refused_with_a_reason_and_withdrawn_after_another(ana, 
     hers.post(url("request_new"), form)
     asked = Request.objects.get()
     assert (asked.until_on, asked.kind) == (today + timedelta(days=30), "hold")
-    silent = his.post(url("request_answer", asked.pk), {"refuse": "1"}, follow=True).content.decode()
-    assert "Diga ao vendedor por que não" in silent
+    silent = his.post(url("request_answer", asked.pk), {"refuse": "1"})
+    assert silent.status_code == 422 and "Diga ao vendedor por que não" in silent.content.decode()
+    # What was typed stays, beside what is wrong; a form sent without either button decides nothing.
+    typed = {"answer": "Até a feira", "until_on": (today + timedelta(days=900)).isoformat()}
+    far = his.post(url("request_answer", asked.pk), typed | {"grant": "1"}).content.decode()
+    assert 'value="Até a feira"' in far and f'id="wrong-{asked.pk}"' in far
+    neither = his.post(url("request_answer", asked.pk), typed).content.decode()
+    assert "Escolha conceder ou recusar." in neither and 'value="Até a feira"' in neither
+    assert Request.objects.get().state == "open"
     his.post(url("request_answer", asked.pk), {"refuse": "1", "answer": "Sem visita"})
     assert "Sem visita" in hers.get(url("mine")).content.decode()
     hers.post(url("request_new"), form | {"until_on": (today + timedelta(days=9)).isoformat()})  # a day typed counts before one tapped
