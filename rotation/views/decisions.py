@@ -112,12 +112,13 @@ def decide_proposals(request: HttpRequest, run: int) -> HttpResponse:
         raise Http404
     if not desk.decides:
         return _refused(request, desk, _("Este giro não está mais em revisão: nada foi decidido."))
+    # Before a reason is asked for: whoever proves who they are comes back to the list, and would have typed it for nothing.
+    if order.whole_filter and not proved_recently(request) and rows.order_by()[: MANY_ROWS + 1].count() > MANY_ROWS:
+        return ask_again(request, _back(request, desk))
     if order.wants_words:
         return _ask(request, desk, order, rows)
     if passed := _ceilings_passed(request, order, rows):
         return _ask(request, desk, order, rows, passed)
-    if order.whole_filter and not proved_recently(request) and rows.order_by()[: MANY_ROWS + 1].count() > MANY_ROWS:
-        return ask_again(request, _back(request, desk))
     try:
         result = _carry_out(request, order, rows)
     except DomainError as refusal:

@@ -68,6 +68,9 @@ def test_approving_many_at_once_asks_first_and_writes_nothing_until_then(web, ru
     asked = approve_all(web, run, HTTP_HX_REQUEST="true")
     assert asked["HX-Redirect"].startswith("/accounts/reauthenticate/")
     assert approve_all(web, run)["Location"].startswith("/accounts/reauthenticate/")
+    # Before a reason is typed, not after: the way back is the list.
+    refused = web.post(url(run, "decide"), {"decision": "reject", "scope": "filter", "filter": ""})
+    assert refused["Location"].startswith("/accounts/reauthenticate/")
     assert not Proposal.objects.exclude(state="proposed").exists()
 
     web.post("/accounts/reauthenticate/", {"password": PASSWORD})
