@@ -114,7 +114,7 @@ def move(request: HttpRequest) -> HttpResponse:
     member, today = request.membership, today_of(request)  # type: ignore[attr-defined]
     if request.method == "POST":
         if len(chosen.clients) > MANY_ROWS and not proved_recently(request):
-            return ask_again(request, f"{request.path}?{_query(chosen)}")
+            return ask_again(request, f"{request.path}?{_query(chosen, asked.get('reason', ''))}#confirm-title")
         try:
             run = move_by_hand(
                 chosen.clients,
@@ -154,8 +154,10 @@ def move(request: HttpRequest) -> HttpResponse:
     return render(request, "rotation/move.html", context, status=status)
 
 
-def _query(chosen: Selection) -> str:
-    return urlencode([*chosen.fields(), *(("to", pk) for pk in chosen.receivers), *([("n", chosen.most)] if chosen.most else [])])
+def _query(chosen: Selection, reason: str = "") -> str:
+    more = [("n", chosen.most)] if chosen.most else []
+    said = [("reason", reason[:300])] if reason else []
+    return urlencode([*chosen.fields(), *(("to", pk) for pk in chosen.receivers), *more, *said])
 
 
 def _seen(plan: PlannedMoves) -> dict[str, Any]:
