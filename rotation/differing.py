@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -30,8 +30,10 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], currency: str, n
     changes: list[Change] = []
     if old["name"] != new["name"]:
         changes.append(Change("changed", _("Nome"), old["name"], new["name"]))
-    for tree in ("trigger", "population"):
-        changes += _conditions(old[tree], new[tree], currency, names)
+    changes += _conditions(old["trigger"], new["trigger"], currency, names)
+    for each in _conditions(old["population"], new["population"], currency, names):
+        # the same words about whom the rule looks at and about whom it flags do not mean the same
+        changes.append(replace(each, text=_("Só entre alguns clientes: %(condition)s") % {"condition": each.text}))
     changes += _guards(old["guards"], new["guards"])
     for section, keys in SECTIONS.items():
         for key in keys:
@@ -58,15 +60,22 @@ def _conditions(old: Mapping[str, Any], new: Mapping[str, Any], currency: str, n
             for a, b in zip(leaves(old), leaves(new), strict=True)
             if condition_text(a, currency, names) != condition_text(b, currency, names)
         )
-        return [Change("changed", str(FIELD_NAMES[changed]), gone[0], come[0])]
+        # the name stands before both: it is not said three times
+        name = str(FIELD_NAMES[changed])
+        before, after = (text.removeprefix(name).lstrip(": ") or text for text in (gone[0], come[0]))
+        return [Change("changed", name, before, after)]
     return [Change("gone", text) for text in gone] + [Change("added", text) for text in come]
 
 
 def _guards(old: list[str], new: list[str]) -> list[Change]:
     before = {guard.partition(":")[0]: guard for guard in old}
     after = {guard.partition(":")[0]: guard for guard in new}
-    changes = [Change("gone", guard_text(guard)) for name, guard in before.items() if name not in after]
-    changes += [Change("added", guard_text(guard)) for name, guard in after.items() if name not in before]
+    changes = [
+        Change("gone", _("Proteção “%(guard)s”") % {"guard": guard_text(guard)}) for name, guard in before.items() if name not in after
+    ]
+    changes += [
+        Change("added", _("Proteção “%(guard)s”") % {"guard": guard_text(guard)}) for name, guard in after.items() if name not in before
+    ]
     changes += [
         Change("changed", _("Proteção"), guard_text(before[name]), guard_text(guard))
         for name, guard in after.items()

@@ -227,10 +227,13 @@ def said(new, old=PRESETS["general"]):
         ({"name": "Outra"}, [("changed", "Nome", "Geral, 90 dias", "Outra")]),
         (
             {"trigger": {"all": [{"field": "days_since_last", "op": ">=", "value": 75}]}},
-            [("changed", "Dias sem compra", "Dias sem compra de 90 a 359", "Dias sem compra ≥ 75")],
+            [("changed", "Dias sem compra", "de 90 a 359", "≥ 75")],
         ),
-        ({"population": {"all": [{"field": "abc", "op": "in", "value": ["A", "B"]}]}}, [("added", "Curva ABC: A ou B", "", "")]),
-        ({"guards": PRESETS["general"]["guards"][1:]}, [("gone", "Cliente com trava", "", "")]),
+        (
+            {"population": {"all": [{"field": "abc", "op": "in", "value": ["A", "B"]}]}},
+            [("added", "Só entre alguns clientes: Curva ABC: A ou B", "", "")],
+        ),
+        ({"guards": PRESETS["general"]["guards"][1:]}, [("gone", "Proteção “Cliente com trava”", "", "")]),
         (
             {"limits": {"give_share": 0.1, "receive_share": 0.1, "team_max": 40}},
             [("changed", "Máximo a receber por equipe", BLANK, "40 clientes por giro")],
