@@ -17,7 +17,7 @@ from accounts.templatetags.formats import day
 from rotation.differing import differences
 from rotation.errors import BadDay, RuleRefused
 from rotation.forms import percent_of, share_of
-from rotation.models import Rule
+from rotation.models import Rule, RuleVersion
 from rotation.selectors.guard_figures import LIMITS
 from rotation.services.planned import cancel_publication, plan_publication
 from rotation.services.rules import ask_to_publish, needs_second_publisher, publish
@@ -70,13 +70,13 @@ class PublishForm(forms.Form):
 def publish_rule(request: HttpRequest, rule: int) -> HttpResponse:
     """What the new version changes, in words; POST puts it in force, or asks somebody else to."""
     found = rule_or_404(rule)
-    _in_force, draft, _on_trial = current_versions(found)
+    in_force, draft, _on_trial = current_versions(found)
     slug = request.organization.slug  # type: ignore[attr-defined]
     by = request.membership  # type: ignore[attr-defined]
     if draft is None:
         messages.info(request, _("Não há rascunho para publicar."))
         return redirect("rotation:rule", slug, found.pk)
-    form = PublishForm(request.POST or None)
+    form = PublishForm(request.POST or None, initial=_as_it_is(draft, in_force))
     second = needs_second_publisher(draft, by)
     if request.method == "POST" and form.is_valid():
         try:
@@ -112,6 +112,13 @@ def publish_rule(request: HttpRequest, rule: int) -> HttpResponse:
     return render(request, "rotation/rule_publish.html", _context(request, found, form), status=422 if form.errors else 200)
 
 
+def _as_it_is(draft: RuleVersion, in_force: RuleVersion | None) -> dict[str, Any]:
+    """What was chosen when the draft was planned; of one not planned, the limits given to the version in force go on."""
+    limits = draft.guard_limits if draft.publish_on else in_force.guard_limits if in_force else {}
+    chosen: dict[str, Any] = {f"limit_{name}": percent_of(share) for name, share in limits.items()}
+    return chosen | ({"publish_on": draft.publish_on, "team": draft.canary_team_id} if draft.publish_on else {})
+
+
 def _context(request: HttpRequest, found: Rule, form: PublishForm) -> dict[str, Any]:
     in_force, draft, on_trial = current_versions(found)
     assert draft is not None
@@ -126,4 +133,5 @@ def _context(request: HttpRequest, found: Rule, form: PublishForm) -> dict[str, 
         "before": rule_sentence(in_force.definition, currency(request)) if in_force else "",
         "changes": differences(in_force.definition, draft.definition, currency(request)) if in_force else [],
         "schedule": schedule_text(draft.definition),
+        "own_limits": any(name.startswith("limit_") for name in form.initial),
     }
