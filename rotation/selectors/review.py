@@ -103,7 +103,9 @@ class Page:
 
 def rules_of(run: Run) -> dict[int, RunRule]:
     """The rules a run used, by rule version, in their order; one query."""
-    found = RunRule.objects.filter(run=run).select_related("rule_version__rule").defer("rule_version__definition").order_by("position")
+    found = (
+        RunRule.objects.filter(run=run).select_related("rule_version__rule", "team").defer("rule_version__definition").order_by("position")
+    )
     return {each.rule_version_id: each for each in found}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
@@ -67,6 +67,14 @@ def run_lines(runs: QuerySet[Run], reach: Reach, *, most: int = 50) -> list[RunL
         line.total += int(n)
         line.revenue_cents += int(cents)
     return list(lines.values())
+
+
+def line_of_day(rule_set: str, as_of: date, reach: Reach) -> RunLine | None:
+    """The run of these rules on that day, in whose place no other can be started; None where there is none, or it was cancelled."""
+    latest = Run.objects.filter(rule_set=rule_set, as_of=as_of).order_by("-attempt").first()
+    if latest is None or latest.state == Run.State.CANCELLED:
+        return None
+    return run_lines(Run.objects.filter(pk=latest.pk), reach)[0]
 
 
 @dataclass
@@ -138,6 +146,41 @@ def run_rules_for(rules: Sequence[Rule]) -> list[RunRule]:
     return lines
 
 
+@dataclass
+class VersionResult:
+    """What came of a version so far, over all runs that were not cancelled: their number, and what it proposed by what became of it."""
+
+    runs: int = 0
+    proposed: int = 0
+    pending: int = 0
+    rejected: int = 0
+    applied: int = 0
+
+
+def version_results(versions: Sequence[RuleVersion]) -> dict[int, VersionResult]:
+    """The results of each version by its id; two queries, however many versions."""
+    found = {version.pk: VersionResult() for version in versions}
+    used = (
+        RunRule.objects.filter(rule_version__in=list(found))
+        .exclude(run__state=Run.State.CANCELLED)
+        .values_list("rule_version_id", "run_id")
+    )
+    runs: set[int] = set()
+    for version_id, run_id in used:
+        found[version_id].runs += 1
+        runs.add(run_id)
+    counted = ProposalTally.objects.filter(run__in=runs, rule_version_id__in=list(found)).exclude(state=State.WITHHELD)
+    for version_id, state, n in counted.order_by().values_list("rule_version_id", "state").annotate(n_alike=Sum("n")):
+        result = found[version_id]
+        result.proposed += int(n)
+        if state in (State.PROPOSED, State.REJECTED, State.APPLIED):
+            name = _COUNTED[state]
+            setattr(result, name, getattr(result, name) + int(n))
+    return found
+
+
 def versions_of(rule: Rule) -> QuerySet[RuleVersion]:
     """Every version of a rule, the newest first, with who made and who published it."""
-    return RuleVersion.objects.filter(rule=rule).select_related("created_by", "published_by").order_by("-number")
+    return (
+        RuleVersion.objects.filter(rule=rule).select_related("created_by", "published_by", "released_by", "canary_team").order_by("-number")
+    )

@@ -173,4 +173,4 @@ def cancel(request: HttpRequest, run: int) -> HttpResponse:
         messages.success(request, _("Giro encerrado. O que foi aplicado fica; as propostas em aberto expiraram."))
         return redirect("rotation:job", slug, found.pk)
     messages.success(request, _("Giro cancelado. As propostas em aberto expiraram e o dia pode ser rodado de novo."))
-    return redirect("rotation:runs", slug)
+    return redirect("rotation:start" if request.POST.get("next") == "start" else "rotation:runs", slug)

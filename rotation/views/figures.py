@@ -45,6 +45,7 @@ def figures(request: HttpRequest, run: int) -> HttpResponse:
         "bulk_share": quality.get("first_day_share") if bulk else None,
         "bulk_day": parse_date(quality.get("first_day") or "") if bulk else None,
         "seconds": summary.get("seconds", {}).get("total"),
+        "may_cancel": request.membership.role == Role.ADMIN and found.state == Run.State.AWAITING,  # type: ignore[attr-defined]
     }
     return render(request, "rotation/figures.html", context)
 
@@ -65,10 +66,11 @@ def _full_teams(run: Run, member: Membership) -> list[dict[str, Any]]:
 def _rules(run: Run) -> list[dict[str, Any]]:
     """Each rule of the run with its own numbers, in its order; one query."""
     own = {each.get("rule_version_id"): each for each in run.summary.get("rules", [])}
-    rows = run.rules.select_related("rule_version__rule").order_by("position")
+    rows = run.rules.select_related("rule_version__rule", "team").order_by("position")
     return [
         {
             "version": row.rule_version,
+            "team": row.team if row.side == row.Side.CANARY else None,
             "numbers": own.get(row.rule_version_id, {}),
             "strategy": STRATEGY_WORDS.get(own.get(row.rule_version_id, {}).get("strategy", ""), ""),
         }

@@ -9,12 +9,14 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import DomainError
 from accounts.selectors import representatives_visible_to
 from rotation import uplift_words as words
+from rotation.differing import differences
 from rotation.selectors.outcomes import receiver_lines
+from rotation.selectors.runs import version_results
 from rotation.services.canary import release, withdraw
 from rotation.services.rules import ask_two_people
 from rotation.views.common import ADMINS, LEADERS, only, paged
 from rotation.views.effect import uplift_context, watch_context
-from rotation.views.rules import current_versions, rule_or_404, writes
+from rotation.views.rules import currency, current_versions, rule_or_404, writes
 
 
 @require_GET
@@ -38,6 +40,9 @@ def outcome(request: HttpRequest, rule: int) -> HttpResponse:
         **uplift_context(request, version),
         **watch_context(found, [each for each in (on_trial, in_force) if each]),
     }
+    if on_trial:
+        context["trial_result"] = version_results([on_trial])[on_trial.pk]
+        context["trial_changes"] = differences(in_force.definition, on_trial.definition, currency(request)) if in_force else []
     context["chart"] = words.chart(context["uplift"])
     return render(request, "rotation/rule_outcome.html", context)
 

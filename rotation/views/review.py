@@ -113,14 +113,16 @@ def spread_of(request: HttpRequest, desk: Desk) -> tuple[float | None, float | N
 def frame(request: HttpRequest, desk: Desk, query: QueryDict) -> dict[str, Any]:
     """What any answer about the list needs: the filter, the run by kind, totals, tabs, what may be done; two queries."""
     wanted, kinds = ReviewFilter.parse(query), kinds_of(desk.run, desk.reach)
-    totals = totals_of(kinds)
+    totals, rules = totals_of(kinds), rules_of(desk.run)
     if desk.run.state == Run.State.AWAITING:
         # The count beside "Giro" in the shell is of these same rows.
         request.pending_known = {desk.run.pk: sum(kind.n for kind in kinds if kind.within and kind.is_in("pending"))}  # type: ignore[attr-defined]
     return {
         "desk": desk,
         "run": desk.run,
-        "rules": rules_of(desk.run),
+        "rules": rules,
+        # the version in force and the one on trial are of one rule
+        "n_rules": len({each.rule_version.rule_id for each in rules.values()}),
         "kinds": kinds,
         "totals": totals,
         "wanted": wanted,

@@ -18,7 +18,7 @@ from rotation.explaining import asked_leaves, leaf_text
 from rotation.forms import PRESET_NAMES, preset_definition
 from rotation.models import RotationSettings, Rule, RuleVersion
 from rotation.segments import within_segment
-from rotation.selectors.runs import rule_lines, versions_of
+from rotation.selectors.runs import rule_lines, version_results, versions_of
 from rotation.services.rules import archive_rule, create_rule, move_rule, pause, resume, save_draft
 from rotation.views.common import ADMINS, LEADERS, only, paged, partial
 from rotation.views.effect import uplift_context, watch_context
@@ -153,9 +153,11 @@ def versions(request: HttpRequest, rule: int) -> HttpResponse:
     """Every version: who wrote it, who published it, when, what it says, and what it changed of the one before."""
     found = rule_or_404(rule)
     rows = list(versions_of(found)[:100])
+    results = version_results(rows)
     lines = [
         (
             each,
+            results[each.pk],
             rule_sentence(each.definition, currency(request)),
             differences(earlier.definition, each.definition, currency(request)) if earlier else [],
         )

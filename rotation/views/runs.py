@@ -17,8 +17,8 @@ from accounts.selectors import local_day
 from rotation.engine.rules import parse_rule
 from rotation.models import RuleVersion, Run
 from rotation.selectors.reach import reach_of
-from rotation.selectors.runs import run_lines, run_rules_for, runs_visible_to, versions_in_force
-from rotation.services.runs import preview, start_run
+from rotation.selectors.runs import line_of_day, run_lines, run_rules_for, runs_visible_to, versions_in_force
+from rotation.services.runs import preview, rule_set_of, start_run
 from rotation.services.schedule import next_occurrence
 from rotation.views.common import DECIDERS, LEADERS, only, paged
 from rotation.views.previewing import preview_context
@@ -84,8 +84,14 @@ def start(request: HttpRequest) -> HttpResponse:
         return redirect("rotation:job", slug, run.pk)
     context: dict[str, Any] = {"versions": versions, "as_of": as_of, "may_start": may_start(request), "error": ""}
     if versions:
+        rules = run_rules_for([version.rule for version in versions])
+        already = line_of_day(rule_set_of([version.rule for version in versions]), as_of, reach_of(request.membership))  # type: ignore[attr-defined]
+        if already:
+            same = {each.rule_version_id for each in already.rules} == {each.rule_version_id for each in rules}
+            may_cancel = may_start(request) and already.run.state == Run.State.AWAITING and not already.applied
+            context |= {"already": already, "same_versions": same, "may_cancel": may_cancel}
         try:
-            found = preview(run_rules_for([version.rule for version in versions]), as_of=as_of)
+            found = preview(rules, as_of=as_of)
             context |= preview_context(found, request)
         except DomainError as refusal:
             context["error"] = str(refusal)

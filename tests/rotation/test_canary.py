@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
 from accounts.models import AuditEvent, Notice, Role
 from accounts.notices import sentence
+from accounts.selectors import local_day
 from portfolio.models import Ownership
 from rotation.errors import NeedsSecondPerson, NeedsSecondPublisher, UnknownReason, WrongState
 from rotation.models import Outcome, Proposal, RotationSettings, Rule, RuleVersion, Run
@@ -301,3 +303,46 @@ def test_a_rule_may_ask_for_two_people_to_approve_and_to_apply(acting, admin, ma
         request_apply(run, by=manager, at=NOW)
     assert request_apply(run, by=admin, at=NOW).state == "applying"
     assert {Proposal.objects.get(pk=each.pk).state for each in made} == {"approved"}
+
+
+def test_pages_tell_a_trial_from_the_rule_beside_it_and_what_came_of_it(fresh_feed, signed_in, admin, team, representatives, rule):
+    fresh_feed.orders_received_at = timezone.now()
+    fresh_feed.save(update_fields=["orders_received_at"])
+    today = local_day(fresh_feed, at=timezone.now())
+    for days in (100, 130, 140):
+        make_client(representatives[0], days_silent=days, as_of=today)
+    outside = RepresentativeFactory.create_batch(2, team=TeamFactory(), base_state="SP")
+    make_client(outside[0], days_silent=130, as_of=today)
+    RuleVersion.objects.filter(rule=rule, number=1).update(guard_limits={"caveats": 0.8})
+    web, base = signed_in(admin), "/o/vale-verde/"
+
+    # the limits given to the version in force are offered for the next
+    draft = draft_of(rule, admin, 120)
+    page = web.get(f"{base}rules/{rule.pk}/publish/").content.decode()
+    assert 'name="limit_caveats" value="80"' in page
+    trial = publish(draft, by=admin, team=team)
+    assert "Ainda não rodou." in web.get(f"{base}rules/{rule.pk}/outcome/").content.decode()
+    run = compute_run(start_run([rule], as_of=today, trigger="command", by=admin).pk, fresh_feed.pk, at=timezone.now())
+    n_trial, n_rest = (run.proposals.filter(rule_version__number=number).count() for number in (2, 1))
+    assert n_trial and n_rest
+
+    outcome = web.get(f"{base}rules/{rule.pk}/outcome/").content.decode()
+    assert f"propostas {n_trial}, aplicadas 0, recusadas 0, por decidir {n_trial}." in outcome
+    assert "O que muda da v1" in outcome
+    review = web.get(f"{base}rotation/{run.pk}/").content.decode()
+    assert "de 1 regra" in review and f"em teste: {team.name}" in review
+    assert f"em teste: {team.name}" in web.get(f"{base}rotation/{run.pk}/figures/").content.decode()
+    release(trial, by=admin)
+    versions = web.get(f"{base}rules/{rule.pk}/versions/").content.decode()
+    assert f"Provada antes na equipe {team.name}; liberada para todos por" in versions
+    assert f"propostas {n_rest}," in versions
+    assert f"rules/{rule.pk}/versions/2/restore/" not in versions  # it is what is in force
+    assert f"rules/{rule.pk}/versions/1/restore/" in versions
+
+    # the day has run: the dry run says so, and its run may be given up for another
+    start = web.get(f"{base}rotation/start/").content.decode()
+    assert "Estas regras já rodaram hoje" in start and "Rodar:" not in start and "Ele usou outras versões" in start
+    answer = web.post(f"{base}rotation/{run.pk}/cancel/", {"next": "start"})
+    assert answer.url == f"{base}rotation/start/"
+    start = web.get(f"{base}rotation/start/").content.decode()
+    assert "Estas regras já rodaram hoje" not in start and "Rodar:" in start
