@@ -15,6 +15,8 @@ BROWSERS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-c
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
 # Pages of one context share a process: starting one takes as long as showing a page.
 FLAGS += ["--renderer-process-limit=1"]
+# No page lives long enough to earn what its scripts' optimized form costs, axe's least of all.
+FLAGS += ["--js-flags=--no-maglev --no-turbofan"]
 
 
 @functools.cache

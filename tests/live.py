@@ -17,6 +17,8 @@ from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse
 from pytest_django.live_server_helper import LiveServer
 
+BESIDE: dict[str, Path] = {}  # files that only tests ask for, as if they were the site's
+
 
 class Files(StaticFilesHandler):
     """Static files, read once, that a browser may keep for an hour. They do not change while the tests run."""
@@ -31,7 +33,7 @@ class Files(StaticFilesHandler):
 
 @functools.cache
 def _file(name: str) -> tuple[bytes, str]:
-    path = finders.find(name)
+    path = BESIDE.get(name) or finders.find(name)
     if not path:
         raise Http404(name)
     return Path(path).read_bytes(), mimetypes.guess_type(name)[0] or "application/octet-stream"
