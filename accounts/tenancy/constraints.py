@@ -83,25 +83,44 @@ class TenantKey(SqlConstraint):
 
 
 class TenantFK(SqlConstraint):
-    """FOREIGN KEY (organization_id, <field>_id); immediate, so that the error reaches the view and not the commit."""
+    """FOREIGN KEY (organization_id, <field>_id); immediate, so that the error reaches the view and not the commit.
 
-    def __init__(self, *, field: str, name: str, violation_error_code=None, violation_error_message=None) -> None:
-        self.field = field
+    Parameters
+    ----------
+    unless : str
+        Another field of the same table, to the same model and with a key of its own, that mostly names the same row. The key then
+        stands on a column the database derives, empty while both say the same: what the other's key has proved is not
+        asked twice, and where they part each is checked as ever.
+    """
+
+    def __init__(self, *, field: str, name: str, unless: str = "", violation_error_code=None, violation_error_message=None) -> None:
+        self.field, self.unless = field, unless
         super().__init__(name=name, violation_error_code=violation_error_code, violation_error_message=violation_error_message)
 
     def arguments(self):
-        return {"field": self.field}
+        return {"field": self.field, **({"unless": self.unless} if self.unless else {})}
 
     def up(self, table, model):
         field = model._meta.get_field(self.field)
         target = field.remote_field.model._meta.db_table
+        column, derived = field.column, ""
+        if self.unless:
+            column, other = self._apart(model), model._meta.get_field(self.unless).column
+            derived = (
+                f'ADD COLUMN "{column}" bigint GENERATED ALWAYS AS '
+                f'(CASE WHEN "{field.column}" IS DISTINCT FROM "{other}" THEN "{field.column}" END) STORED, '
+            )
         return (
-            f'ALTER TABLE {table} ADD CONSTRAINT "{self.name}" FOREIGN KEY (organization_id, "{field.column}") '
+            f'ALTER TABLE {table} {derived}ADD CONSTRAINT "{self.name}" FOREIGN KEY (organization_id, "{column}") '
             f'REFERENCES "{target}" (organization_id, id) ON DELETE NO ACTION DEFERRABLE INITIALLY IMMEDIATE'
         )
 
     def down(self, table, model):
-        return f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{self.name}"'
+        derived = f', DROP COLUMN IF EXISTS "{self._apart(model)}"' if self.unless else ""
+        return f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{self.name}"{derived}'
+
+    def _apart(self, model: type[models.Model]) -> str:
+        return model._meta.get_field(self.field).column.removesuffix("_id") + "_apart_id"  # type: ignore[union-attr]
 
 
 class TenantPolicy(SqlConstraint):
@@ -170,16 +189,20 @@ CREATE TRIGGER "{self.name}_truncate" BEFORE TRUNCATE ON {table} FOR EACH STATEM
         return f'DROP TRIGGER IF EXISTS "{self.name}" ON {table}; DROP TRIGGER IF EXISTS "{self.name}_truncate" ON {table}'
 
 
-def tenant_walls(label: str, *foreign_keys: str, quiet: bool = False, also: tuple = ()) -> list[models.BaseConstraint]:
+def tenant_walls(
+    label: str, *foreign_keys: str, quiet: bool = False, also: tuple = (), unless: dict[str, str] | None = None
+) -> list[models.BaseConstraint]:
     """The constraints every tenant table carries: key, policy and one composite key per tenant foreign key.
 
     Parameters
     ----------
     label : short name of the table, unique in the project; constraint names start with it
     foreign_keys : names of the model's ``TenantForeignKey`` fields
+    unless : field -> the field whose key covers it while both name the same row (see ``TenantFK``)
     """
+    apart = unless or {}
     return [
         TenantKey(name=f"{label}_pk"),
         TenantPolicy(name=f"{label}_tenant", quiet=quiet, also=also),
-        *(TenantFK(field=field, name=f"{label}_{field}_fk") for field in foreign_keys),
+        *(TenantFK(field=field, name=f"{label}_{field}_fk", unless=apart.get(field, "")) for field in foreign_keys),
     ]

@@ -79,7 +79,8 @@ class Proposal(TenantDetail):
     class Meta:
         constraints = [
             *tenant_walls(
-                "proposal", "run", "client", "rule_version", "from_representative", "to_representative", "computed_to", "decided_by"
+                *("proposal", "run", "client", "rule_version", "from_representative", "to_representative", "computed_to", "decided_by"),
+                unless={"computed_to": "to_representative"},  # a hundred thousand are written in a night, each key looked up for each
             ),
             models.UniqueConstraint(
                 fields=["organization", "client"], condition=Q(state__in=["proposed", "approved"]), name="proposal_one_open"

@@ -72,7 +72,7 @@ class Source(Enum):
 
 def source_on(organization_id: int, as_of: date) -> tuple[Source, date]:
     """The cheapest source that is right for that day, and the earliest day a row of the summary holds for; one query or two."""
-    values = {"organization": organization_id, "as_of": as_of}
+    values: dict[str, int | date] = {"organization": organization_id, "as_of": as_of}
     with connection.cursor() as cursor:
         cursor.execute(
             """

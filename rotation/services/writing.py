@@ -46,7 +46,7 @@ _INSERT = sql.SQL("""
         CASE WHEN last_visit_on <> {never} THEN date '2000-01-01' + last_visit_on END, nullif(km_from, 'NaN'), nullif(km_to, 'NaN'),
         {facts}, {candidates}, (ARRAY[{values}])[1:shown], (ARRAY[{kms}])[1:shown], (ARRAY[{costs}])[1:shown], place_price_cents,
         '', '', '', 1
-    FROM moves ORDER BY position
+    FROM moves
     ON CONFLICT (organization_id, client_id) WHERE state IN ('proposed', 'approved') DO NOTHING
 """)
 _HOLD_OUT = """
@@ -90,7 +90,9 @@ def write_outcomes(run_id: int, computed: Computed, *, rule_ids: Mapping[int, in
             "strata": list(outcome.stratum_names),
         }
         with connection.cursor() as cursor:
-            copy_into(cursor, "moves", columns)
+            # In the order of the clients, which their keys and their proposals' indexes are in too: each page of these is met once.
+            order = np.argsort(columns["client_id"][1], kind="stable")
+            copy_into(cursor, "moves", {name: (kind, values[order]) for name, (kind, values) in columns.items()})
             words = _words(outcome)
             cursor.execute(_insert(outcome).as_string(cursor.connection), {**values, **words})
             written[version] = cursor.rowcount - int(outcome.held_out.sum())

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.errors import NotAllowed
@@ -21,7 +21,9 @@ from rotation.models import Holdout, Proposal, Run
 from rotation.services import expiring
 from rotation.services.rules import create_rule, publish, rotation_settings, save_draft
 from rotation.services.runs import cancel_run, compute_run, preview, start_run
+from tests.factories import ClientFactory
 from tests.rotation.conftest import AS_OF, NOW, RULE, make_client
+from tests.rotation.making import give, make_run, propose
 
 
 @pytest.fixture
@@ -319,3 +321,23 @@ def test_a_proposal_keeps_the_class_its_client_had_that_day(fresh_feed, admin, r
     found = dict(Proposal.objects.filter(run=run).values_list("client_id", "abc"))
     assert found == {client: expected[client] for client in found}
     assert set(found.values()) & ({"A", "B"} if cuts == (80, 95) else {"B", "C"})
+
+
+def test_the_receiver_the_engine_chose_is_held_by_a_key_also_where_a_person_chose_another(acting, representatives):
+    first, second = representatives[:2]
+    client = ClientFactory()
+    give([client], second)
+    proposal = propose(make_run(), client, first)
+
+    def refused(**changed):
+        with pytest.raises(IntegrityError, match=r"proposal_.*_fk"), transaction.atomic():
+            Proposal.objects.filter(pk=proposal.pk).update(**changed)
+
+    nobody = first.pk + 10**9
+    refused(computed_to_id=nobody)
+    refused(computed_to_id=nobody, to_representative_id=nobody)
+    refused(computed_to_id=nobody, to_representative_id=None)
+    Proposal.objects.filter(pk=proposal.pk).update(to_representative=second)
+    with pytest.raises(IntegrityError, match="proposal_computed_to_fk"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM accounts_representative WHERE organization_id = %s AND id = %s", [acting.pk, first.pk])
+    refused(to_representative_id=nobody)
