@@ -135,8 +135,10 @@ def compose(job: ExportJob, path: Path, tell: Tell) -> Composed:
     request.membership, request.organization, request.htmx = member, member.organization, False  # type: ignore[attr-defined]
     match = resolve(job.path)
     request.resolver_match = match
+    kwargs = {key: value for key, value in match.kwargs.items() if key != "organization"}
     try:
-        match.func(request, *match.args, **{key: value for key, value in match.kwargs.items() if key != "organization"})
+        with timezone.override(member.organization.zone):  # as the middleware has it for a request
+            match.func(request, *match.args, **kwargs)
     except Http404 as problem:
         raise ExportRefused(gone) from problem
     if composing.made is None:

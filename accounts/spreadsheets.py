@@ -11,9 +11,11 @@ from urllib.parse import quote
 
 import xlsxwriter
 from django.http import HttpResponse
+from django.utils import timezone
 
 # What makes a spreadsheet read a cell as a formula, in plain and full-width forms.
 _TRIGGERS = "=+-@|%＝＋－＠｜％\t\r\n"
+NARROWEST, WIDEST = 17, 40  # characters of a column
 _INVISIBLE = " \u00a0'"
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
@@ -39,7 +41,7 @@ def spreadsheet(form: str, name: str, header: Sequence[Any], rows: Iterable[Sequ
     Parameters
     ----------
     name : the file's name without its ending
-    rows : cells of text, number, date, instant or None; numbers and days stay typed, everything else is text
+    rows : cells of text, number, date, instant or None; numbers and days stay typed, instants are told in the zone in force
 
     Raises
     ------
@@ -91,9 +93,16 @@ def _plain(cell: Any) -> Any:
         return ""
     if isinstance(cell, bool | int | float | Decimal):
         return cell
-    if isinstance(cell, date | datetime):
+    if isinstance(cell, datetime):
+        return _local(cell).isoformat(" ")
+    if isinstance(cell, date):
         return cell.isoformat()
     return harmless(str(cell))
+
+
+def _local(instant: datetime) -> datetime:
+    """The clock on the wall, to the second: a spreadsheet knows no time zones, and shows what it does not know as text."""
+    return (timezone.make_naive(instant) if timezone.is_aware(instant) else instant).replace(microsecond=0)
 
 
 def _xlsx(file: BinaryIO, header: Sequence[Any], rows: Iterable[Sequence[Any]], scratch: Path | None) -> None:
@@ -102,16 +111,19 @@ def _xlsx(file: BinaryIO, header: Sequence[Any], rows: Iterable[Sequence[Any]], 
     book = xlsxwriter.Workbook(file, options)
     sheet = book.add_worksheet()
     bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
+    instant = book.add_format({"num_format": "yyyy-mm-dd hh:mm"})
     for column, cell in enumerate(header):
+        # A day in a narrower column is shown as ########.
+        sheet.set_column(column, column, min(max(len(str(cell)) + 2, NARROWEST), WIDEST))
         sheet.write_string(0, column, harmless(str(cell)), bold)
     sheet.freeze_panes(1, 0)
     for line, row in enumerate(rows, 1):
         for column, cell in enumerate(row):
-            _write(sheet, line, column, cell, day)
+            _write(sheet, line, column, cell, day, instant)
     book.close()
 
 
-def _write(sheet: Any, line: int, column: int, cell: Any, day: Any) -> None:
+def _write(sheet: Any, line: int, column: int, cell: Any, day: Any, instant: Any) -> None:
     if cell is None:
         return
     if isinstance(cell, bool):
@@ -119,7 +131,7 @@ def _write(sheet: Any, line: int, column: int, cell: Any, day: Any) -> None:
     elif isinstance(cell, int | float | Decimal):
         sheet.write_number(line, column, float(cell))
     elif isinstance(cell, datetime):
-        sheet.write_string(line, column, cell.isoformat())  # spreadsheets know no time zones
+        sheet.write_datetime(line, column, _local(cell), instant)
     elif isinstance(cell, date):
         sheet.write_datetime(line, column, datetime(cell.year, cell.month, cell.day), day)
     else:

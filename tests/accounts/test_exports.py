@@ -2,9 +2,10 @@
 
 import csv
 import io
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pytest
+from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from accounts.spreadsheets import harmless, spreadsheet
@@ -53,6 +54,16 @@ def test_xlsx_holds_text_numbers_and_days_as_such():
     rows = CalamineWorkbook.from_filelike(io.BytesIO(answer.content)).get_sheet_by_index(0).to_python()
     assert rows[1][:3] == ["'=1+1", 12.5, date(2026, 1, 5)] or rows[1][2] == datetime(2026, 1, 5)
     assert rows[2][1] == -3
+
+
+def test_an_instant_is_the_clock_of_the_zone_in_force():
+    at = datetime(2026, 12, 1, 2, 59, 59, 641073, tzinfo=UTC)
+    with timezone.override("America/Sao_Paulo"):
+        sheet = spreadsheet("xlsx", "giro", ["Prazo"], [[at]])
+        text = spreadsheet("csv", "giro", ["Prazo"], [[at]]).content.decode("utf-8-sig")
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(sheet.content)).get_sheet_by_index(0).to_python()
+    assert rows[1] == [datetime(2026, 11, 30, 23, 59, 59)]
+    assert text.splitlines()[1] == '"2026-11-30 23:59:59"'
 
 
 def test_an_unknown_format_is_refused():
