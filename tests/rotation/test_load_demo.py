@@ -15,7 +15,9 @@ from clients.selectors.lifecycle import Limits
 from clients.services import differences
 from portfolio.models import Ownership, Renewal, Visit
 from portfolio.selectors.figures.standing import composition
-from rotation.models import Outcome, Proposal, Rule, Run
+from rotation.engine.presets import PRESETS
+from rotation.models import Outcome, Proposal, RotationSettings, Rule, Run
+from rotation.services.rules import create_rule
 from rotation.services.watch import halt_broken_rules
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=["default", "owner"])]
@@ -83,6 +85,9 @@ def test_the_demonstration_awaits_review_and_loading_it_again_changes_nothing(ca
         assert Visit.objects.filter(planned_on=run.as_of, representative__code="V-01").count() == 8
         # Whoever tries the demonstration may rename themselves.
         Membership.objects.filter(name="Marina Furlan").update(name="Marina Furlan de Alcântara")
+        # They may begin a rule and have two people publish: the next start does neither for them, nor fails.
+        create_rule(PRESETS["durable"], by=Membership.objects.get(role="admin"))
+        RotationSettings.objects.update(publish_needs_two=True)
     assert not differences(organization)
     before = _rows(organization)
 

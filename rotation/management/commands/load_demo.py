@@ -192,13 +192,11 @@ def publish_rules(organization: Organization) -> None:
     """Two rules, published; an organization that has rules keeps those it has."""
     with tenant_atomic(organization.pk):
         admin = Membership.objects.filter(role=Role.ADMIN, is_active=True).order_by("id").first()
-        if not Rule.objects.exists():
-            for definition in (GENERAL, WARNING):
-                rules.create_rule(definition, by=admin)
-        for rule in Rule.objects.order_by("id"):
-            draft = rule.versions.filter(state="draft").first()
-            if draft and not rule.versions.filter(state="published").exists():
-                rules.publish(draft, by=admin, guard_limits=SPARSE)
+        if Rule.objects.exists():
+            return  # drafts among them are somebody's, and not ours to publish
+        for definition in (GENERAL, WARNING):
+            made = rules.create_rule(definition, by=admin)
+            rules.publish(made.versions.get(), by=admin, guard_limits=SPARSE)
 
 
 def run_for_review(organization: Organization, *, proved: Run | None) -> Run:
