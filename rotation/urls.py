@@ -117,5 +117,6 @@ urlpatterns = [
     path("rules/<int:rule>/act/", rules.rule_action, name="rule-act"),
     path("rules/<int:rule>/backtest/", backtesting.rule_backtest, name="rule-backtest"),
     path("backtests/<int:backtest>/", backtesting.backtest, name="backtest"),
+    path("backtests/<int:backtest>/cancel/", backtesting.cancel, name="backtest-cancel"),
     path("backtests/<int:backtest>/export.<str:form>", backtesting.export_backtest, name="backtest-export"),
 ]

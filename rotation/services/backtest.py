@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.errors import DomainError
-from accounts.models import Membership, Organization
+from accounts.errors import DomainError, NotAllowed
+from accounts.models import Membership, Organization, Role
 from accounts.tenancy import active_organization_id, tenant_atomic
 from accounts.tenancy.tasks import send_on_commit
 from clients.models import Client
@@ -28,7 +28,7 @@ from rotation.engine.forecasting import Forecaster, LiveForecaster
 from rotation.engine.past import Past
 from rotation.engine.replay import digest, uses_probabilities
 from rotation.engine.rules import Rule as EngineRule
-from rotation.errors import BadSpan, HistoryTooShort
+from rotation.errors import BadSpan, HistoryTooShort, WrongState
 from rotation.models import Backtest, Rule
 from rotation.refusals import refused
 from rotation.selectors.facts import RunFacts, day_number, run_facts
@@ -273,6 +273,26 @@ def compute_backtest(backtest_id: int, organization_id: int, *, at: datetime | N
             )
     with tenant_atomic(organization_id):
         return Backtest.objects.get(pk=backtest_id)
+
+
+def cancel_backtest(row: Backtest, *, by: Membership) -> Backtest:
+    """Give up a proof that is waited for; the worker stops at its next word. Whoever may ask for one may give it up.
+
+    Raises
+    ------
+    NotAllowed
+    WrongState
+        It is done, or was given up before.
+    """
+    if by.role not in (Role.ADMIN, Role.MANAGER) or not by.is_active:
+        raise NotAllowed(_("Só a administração e a gerência provam regras."))
+    at_work = Backtest.objects.filter(pk=row.pk, state__in=[Backtest.State.WAITING, Backtest.State.COMPUTING])
+    if not at_work.update(
+        state=Backtest.State.FAILED, error=_("Teste cancelado por %(name)s.") % {"name": by.name}, computed_at=timezone.now()
+    ):
+        raise WrongState(_("Este teste já terminou."))
+    row.refresh_from_db()
+    return row
 
 
 class _Superseded(Exception):

@@ -1,15 +1,16 @@
 """Proving a rule on the past: of a saved version, of a draft still in the editor, its progress, its numbers as a file."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.errors import DomainError
 from accounts.models import Role
@@ -20,11 +21,12 @@ from accounts.templatetags.formats import month
 from clients.selectors import clients_visible_to
 from rotation.backtest_words import CAVEAT, as_today_words, comparison, lead_words, limits_words, not_replayed_words, sentences
 from rotation.models import Backtest, Rule, RuleVersion
-from rotation.services.backtest import request_backtest
+from rotation.services.backtest import cancel_backtest, request_backtest
 from rotation.views.common import DECIDERS, LEADERS, only, paged, partial
 from rotation.views.rules import current_versions, rule_or_404
 
 SPANS = (6, 12, 24)
+SAYS_ENOUGH_SECONDS = 3.0  # before what is left is guessed
 SHOWN_LOADS, CARD_LOADS, SHOWN_CLIENTS = 12, 6, 8
 METHODS = {
     "day_rule": gettext_lazy("proporção dos dias sem compra (poucos clientes para um modelo)"),
@@ -75,6 +77,23 @@ def backtest(request: HttpRequest, backtest: int) -> HttpResponse:
     return render(request, "rotation/_backtest.html" if partial(request) else "rotation/backtest.html", context)
 
 
+@require_POST
+@only(DECIDERS)
+@paged
+def cancel(request: HttpRequest, backtest: int) -> HttpResponse:
+    """Give up a proof that is still being computed."""
+    row = _row_or_404(backtest)
+    try:
+        cancel_backtest(row, by=request.membership)  # type: ignore[attr-defined]
+    except DomainError as refusal:
+        messages.info(request, str(refusal))
+        row.refresh_from_db()
+    if not partial(request):
+        return redirect("rotation:backtest", request.organization.slug, row.pk)  # type: ignore[attr-defined]
+    context = proof_context(request, row, card="card" in request.POST) | {"rule": row.rule}
+    return render(request, "rotation/_backtest.html", context)
+
+
 @require_GET
 @only(LEADERS)
 def export_backtest(request: HttpRequest, backtest: int, form: str) -> HttpResponse:
@@ -85,8 +104,8 @@ def export_backtest(request: HttpRequest, backtest: int, form: str) -> HttpRespo
     header = [
         _("Versão"),
         _("Data"),
-        _("Avisos"),
-        _("À toa"),
+        _("Sinalizados"),
+        _("Alarme falso"),
         _("Silêncio de fato"),
         _("Pararam"),
         _("Não vistos"),
@@ -143,6 +162,9 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         "moving": moving,
         "card": card,
         "error": row.error if row.state == Backtest.State.FAILED else "",
+        "runs": request.membership.role in DECIDERS,  # type: ignore[attr-defined]
+        "given_up": row.state == Backtest.State.FAILED and row.computed_at is not None,
+        **_pace(row, timezone.now()),
     }
     result = row.result or {}
     if not result.get("cutoffs"):
@@ -184,6 +206,20 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
     context |= {"loads": shown[:most], "more_loads": max(len(shown) - most, 0)}
     context["most_load"] = max((each.get("proposed", each["flagged"]) for each in shown), default=0)
     return context | _sample(member, result)
+
+
+def _pace(row: Backtest, at: datetime) -> dict[str, float | None]:
+    """Seconds since it was asked for and those it should still take, while it is waited for; how long it took, once it is done.
+
+    The days of a proof cost about the same each, and what was spent before the first is spread over them.
+    """
+    if row.state == Backtest.State.DONE:
+        return {"took": (row.computed_at - row.created_at).total_seconds() if row.computed_at else None}
+    elapsed = max((at - row.created_at).total_seconds(), 0.0)
+    return {
+        "elapsed": elapsed,
+        "left": elapsed * (row.total - row.done) / row.done if row.done and elapsed >= SAYS_ENOUGH_SECONDS else None,
+    }
 
 
 def _sample(member: Any, result: Mapping[str, Any]) -> dict[str, Any]:

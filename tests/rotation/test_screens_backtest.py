@@ -1,5 +1,7 @@
 """The page that proves a rule: sentences, months, who sees which names, the editor's draft, progress, files."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -68,9 +70,23 @@ def test_while_it_is_computed_the_page_asks_again_and_then_stops(signed_in, admi
     first = web.post(url("rule-backtest", rule.pk), {"months": "6"}, **HTMX).content.decode()
     row = Backtest.objects.get()
     assert f'hx-get="{url("backtest", row.pk)}"' in first and 'data-state="running"' in first
+    assert f'hx-post="{url("backtest-cancel", row.pk)}"' in first and "Na fila · 0\xa0s" in first
     compute_backtest(row.pk, company.pk)
     last = web.get(url("backtest", row.pk), **HTMX).content.decode()
     assert "hx-get" not in last and 'data-state="done"' in last and "Mês a mês" in last
+
+    # half of another's days after ten seconds: ten more; and given up, nothing asks again and no worker goes on with it
+    web.post(url("rule-backtest", rule.pk), {"months": "12"}, **HTMX)
+    row = Backtest.objects.exclude(pk=row.pk).get()
+    Backtest.objects.filter(pk=row.pk).update(
+        state="computing", done=row.total // 2, total=row.total // 2 * 2, created_at=timezone.now() - timedelta(seconds=10)
+    )
+    half = web.get(url("backtest", row.pk), **HTMX).content.decode()
+    assert f"{row.total // 2} de {row.total // 2 * 2} datas · 10\xa0s" in half and "Faltam cerca de 10\xa0s." in half
+    given_up = web.post(url("backtest-cancel", row.pk), {"card": "1"}, **HTMX).content.decode()
+    assert "Teste cancelado por" in given_up and "hx-get" not in given_up
+    assert compute_backtest(row.pk, company.pk).state == Backtest.State.FAILED
+    assert "Este teste já terminou." in web.post(url("backtest-cancel", row.pk), follow=True).content.decode()
 
 
 def test_a_history_too_short_says_from_when(signed_in, admin, rule, acting):
