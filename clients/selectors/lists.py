@@ -100,17 +100,43 @@ def client_rows(
     ``few`` says that ``clients`` are a few hundred, as one person's own are. A page that reads all of them anyway, to sort or
     to narrow by what they bought, then counts them on its way: one query. Without ``counted`` the count is that of the page.
     """
+    found = _found(clients, wanted, as_of, limits, base)
+    column, falling = SORTS[wanted.sort]
+    if few and not wanted.after and _read_all(wanted):
+        each = [(ListedClient(*values), count) for *values, count in _counted(found, wanted, column, falling)]
+        return cut([row for row, _count in each], wanted, column, each[0][1] if each else 0)
+    count = found[: COUNT_UP_TO + 1].count() if counted else 0
+    rows = _listed(found, wanted, column, falling)
+    return cut(rows, wanted, column, count if counted else len(rows))
+
+
+def first_page(
+    clients: QuerySet[Client], wanted: ClientFilter, *, as_of: date, limits: Limits, base: tuple[float, float] | None
+) -> tuple[QuerySet[Client, Any], QuerySet[Client, Any] | None, str]:
+    """What ``client_rows`` asks for the first page of few clients: the columns of the rows, what is counted beside them or None where
+    the count is one column more, and what they are ordered by. Nothing is asked here.
+    """
+    found = _found(clients, wanted, as_of, limits, base)
+    column, falling = SORTS[wanted.sort]
+    if _read_all(wanted):
+        return _counted(found, wanted, column, falling), None, column
+    page = found.order_by(_order(column, falling), "id").values_list(*COLUMNS)[: wanted.size + 1]
+    return page, found.values("pk")[: COUNT_UP_TO + 1], column
+
+
+def _read_all(wanted: ClientFilter) -> bool:
+    return wanted.sort != "name" or wanted.reads_orders
+
+
+def _found(
+    clients: QuerySet[Client], wanted: ClientFilter, as_of: date, limits: Limits, base: tuple[float, float] | None
+) -> QuerySet[Client]:
     found = matching(clients, wanted, as_of=as_of, limits=limits, base=base)
     found = found.annotate(score=FilteredRelation("scores", condition=Q(scores__horizon=HORIZON_DAYS)))
     if wanted.sort == "stake":
         # Clients without a score have nothing at stake that is known; and only an inner join lets the index of stakes lead.
         found = found.filter(score__isnull=False)
-    column, falling = SORTS[wanted.sort]
-    if few and not wanted.after and (wanted.sort != "name" or wanted.reads_orders):
-        return _counted(found, wanted, column, falling)
-    count = found[: COUNT_UP_TO + 1].count() if counted else 0
-    rows = _listed(found, wanted, column, falling)
-    return _cut(rows, wanted, column, count if counted else len(rows))
+    return found
 
 
 def _listed(found: QuerySet[Client], wanted: ClientFilter, column: str, falling: bool) -> list[ListedClient]:
@@ -134,11 +160,9 @@ def _read(clients: QuerySet[Client], size: int) -> list[ListedClient]:
     return [ListedClient(*values) for values in clients.values_list(*COLUMNS)[:size]]
 
 
-def _counted(found: QuerySet[Client], wanted: ClientFilter, column: str, falling: bool) -> ClientPage:
-    """The first page and how many there are in all, in one pass."""
-    page = found.order_by(_order(column, falling), "id").values_list(*COLUMNS, Window(Count("*")))[: wanted.size + 1]
-    counted = [(ListedClient(*values), count) for *values, count in page]
-    return _cut([row for row, _count in counted], wanted, column, counted[0][1] if counted else 0)
+def _counted(found: QuerySet[Client], wanted: ClientFilter, column: str, falling: bool) -> QuerySet[Client, Any]:
+    """The first page and beside each row how many there are in all, in one pass."""
+    return found.order_by(_order(column, falling), "id").values_list(*COLUMNS, Window(Count("*")))[: wanted.size + 1]
 
 
 def _order(column: str, falling: bool) -> OrderBy:
@@ -147,7 +171,8 @@ def _order(column: str, falling: bool) -> OrderBy:
     return F(column).desc(nulls_last=True) if falling else F(column).asc(nulls_last=True)
 
 
-def _cut(rows: list[ListedClient], wanted: ClientFilter, column: str, count: int) -> ClientPage:
+def cut(rows: list[ListedClient], wanted: ClientFilter, column: str, count: int) -> ClientPage:
+    """A page of the rows, which may be one more than it shows: then another follows."""
     more = len(rows) > wanted.size
     rows = rows[: wanted.size]
     return ClientPage(rows, _key(rows[-1], column) if more else "", count)

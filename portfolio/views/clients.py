@@ -24,6 +24,7 @@ from clients.selectors import ClientFilter, Lifecycle, Limits, client_rows
 from clients.selectors.choices import hints, list_choices
 from clients.selectors.client_filter import BASE, SORTS
 from clients.selectors.lists import COUNT_UP_TO, ListedClient
+from clients.selectors.own_list import own_rows
 from clients.selectors.points import MOST_POINTS, client_points
 from clients.selectors.segments import segments_for
 from clients.selectors.temperature import Temperature
@@ -43,9 +44,12 @@ class Asked(NamedTuple):
 
     wanted: ClientFilter
     reach: Reach
-    clients: QuerySet[Client]
     representative: Representative | None
     base: tuple[float, float] | None
+
+    @property
+    def clients(self) -> QuerySet[Client]:
+        return clients_within(self.reach)
 
 
 def asked(request: HttpRequest) -> Asked:
@@ -66,7 +70,7 @@ def asked(request: HttpRequest) -> Asked:
     base = None
     if person and person.latitude is not None and person.longitude is not None:
         base = (person.latitude, person.longitude)
-    return Asked(wanted, reach, clients_within(reach), person, base)
+    return Asked(wanted, reach, person, base)
 
 
 def move_place(request: HttpRequest) -> str:
@@ -84,7 +88,10 @@ def client_list(request: HttpRequest) -> HttpResponse:
     limits, member = Limits.of(organization), request.membership  # type: ignore[attr-defined]
     ask = asked(request)
     wanted, own = ask.wanted, member.role == Role.REPRESENTATIVE
-    page = client_rows(ask.clients, wanted, as_of=as_of, limits=limits, few=own, base=ask.base)
+    if own:
+        page = own_rows(ask.reach, wanted, as_of=as_of, limits=limits, base=ask.base)
+    else:
+        page = client_rows(ask.clients, wanted, as_of=as_of, limits=limits, base=ask.base)
     here = reverse("portfolio:client_list", args=[organization.slug])
     context: dict[str, Any] = {
         "wanted": wanted,
