@@ -54,7 +54,7 @@ def renewal_list(request: HttpRequest) -> HttpResponse:
     own = member.role == Role.REPRESENTATIVE
     context: dict[str, Any] = {
         "wanted": wanted,
-        "rows": [{"contract": each, "told": told.get(each.pk), "days": (each.ends_on - as_of).days} for each in contracts],
+        "rows": [_row(each, told.get(each.pk), as_of) for each in contracts],
         "tabs": [(f"{here}?{wanted.query(view=view, stage='')}", VIEW_NAMES[view], counts[view].n, view == wanted.view) for view in VIEWS],
         "cents": counts[wanted.view].cents,
         "count": counts[wanted.view].n,
@@ -79,6 +79,12 @@ def renewal_list(request: HttpRequest) -> HttpResponse:
             (name, value) for name, value in (("view", wanted.view), ("within", wanted.within), ("stage", wanted.stage)) if value
         ]
     return render(request, "portfolio/renewals.html", context)
+
+
+def _row(contract: Contract, told: Renewal | None, as_of: date) -> dict[str, Any]:
+    """A contract as the list shows it: days to its end, or since."""
+    days = (contract.ends_on - as_of).days
+    return {"contract": contract, "told": told, "days": days, "late": max(-days, 0)}
 
 
 def _contract_or_404(request: HttpRequest, contract: int) -> Contract:
