@@ -41,7 +41,9 @@ class CountedCode:
 
 
 class AuthenticateForm(CountedCode, BaseAuthenticateForm):
-    pass
+    def has_app(self) -> bool:
+        """Whether the person has an authenticator app; who has only passkeys is not asked for the code of one."""
+        return Authenticator.objects.filter(user=self.user, type=Authenticator.Type.TOTP).exists()
 
 
 class ReauthenticateForm(CountedCode, BaseReauthenticateForm):

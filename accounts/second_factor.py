@@ -9,6 +9,7 @@ from accounts.models import Organization
 from accounts.selectors import local_day
 from accounts.sessions import SECOND_FACTOR
 
+ASKED_BY = "second_factor_asked_by"  # of the session: the name of the organization that let nobody in without one
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 

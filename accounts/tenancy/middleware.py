@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.idempotency import answered_before, keep_answer
-from accounts.second_factor import lacks_second_factor
+from accounts.second_factor import ASKED_BY, lacks_second_factor
 from accounts.selectors import membership_in, was_member
 from accounts.services.sessions import note_seen
 from accounts.tenancy.context import identity_atomic, tenant_atomic
@@ -68,6 +68,7 @@ class TenantMiddleware:
                 raise Http404
             kwargs.pop("organization")  # request.organization carries it; views need not repeat it
             if lacks_second_factor(request):
+                request.session[ASKED_BY] = request.organization.name  # type: ignore[attr-defined]
                 return _elsewhere(request, "mfa_index")
             return answered_before(request)
         return None

@@ -122,6 +122,7 @@ def strict(organization):
 def test_an_organization_that_requires_it_lets_nobody_in_without(strict, ana, signed_in):
     web = signed_in(ana)
     assert web.get(HOME).url == "/accounts/2fa/"
+    assert f"{strict.name} só deixa entrar com segundo fator" in web.get("/accounts/2fa/").content.decode()
     fragment = web.get(HOME, headers={"HX-Request": "true"})
     assert (fragment.status_code, fragment.headers["HX-Redirect"]) == (200, "/accounts/2fa/")
     assert fragment.content == b""

@@ -79,6 +79,7 @@ def test_a_passkey_is_made_and_then_opens_the_door_alone(page, live, ana):
     page.get_by_role("button", name="Sair").click()
     expect(page).to_have_url(re.compile("/accounts/login/"))
     enter(page, "ana@vale-verde.example")
+    expect(page.get_by_text("Use a sua chave de acesso")).to_be_visible()  # she has no authenticator app to be asked for
     page.get_by_role("button", name="Usar uma chave de acesso").click()
     expect(page).to_have_url(re.compile(r"/o/vale-verde/"))
 
