@@ -1,24 +1,13 @@
 """Which representatives a member answers for, and the rows of a run that follow from it."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import F, Lookup, Q
+from django.db.models import F, Q
 
+from accounts.lookups import AnyOf
 from accounts.models import Membership, Representative, Role
 from accounts.selectors import team_ids_under
 from rotation.models import Proposal
-
-
-class AnyOf(Lookup):
-    """``column = ANY(array)``: one parameter, where ``IN`` has one an id."""
-
-    lookup_name = "any_of"
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
-        column, values = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::bigint[])", (*values, self.rhs)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from django.db import connection
 
 from accounts.arrays import array
 from accounts.models import Membership, Role
-from accounts.selectors import representatives_visible_to
 from accounts.tenancy import active_organization_id
 from rotation.models import Run
 from rotation.selectors.filters import in_tab
-from rotation.selectors.reach import Reach
+from rotation.selectors.reach import Reach, reach_of
 
 
 class Kind(NamedTuple):
@@ -89,7 +88,10 @@ def pending_for(member: Membership, *, known: Mapping[int, int] | None = None) -
             cursor.execute(_IN_REVIEW, values)
             if not cursor.fetchone():
                 return sum(counted.values()) or None
-        if member.role == Role.MANAGER:
-            values["reach"] = array(sorted(representatives_visible_to(member).values_list("pk", flat=True)))
-        cursor.execute(_PENDING_WITHIN if "reach" in values else _PENDING, values)
+        reach, statement = reach_of(member), _PENDING
+        if reach.whole:
+            statement = f"{_PENDING} AND from_representative_id <> 0 AND placed"
+        elif reach.ids is not None:
+            statement, values["reach"] = _PENDING_WITHIN, array(sorted(reach.ids))
+        cursor.execute(statement, values)
         return sum(counted.values()) + cursor.fetchone()[0] or None

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Absence, Role
+from accounts.models import Absence, Representative, Role, Team
 from accounts.selectors import local_day
 from clients.models import Client, Colleague
 from clients.selectors import clients_visible_to
@@ -50,3 +51,26 @@ def test_a_colleague_reaches_the_client_and_no_other_of_its_representative(actin
 def test_reach_costs_one_query(acting, ana, django_assert_num_queries):
     with django_assert_num_queries(1):
         reach_of(ana.membership)
+
+
+def test_a_manager_reaches_the_teams_clients_and_nobodys_is_no_teams(acting, ana, bruno, monkeypatch, django_assert_num_queries):
+    """Named one by one, as a list, or, where the teams are all there is, as whoever has somebody."""
+    north, south = Team.objects.create(name="Norte"), Team.objects.create(name="Sul")
+    boss = make_member(acting, Role.MANAGER, name="Chefe", team=north)
+    for representative, team in ((ana, north), (bruno, south)):
+        Representative.objects.filter(pk=representative.pk).update(team=team)
+    hers, his, nobodys = ClientFactory(representative=ana), ClientFactory(representative=bruno), ClientFactory(representative=None)
+    for short in (50, 0):
+        monkeypatch.setattr("clients.selectors.visibility.SHORT", short)
+        assert set(clients_visible_to(boss)) == {hers}
+        assert set(Client.objects.filter(Q(pk__in=clients_visible_to(boss)) | Q(pk=nobodys.pk))) == {hers, nobodys}
+    Representative.objects.filter(pk=bruno.pk).update(team=None)
+    assert (reach_of(boss).whole, set(clients_visible_to(boss))) == (False, {hers})
+    Team.objects.filter(pk=south.pk).update(parent=north)
+    Representative.objects.filter(pk=bruno.pk).update(team=south)
+    with django_assert_num_queries(2):
+        reach = reach_of(boss)
+    assert (reach.whole, reach.representatives) == (True, sorted([ana.pk, bruno.pk]))
+    assert set(clients_visible_to(boss)) == {hers, his}
+    other = make_member(acting, Role.MANAGER, name="Outra")
+    assert (reach_of(other).representatives, set(clients_visible_to(other))) == ([], set())
