@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 logger = logging.getLogger(__name__)
 
 CODES = {400: "bad_request", 403: "not_allowed", 404: "not_found", 413: "too_large", 429: "too_many", 500: "error", 503: "unavailable"}
+BUSY = {"55P03", "40001", "40P01"}  # PostgreSQL's: a lock not had in time, and two that were in each other's way
 AGAIN = {429, 500, 503}  # what the next moment may cure
 RETRY_AFTER = {429: "60", 503: "30"}
 
@@ -72,8 +73,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """A bug, or the database gone: then 503, since trying again will help."""
-    gone = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    return refusal(request, 503 if gone else 500)
+    error = sys.exc_info()[1]
+    if getattr(getattr(error, "__cause__", None), "pgcode", None) in BUSY:
+        busy = _("Outra operação usa estes dados agora, talvez uma importação. Nada foi alterado; espere um pouco e tente de novo.")
+        return refusal(request, 503, busy, code="busy")
+    return refusal(request, 503 if isinstance(error, OperationalError | InterfaceError) else 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

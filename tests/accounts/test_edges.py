@@ -91,7 +91,10 @@ def test_a_404_keeps_the_shell_for_a_member_only(ana, signed_in, web):
 
 
 @pytest.mark.urls("tests.accounts.urls")
-@pytest.mark.parametrize(("trial", "status", "words"), [("bug", 500, "do nosso lado"), ("gone", 503, "Voltamos em instantes")])
+@pytest.mark.parametrize(
+    ("trial", "status", "words"),
+    [("bug", 500, "do nosso lado"), ("gone", 503, "sem acesso aos dados"), ("busy", 503, "Outra operação usa")],
+)
 def test_a_bug_and_a_database_that_is_gone_say_so_without_detail(web, trial, status, words):
     web.raise_request_exception = False
     answer = web.get(f"/try/{trial}/")

@@ -18,6 +18,12 @@ def gone(request):
     raise OperationalError("secret detail")
 
 
+def busy(request):
+    cause = RuntimeError("secret detail")
+    cause.pgcode = "55P03"  # as the driver says that a lock was not had in time
+    raise OperationalError("secret detail") from cause
+
+
 def forbidden(request):
     raise PermissionDenied("só a diretoria pode")
 
@@ -26,5 +32,6 @@ urlpatterns = [
     *real,
     path("try/bug/", bug),
     path("try/gone/", gone),
+    path("try/busy/", busy),
     path("o/<slug:organization>/try/forbidden/", forbidden),
 ]
