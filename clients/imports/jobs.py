@@ -346,10 +346,13 @@ def pace_of(job: ImportJob, *, at: datetime) -> Pace:
     if job.state not in AT_WORK or job.begun_at is None:
         return Pace(None, None)
     elapsed = max((at - job.begun_at).total_seconds(), 0.0)
-    in_phase = (at - job.phase_at).total_seconds() if job.phase_at else 0.0
-    if job.phase == "write" and job.done_rows and in_phase >= SAYS_ENOUGH_SECONDS:
-        # after the last row sums are made up, at no pace that rows could tell
-        return Pace(elapsed, in_phase * (job.total_rows - job.done_rows) / job.done_rows if job.done_rows < job.total_rows else None)
+    if job.phase == "write" and job.done_rows and job.phase_at and job.heartbeat_at:
+        # The pace is that of the rows last heard of: between two words of the worker what is left shrinks, as time does.
+        spent, since = (job.heartbeat_at - job.phase_at).total_seconds(), (at - job.heartbeat_at).total_seconds()
+        if spent + since >= SAYS_ENOUGH_SECONDS:
+            # after the last row sums are made up, at no pace that rows could tell
+            left = spent * (job.total_rows - job.done_rows) / job.done_rows if job.done_rows < job.total_rows else None
+            return Pace(elapsed, None if left is None else max(left - since, 0.0))
     checked = job.found.get("seconds") if job.state == S.RUNNING else None
     return Pace(elapsed, checked - elapsed if checked and checked > elapsed else None)
 

@@ -218,7 +218,9 @@ def _job_context(request: HttpRequest, row: ImportJob) -> dict[str, Any]:
     found = dict.fromkeys(("rows", "created", "updated", "unchanged", "merged", "refused"), 0) | {
         name: value for name, value in counted.items() if isinstance(value, int)
     }
-    writing = row.phase == "write"
+    # The first rows are heard of when they are written: once all are read, that has begun.
+    read = row.phase == "read" and 0 < row.total_rows <= row.done_rows
+    writing = row.phase == "write" or read
     share = row.done_rows / row.total_rows if row.total_rows else 0
     return {
         "job": row,
@@ -233,9 +235,10 @@ def _job_context(request: HttpRequest, row: ImportJob) -> dict[str, Any]:
         "more_refused": found["refused"] - len(refusals),
         "ignored": [name for name in (row.found.get("ignored_columns") or []) if name not in ADDED],
         # Reading is the first half of the way, writing the second.
-        "percent": round(50 * (share + writing)) if row.phase else 0,
+        "percent": round(50 * (share + (row.phase == "write"))) if row.phase else 0,
         "writing": writing,
-        "settling": writing and row.done_rows >= row.total_rows,
+        "read": read,
+        "settling": row.phase == "write" and row.done_rows >= row.total_rows,
         "pace": jobs.pace_of(row, at=timezone.now()),
         "took": (row.finished_at - row.begun_at).total_seconds() if row.state == S.DONE and row.finished_at and row.begun_at else None,
         "ahead": jobs.ahead_of(row) if row.state in MOVING and row.heartbeat_at is None else 0,

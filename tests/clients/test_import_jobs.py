@@ -441,8 +441,10 @@ def test_a_file_at_work_says_how_long_it_has_been_and_how_much_longer_it_should_
     first, half = seen[0], next(row for row in seen[1:] if row.phase == "write")
     first.found = {"seconds": 50.0}  # before a pace of its own, the check's
     assert jobs.pace_of(first, at=first.begun_at + timedelta(seconds=20)) == jobs.Pace(20.0, 30.0)
-    later = half.phase_at + timedelta(seconds=8)
-    pace = jobs.pace_of(half, at=later)
-    assert pace.left == pytest.approx(8 * (40 - half.done_rows) / half.done_rows)
-    assert pace.elapsed == pytest.approx((later - half.begun_at).total_seconds())
     assert half.begun_at <= half.phase_at <= half.heartbeat_at
+    half.heartbeat_at = half.phase_at + timedelta(seconds=8)
+    for since in (0, 3, 1_000):  # nothing heard meanwhile: what is left shrinks all the same, and never below nothing
+        later = half.heartbeat_at + timedelta(seconds=since)
+        pace = jobs.pace_of(half, at=later)
+        assert pace.left == pytest.approx(max(8 * (40 - half.done_rows) / half.done_rows - since, 0))
+        assert pace.elapsed == pytest.approx((later - half.begun_at).total_seconds())
