@@ -216,10 +216,9 @@ def _pace(row: Backtest, at: datetime) -> dict[str, float | None]:
     if row.state == Backtest.State.DONE:
         return {"took": (row.computed_at - row.created_at).total_seconds() if row.computed_at else None}
     elapsed = max((at - row.created_at).total_seconds(), 0.0)
-    return {
-        "elapsed": elapsed,
-        "left": elapsed * (row.total - row.done) / row.done if row.done and elapsed >= SAYS_ENOUGH_SECONDS else None,
-    }
+    # The first days wait for the reading and, where chances are asked for, for the first fit: they say little of the others.
+    known = row.done and row.done * 10 >= row.total and elapsed >= SAYS_ENOUGH_SECONDS
+    return {"elapsed": elapsed, "left": elapsed * (row.total - row.done) / row.done if known else None}
 
 
 def _sample(member: Any, result: Mapping[str, Any]) -> dict[str, Any]:
