@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 LONG = os.environ.get("FAULTS") == "long"
 
-# A failure found by chance belongs to whoever looks for one, not to whoever pushes next.
-settings.register_profile("short", derandomize=True, database=None)
-settings.register_profile("long", settings())
+# A failure found by chance belongs to whoever looks for one, not to whoever pushes next; and how long an example takes on a machine
+# that others use is no property of the code.
+settings.register_profile("short", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", deadline=None)
 settings.load_profile("long" if LONG else "short")
 
 

@@ -1,4 +1,4 @@
-"""What waits for whoever leads: proposals, requests, consents, late orders, refused lines, clients with nobody, full and left portfolios."""
+"""What waits for whoever leads: proposals, requests, consents, late orders, refused lines, full portfolios, clients nobody looks after."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
