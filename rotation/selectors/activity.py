@@ -71,32 +71,25 @@ class Source(Enum):
 
 
 def source_on(organization_id: int, as_of: date) -> tuple[Source, date]:
-    """The cheapest source that is right for that day, and the earliest day a row of the summary holds for; one query or two."""
-    values: dict[str, int | date] = {"organization": organization_id, "as_of": as_of}
+    """The cheapest source that is right for that day, and the earliest day a row of the summary holds for; one query."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT EXISTS (SELECT FROM clients_clientactivity WHERE organization_id = %(organization)s AND last_on > %(as_of)s),
-                   EXISTS (SELECT FROM clients_clientactivity
-                           WHERE organization_id = %(organization)s AND windows_on IS DISTINCT FROM %(as_of)s)
+                   min(windows_on), max(windows_on), count(*) - count(windows_on)
+              FROM clients_clientactivity WHERE organization_id = %(organization)s
             """,
-            values,
+            {"organization": organization_id, "as_of": as_of},
         )
-        later_orders, other_day = cursor.fetchone()
-        if later_orders:
-            return Source.ORDERS, as_of
-        if not other_day:
-            return Source.SUMMARY, as_of
-        cursor.execute(
-            """
-            SELECT min(windows_on), max(windows_on), count(*) - count(windows_on) FROM clients_clientactivity
-             WHERE organization_id = %(organization)s
-            """,
-            values,
-        )
-        earliest, latest, undated = cursor.fetchone()
-    moved = not undated and latest <= as_of <= earliest + timedelta(days=MOVED_WITHIN_DAYS)
-    return (Source.MOVED if moved else Source.TOTALS), earliest or as_of
+        later_orders, earliest, latest, undated = cursor.fetchone()
+    if later_orders:
+        return Source.ORDERS, as_of
+    if undated:
+        return Source.TOTALS, as_of
+    if earliest is None or earliest == latest == as_of:
+        return Source.SUMMARY, as_of
+    moved = latest <= as_of <= earliest + timedelta(days=MOVED_WITHIN_DAYS)
+    return (Source.MOVED if moved else Source.TOTALS), earliest
 
 
 def changed_query() -> sql.Composable:
