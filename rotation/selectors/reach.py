@@ -39,10 +39,12 @@ class Reach:
 
 
 def reach_of(member: Membership) -> Reach:
-    """The member's reach: two queries for a manager, none for the others."""
+    """The member's reach: two queries for who leads a team, none for the others."""
     decides = member.role in (Role.ADMIN, Role.MANAGER)
     if member.role in (Role.ADMIN, Role.AUDITOR):
         return Reach(None, decides)
+    if member.team_id is None:
+        return Reach(frozenset(), decides)
     people = dict(Representative.objects.values_list("id", "team_id"))
     teams = team_ids_under(member.team_id)
     ids = frozenset(pk for pk, team in people.items() if team in teams)
