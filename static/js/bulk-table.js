@@ -55,12 +55,11 @@ class BulkTable extends HTMLElement {
     if (event.target.closest("[data-pick-filter]")) {
       this.wholeFilter = true;
       this.pick(this.rows, true);
-      this.querySelector("[data-bulk] [data-act]")?.focus(); // what was pressed goes away
+      this.querySelector("[data-bulk] [data-act]")?.focus();
     } else if (event.target.closest("[data-clear]")) {
       this.clear();
       (this.here ?? this.rows[0])?.focus();
-    }
-    else {
+    } else {
       const link = event.target.closest("[data-open]");
       if (link) {
         this.rows.forEach((row) => row.removeAttribute("aria-current"));

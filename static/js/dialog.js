@@ -2,7 +2,7 @@
 
 const openers = new WeakMap();
 
-/** The focus to the row in the place of one that went, or to the page. */
+/** The focus to the row in the place of one that went, or the page. */
 export function land() {
   if (!document.querySelector("bulk-table")?.resume?.()) document.getElementById("content")?.focus({ preventScroll: true });
 }
@@ -35,14 +35,10 @@ document.addEventListener(
   (event) => {
     if (!(event.target instanceof HTMLDialogElement)) return;
     const opener = openers.get(event.target);
-    // The opener's row may have been swapped away: what the list already went on to keeps the focus, else the row now in its
-    // place, or the page, takes it.
-    if (opener?.isConnected) opener.focus({ preventScroll: true });
-    else if (document.activeElement === document.body) {
-      const again = opener?.id && document.getElementById(opener.id);
-      if (again) again.focus({ preventScroll: true });
-      else land();
-    }
+    // A row swapped away: where the list went on to keeps the focus, or what came in its place has it.
+    const again = opener?.isConnected ? opener : document.activeElement === document.body && document.getElementById(opener?.id);
+    if (again) again.focus({ preventScroll: true });
+    else if (again === null) land();
     if (event.target.parentElement?.id === "dialog-slot") event.target.remove();
   },
   true,

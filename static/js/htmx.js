@@ -62,7 +62,7 @@ const focusWrong = (root) => root.querySelector?.("[aria-invalid=true]:not([type
 document.addEventListener("htmx:afterSettle", (event) => focusWrong(event.detail.elt));
 focusWrong(document.getElementById("content") ?? document);
 
-// What has the focus may be swapped away: the same thing in what came has it next.
+// What has the focus may be swapped away: its like in what came has it next.
 const named = (each) => each.getAttribute("aria-label") ?? (each.name || each.textContent.replace(/[\d\s]+/g, ""));
 const alike = (at) => [...document.querySelectorAll(at.localName)].filter((each) => named(each) === named(at));
 let at, place;
@@ -98,5 +98,5 @@ document.addEventListener("submit", (event) => {
     button.innerHTML = said;
   }, 10_000);
 });
-// Coming "back" to a page kept by the browser finds its buttons ready again.
+// A page gone "back" to finds its buttons ready again.
 addEventListener("pageshow", () => document.querySelectorAll("button[aria-busy=true]").forEach((button) => button.removeAttribute("aria-busy")));
