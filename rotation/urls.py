@@ -4,6 +4,7 @@ from django.urls import path
 
 from rotation.views import (
     applying,
+    backtest_clients,
     backtesting,
     by_hand,
     calendar,
@@ -117,6 +118,8 @@ urlpatterns = [
     path("rules/<int:rule>/act/", rules.rule_action, name="rule-act"),
     path("rules/<int:rule>/backtest/", backtesting.rule_backtest, name="rule-backtest"),
     path("backtests/<int:backtest>/", backtesting.backtest, name="backtest"),
+    path("backtests/<int:backtest>/clients/", backtest_clients.backtest_clients, name="backtest-clients"),
+    path("backtests/<int:backtest>/clients.<str:form>", backtest_clients.export_backtest_clients, name="backtest-clients-export"),
     path("backtests/<int:backtest>/cancel/", backtesting.cancel, name="backtest-cancel"),
     path("backtests/<int:backtest>/export.<str:form>", backtesting.export_backtest, name="backtest-export"),
 ]

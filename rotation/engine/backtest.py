@@ -16,7 +16,7 @@ horizon has closed are judged; those after them are counted as ``open_cutoffs``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any, Literal, Protocol
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from .evaluate import Columns, population_and_flags
 from .facts import NO_DAY, Array, Facts, Representatives
 from .guards import check_guards
-from .judging import EPOCH, Flags, Judged, Silences, by_cutoff, by_month, by_owner, judge, totals
+from .judging import EPOCH, Alone, Fate, FlagColumns, Flags, Judged, Silences, by_cutoff, by_month, by_owner, judge, next_order_on, totals
 from .limiting import Queue, limits_replayed
 from .past import Past
 from .replay import Moment, Replay, last_orders, not_replayed, replayed_guards, uses_probabilities
@@ -276,6 +276,29 @@ class Backtest:
             "only_new": part(new, ~also_old),
             "only_old": part(old, ~also_new),
         }
+
+    def flag_columns(self) -> FlagColumns:
+        """Every flag of the first rule so far, then those the second alone made, each with what came of it."""
+        parts = [self._flag_columns(0, Alone.NEW)]
+        if len(self._watches) > 1:
+            old = self._flag_columns(1, Alone.OLD)
+            parts.append(old.where(old.alone == Alone.OLD))
+        whole = FlagColumns(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(FlagColumns)))
+        return whole.where(np.lexsort((whole.flagged_on, whole.client, -whole.stake_cents)))
+
+    def _flag_columns(self, rule: int, mine: Alone) -> FlagColumns:
+        flags, horizon = self.flags(rule), self._watches[rule].rule.value.horizon_days
+        on = self.cutoffs[flags.cutoff] if len(flags) else np.empty(0, np.int64)
+        then = next_order_on(self.past, flags.client, on)
+        known = flags.cutoff < self.closed
+        alone = np.full(len(flags), Alone.BOTH, np.int64)
+        if len(self._watches) > 1:
+            # as the comparison counts: a closed cut-off's beside those of closed ones
+            other, judged = self.flags(1 - rule).key(), self.judged(1 - rule).flags.key()
+            alone[~np.where(known, np.isin(flags.key(), judged), np.isin(flags.key(), other))] = mine
+        fate = np.where(~known, Fate.OPEN, np.where(then <= on + horizon, Fate.ORDERED, Fate.SILENT)).astype(np.int64)
+        stake = np.round(flags.stake_cents).astype(np.int64)
+        return FlagColumns(self.client_id[flags.client].astype(np.int64), on, flags.last_on, then, stake, fate, alone)
 
     def _sample(self, judged: Judged, rows: Array) -> list[dict[str, Any]]:
         """The flags with most at stake, then by client."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,46 @@ class Judged:
     @property
     def missed(self) -> NDArray[np.bool_]:
         return self.warned_on == NO_DAY
+
+
+class Fate(IntEnum):
+    """What came of a flag."""
+
+    SILENT = 0
+    ORDERED = 1  # within the horizon, by itself: a false alarm
+    OPEN = 2  # the horizon had not closed yet
+
+
+class Alone(IntEnum):
+    """Which of two rules flagged a silence."""
+
+    BOTH = 0  # or there was one rule only
+    NEW = 1
+    OLD = 2
+
+
+@dataclass(frozen=True, eq=False)
+class FlagColumns:
+    """One row a flag, those with most at stake first, then by client; all int64.
+
+    ``client`` are ids; days count from 1970. ``last_on`` is the last order day known on ``flagged_on`` (NO_DAY for a prospect),
+    ``then_on`` the next one (``FOREVER`` where none is known up to now); ``fate`` a ``Fate``, ``alone`` an ``Alone``.
+    """
+
+    client: Array
+    flagged_on: Array
+    last_on: Array
+    then_on: Array
+    stake_cents: Array
+    fate: Array
+    alone: Array
+
+    def __len__(self) -> int:
+        return len(self.client)
+
+    def where(self, mask: Array) -> FlagColumns:
+        """The rows of a mask or of positions, in their order."""
+        return FlagColumns(*(getattr(self, each.name)[mask] for each in fields(self)))
 
 
 def judge(past: Past, cutoffs: Array, horizon: int, flags: Flags, silences: Silences) -> Judged:

@@ -4,8 +4,15 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership
 from accounts.tenancy.constraints import tenant_walls
-from accounts.tenancy.models import TenantForeignKey, TenantModel
+from accounts.tenancy.models import TenantForeignKey, TenantManager, TenantModel
 from rotation.models.rule import Rule
+
+
+class BacktestManager(TenantManager):
+    """Leaves the packed flags where they are until somebody reads them: pages ask for a proof every second while it is computed."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().defer("flags")
 
 
 class Backtest(TenantModel):
@@ -40,11 +47,14 @@ class Backtest(TenantModel):
     total = models.PositiveIntegerField(default=0)
     data_digest = models.CharField(max_length=64, blank=True)
     result = models.JSONField(default=dict, blank=True)
+    flags = models.BinaryField(null=True, editable=False)  # every flag with what came of it (rotation/packing.py), once it is done
     error = models.CharField(max_length=1000, blank=True)
     requested_by = TenantForeignKey(Membership, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     computed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BacktestManager()
 
     class Meta:
         constraints = [

@@ -25,11 +25,13 @@ from rotation.engine.backtest import Backtest as Replayed
 from rotation.engine.backtest import Cadence, cutoffs_between
 from rotation.engine.errors import EngineError
 from rotation.engine.forecasting import Forecaster, LiveForecaster
+from rotation.engine.judging import FlagColumns
 from rotation.engine.past import Past
 from rotation.engine.replay import digest, uses_probabilities
 from rotation.engine.rules import Rule as EngineRule
 from rotation.errors import BadSpan, HistoryTooShort, WrongState
 from rotation.models import Backtest, Rule
+from rotation.packing import pack_flags
 from rotation.refusals import refused
 from rotation.selectors.facts import RunFacts, day_number, run_facts
 from rotation.selectors.past import orders_known_until, past_of
@@ -144,7 +146,7 @@ def run_backtest(
     with transaction.atomic():
         take_time()
         read = _read(organization, rules, span)
-    return _compute(rules, span, read, progress, exact=exact)
+    return _compute(rules, span, read, progress, exact=exact).result
 
 
 @transaction.atomic
@@ -215,7 +217,8 @@ def request_backtest(
     row.data_digest = read.digest
     if same := _same_as(row):
         return same
-    row.result = _compute(rules, span, read, None)
+    proof = _compute(rules, span, read, None)
+    row.result, row.flags = proof.result, pack_flags(proof.flags)
     row.state, row.done, row.computed_at = Backtest.State.DONE, row.total, at
     row.save()
     return row
@@ -253,7 +256,9 @@ def compute_backtest(backtest_id: int, organization_id: int, *, at: datetime | N
             read = _read(organization, rules, span)
             row.data_digest = read.digest
             same = _same_as(row)
-        result = same.result if same else _compute(rules, span, read, tell)
+        if same is None:
+            proof = _compute(rules, span, read, tell)
+        result, packed = (same.result, same.flags) if same else (proof.result, pack_flags(proof.flags))
     except _Superseded:
         pass
     except Exception as error:
@@ -269,7 +274,12 @@ def compute_backtest(backtest_id: int, organization_id: int, *, at: datetime | N
     else:
         with tenant_atomic(organization_id):
             _at_work(backtest_id).update(
-                state=Backtest.State.DONE, done=row.total, result=result, data_digest=row.data_digest, computed_at=timezone.now()
+                state=Backtest.State.DONE,
+                done=row.total,
+                result=result,
+                flags=packed,
+                data_digest=row.data_digest,
+                computed_at=timezone.now(),
             )
     with tenant_atomic(organization_id):
         return Backtest.objects.get(pk=backtest_id)
@@ -319,7 +329,15 @@ def _read(organization: Organization, rules: list[EngineRule], span: Span) -> _R
     return _Read(facts, past, digest(past, facts.clients, facts.representatives))
 
 
-def _compute(rules: list[EngineRule], span: Span, read: _Read, progress: Progress | None, *, exact: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class _Proof:
+    """The numbers as plain JSON, and every flag they are made of."""
+
+    result: dict[str, Any]
+    flags: FlagColumns
+
+
+def _compute(rules: list[EngineRule], span: Span, read: _Read, progress: Progress | None, *, exact: bool = False) -> _Proof:
     cutoffs = cutoffs_between(span.first, span.last, span.cadence)
     model = any(uses_probabilities(rule) for rule in rules)
     forecaster = LiveForecaster if exact else Forecaster
@@ -349,7 +367,7 @@ def _compute(rules: list[EngineRule], span: Span, read: _Read, progress: Progres
         while test.step():
             if progress:
                 progress(test.done, len(cutoffs), so_far)
-        return so_far(whole=True)
+        return _Proof(so_far(whole=True), test.flag_columns())
     except EngineError as error:
         raise refused(error) from error
 
@@ -376,7 +394,8 @@ def _cost(rules: list[EngineRule], cutoffs: int) -> int:
 def _same_as(row: Backtest) -> Backtest | None:
     """A finished proof of the same definitions over the same days and the same data."""
     same = {name: getattr(row, name) for name in ("definition_hash", "against_hash", "from_on", "to_on", "cadence", "data_digest")}
-    return Backtest.objects.filter(**same, state=Backtest.State.DONE).order_by("-created_at").first()
+    # one from before flags were kept is computed again
+    return Backtest.objects.filter(**same, state=Backtest.State.DONE, flags__isnull=False).order_by("-created_at").first()
 
 
 def _at_work(backtest_id: int):

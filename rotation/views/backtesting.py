@@ -152,7 +152,7 @@ def _row_or_404(pk: int) -> Backtest:
 
 
 def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) -> dict[str, Any]:
-    """What ``_backtest.html`` shows of one proof; two queries for names, none while there are no numbers.
+    """What ``_backtest.html`` shows of one proof; two queries for names, none while there are no numbers, one for whether all are kept.
 
     Totals are the organization's. Representatives and clients are named only as far as the member sees them.
     """
@@ -164,6 +164,7 @@ def proof_context(request: HttpRequest, row: Backtest, *, card: bool = False) ->
         "error": row.error if row.state == Backtest.State.FAILED else "",
         "runs": request.membership.role in DECIDERS,  # type: ignore[attr-defined]
         "given_up": row.state == Backtest.State.FAILED and row.computed_at is not None,
+        "listed": row.state == Backtest.State.DONE and Backtest.objects.filter(pk=row.pk, flags__isnull=False).exists(),
         **_pace(row, timezone.now()),
     }
     result = row.result or {}

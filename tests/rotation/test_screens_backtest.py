@@ -120,6 +120,43 @@ def test_the_numbers_leave_as_a_file_and_that_is_recorded(signed_in, admin, rule
     assert web.get(url("backtest-export", row.pk, "pdf")).status_code == 404
 
 
+def test_every_flagged_client_is_listed_with_what_came_of_it(signed_in, admin, rule, company, representatives):
+    today = timezone.now().astimezone(company.zone).date()
+    make_client(representatives[1], days_silent=100, as_of=today, x=11)  # flagged a few weeks ago
+    web = signed_in(admin)
+    web.post(url("rule-backtest", rule.pk), {"months": "6", "version": "draft", "compare": "on"})
+    row = Backtest.objects.get()
+    page = url("backtest-clients", row.pk)
+    assert page in web.get(url("backtest", row.pk)).content.decode()
+
+    numbers, compared = row.result, row.result["compared"]
+    expected = {"silent": numbers["silent"], "ordered": numbers["false_alarms"], "new": compared["only_new"]["flagged"]}
+    later = sum(each["flagged"] for each in numbers["open_cutoffs"])
+    expected |= {"": numbers["flagged"] + later, "open": later, "old": compared["only_old"]["flagged"]}
+    assert expected["silent"] and later
+    for kind, n in expected.items():
+        html = web.get(page, {"kind": kind}).content.decode()
+        assert html.count('class="two lead stacked"') == n or n > 50, kind
+        assert len(web.get(f"{page[:-1]}.csv", {"kind": kind}).content.decode("utf-8-sig").splitlines()) == 1 + n, kind
+    assert "ficou em silêncio" in web.get(page, {"kind": "silent"}).content.decode()
+    assert AuditEvent.objects.filter(action="backtest.exported").count() == len(expected)
+
+    # a manager of nobody reads how many there are elsewhere, and no name; who leads one of them reads that one's
+    far = signed_in(make_member(company, Role.MANAGER, email="far@example.com", team=TeamFactory())).get(page).content.decode()
+    assert "Nenhum cliente aqui" in far and "não são da sua equipe" in far
+    team = TeamFactory()
+    type(representatives[0]).objects.filter(pk=representatives[0].pk).update(team=team)
+    near = signed_in(make_member(company, Role.MANAGER, email="near@example.com", team=team)).get(page).content.decode()
+    assert 0 < near.count('class="two lead stacked"') < expected[""]
+    assert signed_in(make_member(company, Role.REPRESENTATIVE)).get(page).status_code == 404
+
+    # a proof made before flags were kept has no list, and is made anew when it is asked for again
+    Backtest.objects.filter(pk=row.pk).update(flags=None)
+    assert page not in web.get(url("backtest", row.pk)).content.decode() and web.get(page).status_code == 404
+    web.post(url("rule-backtest", rule.pk), {"months": "6", "version": "draft", "compare": "on"})
+    assert Backtest.objects.count() == 2
+
+
 def test_the_page_costs_the_same_however_many_months(signed_in, admin, rule, company):
     web = signed_in(admin)
     counted = []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rotation.engine.backtest import Backtest, Risk, cutoffs_between
 from rotation.engine.features import order_statistics
-from rotation.engine.judging import next_order_on
+from rotation.engine.judging import Alone, Fate, next_order_on
 from rotation.engine.medians import running_medians
 from rotation.engine.past import FOREVER, Past
 from rotation.engine.pipeline import propose
@@ -126,6 +126,27 @@ def test_it_is_what_a_plain_recomputation_says(drawn, limit, first, step):
     for name in ("flagged", "false_alarms", "stopped", "missed"):
         assert sum(row[name] for row in found["per_cutoff"]) == sum(row[name] for row in found["per_month"]) == found[name]
     assert sum(row["flagged"] for row in found["load"]) == len(flags)
+    # each of them with what came of it, and beside a stricter rule those that it alone, or this one alone, flagged
+    n, bought = drawn[0], {key[0]: [] for key in flags}
+    for client, day, cents in zip(test.past.order_client, test.past.order_day, test.past.order_cents, strict=True):
+        if cents > 0 and int(client) in bought:
+            bought[int(client)].append(int(day) - DAY_0)
+    clients = present(n).client_id.tolist()
+    two = run([days(limit, guards=["visit_within:10"]), days(limit + 9)], world(drawn), np.array(cutoffs) + DAY_0)
+    for columns in (test.flag_columns(), two.flag_columns()):
+        assert (np.diff(columns.stake_cents) <= 0).all()
+        told = {}
+        for row in range(len(columns)):
+            client, on, last = clients.index(columns.client[row]), int(columns.flagged_on[row]) - DAY_0, int(columns.last_on[row]) - DAY_0
+            if columns.alone[row] == Alone.OLD:
+                continue
+            told[client, last] = on
+            then = next((day for day in bought[client] if day > on), None)
+            assert columns.then_on[row] == (FOREVER if then is None else then + DAY_0)
+            assert columns.fate[row] == (Fate.ORDERED if (client, last) in alarms else Fate.SILENT)
+        assert told == flags
+    compared, alone = two.compared(), two.flag_columns().alone
+    assert (alone == Alone.NEW).sum() == compared["only_new"]["flagged"] and (alone == Alone.OLD).sum() == compared["only_old"]["flagged"]
 
 
 @settings(max_examples=12, deadline=None)
@@ -230,6 +251,11 @@ def test_open_windows_are_counted_apart_and_never_judged():
     assert [row["cutoff"] for row in found["per_cutoff"]] == [str(date(1970, 1, 1).fromordinal(719163 + DAY_0 + d)) for d in (10, 20)]
     assert found["cutoffs"] == 2 and found["flagged"] == 2 and found["false_alarms"] == 0
     assert [row["flagged"] for row in found["open_cutoffs"]] == [0, 0]
+    later = run([days(20)], made, cutoffs, known_until=DAY_0 + 30).flag_columns()
+    assert sorted(zip(later.fate.tolist(), (later.then_on - DAY_0).tolist(), strict=True)) == [
+        (Fate.OPEN, 40),
+        (Fate.OPEN, FOREVER - DAY_0),
+    ]
 
 
 def test_what_no_date_is_kept_of_is_named():
