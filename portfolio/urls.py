@@ -108,6 +108,7 @@ urlpatterns = [
     path("cover/new/", covers.cover, name="new_cover"),
     path("cover/<int:absence>/", covers.cover, name="cover"),
     path("cover/<int:absence>/end/", covers.end, name="end_cover"),
+    path("cover/undo/<str:token>/", covers.resume, name="resume_cover"),
     path("renewals/", renewals.renewal_list, name="renewals"),
     path("renewals/days/", renewals.renewal_days, name="renewal_days"),
     path("renewals/export.<str:form>", renewals.export, name="renewals_export"),

@@ -119,6 +119,26 @@ def end_cover(absence: Absence, *, by: Membership, today: date) -> None:
     _tell(absence, "ended", {absence.representative, absence.cover}, by)
 
 
+@transaction.atomic
+def resume_cover(was: Mapping[str, Any], *, by: Membership, today: date) -> Absence:
+    """Take back an ending: the absence stands again as it ``was`` (``absence_figures``).
+
+    Raises
+    ------
+    ChangedMeanwhile
+        It would be over by now, or somebody planned otherwise since.
+    NotAllowed
+        ``by`` neither administers nor manages both.
+    """
+    people = Representative.objects.in_bulk([pk for pk in (was["representative"], was["cover"]) if pk])
+    _locked(by, *people.values())
+    absence = restore_absence(was, by=Actor(by), today=today)
+    if absence is None:
+        raise ChangedMeanwhile(_("Já não dá para desfazer: a ausência acabou, ou alguém já marcou outra coisa para estes dias."))
+    _tell(absence, "set", {absence.representative, absence.cover}, by, key="resumed")
+    return absence
+
+
 def close_absence(absence: Absence, *, by: Actor, today: date) -> None:
     """Shorten the absence to end with yesterday, or take it away where it would hold no day; in the caller's transaction."""
     before, stream = _figures(absence), f"representative:{absence.representative_id}"
@@ -250,7 +270,7 @@ def _figures(absence: Absence) -> dict[str, Any]:
     }
 
 
-def _tell(absence: Absence, what: str, people: set[Representative | None], by: Membership) -> None:
+def _tell(absence: Absence, what: str, people: set[Representative | None], by: Membership, *, key: str = "") -> None:
     """One notice a person, about oneself or about whom they cover; who acted knows."""
     facts = {
         "what": what,
@@ -264,5 +284,5 @@ def _tell(absence: Absence, what: str, people: set[Representative | None], by: M
         if person is None or person.membership_id in (None, by.pk):
             continue
         own = person.pk == absence.representative_id
-        key = f"absence:{absence.pk}:{what}:{absence.starts_on}:{absence.ends_on}:{absence.cover_id or 0}"
-        notify([person.membership_id], Notice.Kind.COVER, key=key, facts=facts | {"own": own})
+        once = f"absence:{absence.pk}:{key or what}:{absence.starts_on}:{absence.ends_on}:{absence.cover_id or 0}"
+        notify([person.membership_id], Notice.Kind.COVER, key=once, facts=facts | {"own": own})

@@ -5,9 +5,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core import signing
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -15,8 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.errors import DomainError
 from accounts.models import Absence, Membership, Representative, Role
 from accounts.selectors import absences_among, representatives_visible_to
-from accounts.services.absences import CoverRefused, change_cover, end_cover, set_cover
+from accounts.services.absences import CoverRefused, absence_figures, change_cover, end_cover, resume_cover, set_cover
 from portfolio.selectors import open_client_counts
+from portfolio.views.agenda_acts import UNDO_SECONDS
 from portfolio.views.common import today_of
 
 LEADERS, DECIDERS = (Role.ADMIN, Role.MANAGER, Role.AUDITOR), (Role.ADMIN, Role.MANAGER)
@@ -143,10 +146,32 @@ def end(request: HttpRequest, absence: int) -> HttpResponse:
     member, today = _member(request, DECIDERS), today_of(request)
     mine = Absence.objects.filter(representative__in=representatives_visible_to(member))
     found = get_object_or_404(mine.select_related("representative", "cover"), pk=absence)
+    was = absence_figures(found)
     try:
         end_cover(found, by=member, today=today)
     except DomainError as refusal:
         messages.warning(request, str(refusal))
     else:
-        messages.success(request, _("Encerrada: %(name)s volta a ser quem vê a própria carteira.") % {"name": found.representative.name})
+        text = _("Encerrada: %(name)s volta a ser quem vê a própria carteira.") % {"name": found.representative.name}
+        token = signing.dumps(was, salt=_salt(member), compress=True)
+        messages.success(request, text, extra_tags=reverse("portfolio:resume_cover", args=[request.organization.slug, token]))  # type: ignore[attr-defined]
+    return redirect("portfolio:covers", request.organization.slug)  # type: ignore[attr-defined]
+
+
+def _salt(member: Membership) -> str:
+    return f"cover-undo:{member.organization_id}:{member.pk}"
+
+
+@require_POST
+def resume(request: HttpRequest, token: str) -> HttpResponse:
+    """Take back an ending, named by what the server itself signed for this member a little while ago."""
+    member, today = _member(request, DECIDERS), today_of(request)
+    try:
+        absence = resume_cover(signing.loads(token, salt=_salt(member), max_age=UNDO_SECONDS), by=member, today=today)
+    except signing.BadSignature:
+        messages.warning(request, _("Já não dá para desfazer isso."))
+    except DomainError as refusal:
+        messages.warning(request, str(refusal))
+    else:
+        messages.success(request, _("Desfeito: a cobertura de %(name)s vale de novo.") % {"name": absence.representative.name})
     return redirect("portfolio:covers", request.organization.slug)  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """Covers: what is refused and why, who sees whose clients on which day, and that it ends by itself."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -137,3 +138,26 @@ def test_ending_it_early_ends_it_now_and_one_to_come_goes(scene):
     assert list(Absence.objects.values_list("pk", "ends_on")) == [(begun.pk, scene["today"])]
     with pytest.raises(ChangedMeanwhile):
         end_cover(begun, by=scene["manager"], today=scene["today"])
+
+
+def test_an_ending_is_taken_back_from_its_message_once(scene, signed_in):
+    begun = cover(scene)
+    Absence.objects.filter(pk=begun.pk).update(starts_on=scene["today"] - timedelta(days=2))
+    coming = cover(scene, 2, 1, first=10, last=12)
+    was = list(Absence.objects.order_by("starts_on").values_list("representative", "cover", "starts_on", "ends_on", "reason"))
+    web, base = signed_in(scene["manager"]), f"/o/{scene['manager'].organization.slug}/cover/"
+
+    undos = []
+    for absence in (begun, coming):
+        page = web.post(f"{base}{absence.pk}/end/", follow=True).content.decode()
+        undos.append(re.search(rf'{base}undo/[^"/]+/', page)[0])
+    assert seen(scene, 1) == {"Bruno"} and Absence.objects.count() == 1
+
+    stranger = signed_in(make_member(scene["manager"].organization, Role.ADMIN))
+    assert "Já não dá para desfazer isso." in stranger.post(undos[0], follow=True).content.decode()
+    for undo in undos:
+        assert "vale de novo" in web.post(undo, follow=True).content.decode()
+    assert list(Absence.objects.order_by("starts_on").values_list("representative", "cover", "starts_on", "ends_on", "reason")) == was
+    assert seen(scene, 1) == {"Ana", "Bruno"}
+    # twice, or after somebody planned otherwise, it is refused in words
+    assert "alguém já marcou outra coisa" in web.post(undos[1], follow=True).content.decode() and Absence.objects.count() == 2
