@@ -49,7 +49,10 @@ def audit(request: HttpRequest) -> HttpResponse:
         context |= {
             "people": people_in_trail(),
             "groups": trail.GROUPS.items(),
-            "kinds": sorted(((kind, str(text)) for kind, text in trail.known_kinds().items()), key=lambda each: each[1]),
+            "kinds": [
+                (name, sorted(((kind, trail.kind_words(kind)) for kind in trail.kinds_of(group)), key=lambda each: each[1]))
+                for group, name in trail.GROUPS.items()
+            ],
             **_check_context(last_check()),
         }
     context["query"] = urlencode(wanted.query)
