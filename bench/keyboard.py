@@ -108,7 +108,7 @@ def main() -> int:
     run = awaiting_run(organization)
     with tenant_atomic(organization.pk):
         RefusalReason.objects.get_or_create(organization=organization, label=REASON)
-        have = Proposal.objects.filter(run=run, state="proposed").count()
+        have = Proposal.objects.filter(run=run, state="proposed", postponed_at=None).count()
         Run.objects.filter(pk=run.pk).update(expires_at=None)
     if have < wanted:
         print(f"The run holds {have} open proposals, not {wanted}.", file=sys.stderr)
