@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import numpy as np
+from django.db.models import QuerySet
 
 from accounts.models import Membership
 from clients.models import Client
-from clients.selectors import clients_visible_to
-from clients.selectors.visibility import reach_of
+from clients.selectors.visibility import clients_within, reach_of
 from rotation.engine.facts import NO_DAY, Array
 from rotation.engine.judging import EPOCH, Alone, Fate, FlagColumns
 from rotation.engine.past import FOREVER
@@ -49,7 +49,7 @@ class Flagged:
     flags: FlagColumns
     counts: Mapping[str, int]  # of each of KINDS
     elsewhere: int  # flags of clients that are not the member's to see
-    member: Membership
+    clients: QuerySet[Client]  # those the member sees
 
     def of(self, kind: str) -> Array:
         """The positions of one kind."""
@@ -59,14 +59,16 @@ class Flagged:
         """The flags at these positions with their clients' names, a query a thousand."""
         for begin in range(0, len(positions), AT_ONCE):
             part = self.flags.where(positions[begin : begin + AT_ONCE])
-            clients = clients_visible_to(self.member).select_related("representative").in_bulk(part.client.tolist())
+            clients = self.clients.select_related("representative").in_bulk(part.client.tolist())
             for i in range(len(part)):
                 if client := clients.get(int(part.client[i])):
                     yield _row(client, part, i)
 
 
 def flagged_clients(proof: Backtest, member: Membership) -> Flagged | None:
-    """The flags of a finished proof; None where it kept none, as those of earlier versions of this program. Two queries at most.
+    """The flags of a finished proof; None where it kept none, as those of earlier versions of this program.
+
+    One query for the flags; for who leads some of the teams one more for the clients, beside those of ``reach_of``.
 
     Of clients that are gone since nothing is left to name.
     """
@@ -74,10 +76,12 @@ def flagged_clients(proof: Backtest, member: Membership) -> Flagged | None:
         return None
     flags = unpack_flags(proof.flags)
     n, seen = len(flags), flags
-    if reach_of(member).representatives is not None:
-        mine = np.fromiter(clients_visible_to(member).order_by().values_list("pk", flat=True).iterator(chunk_size=10_000), np.int64)
+    reach = reach_of(member)
+    clients = clients_within(reach)
+    if reach.representatives is not None:
+        mine = np.fromiter(clients.order_by().values_list("pk", flat=True).iterator(chunk_size=10_000), np.int64)
         seen = flags.where(np.isin(flags.client, mine))
-    return Flagged(seen, {kind: int(meant(seen).sum()) for kind, meant in KINDS.items()}, n - len(seen), member)
+    return Flagged(seen, {kind: int(meant(seen).sum()) for kind, meant in KINDS.items()}, n - len(seen), clients)
 
 
 def _row(client: Client, flags: FlagColumns, i: int) -> FlaggedClient:

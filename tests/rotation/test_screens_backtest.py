@@ -148,6 +148,12 @@ def test_every_flagged_client_is_listed_with_what_came_of_it(signed_in, admin, r
     type(representatives[0]).objects.filter(pk=representatives[0].pk).update(team=team)
     near = signed_in(make_member(company, Role.MANAGER, email="near@example.com", team=team)).get(page).content.decode()
     assert 0 < near.count('class="two lead stacked"') < expected[""]
+    counted = []
+    for kind in ("", "silent"):
+        with CaptureQueriesContext(connection) as queries:
+            web.get(page, {"kind": kind})
+        counted.append(len(queries))
+    assert counted[0] == counted[1]  # however many rows
     assert signed_in(make_member(company, Role.REPRESENTATIVE)).get(page).status_code == 404
 
     # a proof made before flags were kept has no list, and is made anew when it is asked for again
