@@ -174,4 +174,7 @@ def resume(request: HttpRequest, token: str) -> HttpResponse:
         messages.warning(request, str(refusal))
     else:
         messages.success(request, _("Desfeito: a cobertura de %(name)s vale de novo.") % {"name": absence.representative.name})
-    return redirect("portfolio:covers", request.organization.slug)  # type: ignore[attr-defined]
+    address = reverse("portfolio:covers", args=[request.organization.slug])  # type: ignore[attr-defined]
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return redirect(address)

@@ -159,5 +159,9 @@ def test_an_ending_is_taken_back_from_its_message_once(scene, signed_in):
         assert "vale de novo" in web.post(undo, follow=True).content.decode()
     assert list(Absence.objects.order_by("starts_on").values_list("representative", "cover", "starts_on", "ends_on", "reason")) == was
     assert seen(scene, 1) == {"Ana", "Bruno"}
+    # the message's button asks as a fragment: the whole page comes anew, with the word on it
+    fragment = web.post(undos[1], headers={"HX-Request": "true"})
+    assert (fragment.status_code, fragment.headers["HX-Redirect"]) == (204, base)
+    assert "alguém já marcou outra coisa" in web.get(base).content.decode()
     # twice, or after somebody planned otherwise, it is refused in words
     assert "alguém já marcou outra coisa" in web.post(undos[1], follow=True).content.decode() and Absence.objects.count() == 2
