@@ -130,6 +130,9 @@ class RunRule(TenantModel):
     # A version being tried moves clients inside its team alone; beside it the version in force goes on for the rest.
     side = models.CharField(max_length=6, choices=Side.choices, default=Side.WHOLE, blank=True)
     team = TenantForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
+    # What the guard figures count of the line (selectors/guard_figures.py), kept once its run has ended; "undone" once its moves are old
+    # enough that none taken back would count any more. None, or the name missing: counted from the rows.
+    counts = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [
