@@ -7,7 +7,6 @@ from accounts.management.organizations import organization_ids
 from accounts.models import Organization
 from accounts.selectors import local_day
 from accounts.tenancy import tenant_atomic
-from accounts.tenancy.limits import allow_minutes
 from accounts.tenancy.tasks import TenantTask, send
 from clients.imports import jobs
 from clients.models import ClientActivity
@@ -32,7 +31,6 @@ def refresh_windows() -> None:
 def refresh_classes(*, organization_id: int) -> None:
     """The organization set other ABC cuts: every client's class again."""
     with tenant_atomic(organization_id, durable=True):
-        allow_minutes()
         refresh_abc()
 
 

@@ -234,6 +234,39 @@ def test_windows_move_with_the_day_and_only_clients_they_concern_are_recomputed(
     assert ClientActivity.objects.get(client=quiet).windows_on == date(2026, 3, 12)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("asked", ["windows", "rebuild", "import", "cuts"])
+def test_classes_of_a_large_company_are_given_the_time_they_take(asked, tmp_path):
+    """Under the application's 15 s the first classes of 1,000,000 clients were given up, each hour anew."""
+    from clients.imports.run import run_import
+    from clients.tasks import refresh_classes
+
+    company = make_organization("grande")
+    with acting_for(company.pk):
+        client = ClientFactory()
+        refresh_clients([client.id], as_of=TODAY)
+    limits = []
+
+    def watch(execute, sql, params, many, context):
+        if sql is statements.WRITE_ABC:
+            with context["connection"].connection.cursor() as plain:
+                plain.execute("SELECT current_setting('statement_timeout'), current_setting('transaction_timeout')")
+                limits.append(plain.fetchone())
+        return execute(sql, params, many, context)
+
+    file = tmp_path / "pedidos.csv"
+    file.write_text(f"order_code,client_code,ordered_on,amount\nP-1,{client.code},2026-02-02,100.00\n")
+    ways = {
+        "windows": lambda: refresh_windows(company, as_of=TODAY + timedelta(days=1)),
+        "rebuild": lambda: rebuild_projections(company, as_of=TODAY),
+        "import": lambda: run_import("orders", file, organization=company, by=BY, at=NOW),
+        "cuts": lambda: refresh_classes(organization_id=company.pk),
+    }
+    with connection.execute_wrapper(watch):
+        ways[asked]()
+    assert limits == [("15min", "15min")]
+
+
 def test_the_hourly_task_brings_every_organization_to_its_own_day(bought, organization):
     from accounts.selectors import local_day
     from clients.tasks import refresh_windows as task
