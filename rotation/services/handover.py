@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -139,8 +139,11 @@ def _leave(handover: Handover, *, by: Membership, at: datetime, today: date) -> 
     """The person's side of it: service, access, absences, and what hangs on the sign-in. Returns how it was."""
     leaver = Representative.objects.select_for_update().get(pk=handover.representative_id)
     before: dict[str, Any] = {"valid_to": leaver.valid_to.isoformat() if leaver.valid_to else None, "active": False}
-    # On the last day itself the clients go over at once, so nobody must be given to the leaver from then on.
-    leaver.valid_to = min(handover.last_on + timedelta(days=1), today)
+    # On the last day itself the clients go over at once, so nobody must be given to the leaver from then on. Where a planned leaving is
+    # late, clients may have come since: up to that day they were served.
+    latest = Ownership.objects.filter(representative=leaver, started_on__lte=today).aggregate(day=Max("started_on"))["day"]
+    ended_on = min(handover.last_on + timedelta(days=1), today)
+    leaver.valid_to = max(ended_on, latest) if latest else ended_on
     leaver.save(update_fields=["valid_to"])
     actor = Actor(by)
     if leaver.membership_id:

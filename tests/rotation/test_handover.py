@@ -245,6 +245,23 @@ def test_a_day_ahead_is_planned_and_begins_the_morning_after_with_the_clients_of
     assert leaver.valid_to == AS_OF + timedelta(days=3) and not Membership.objects.get(pk=leaver.membership_id).is_active
 
 
+def test_two_who_leave_on_one_day_hand_on_late_what_the_one_gave_the_other(leaver, heirs, manager):
+    """The night that was to start both did not run: the second receives after its last day, and was served until then."""
+    clients = [client_of(leaver), client_of(heirs[0])]
+    first = draft(leaver, heirs[:1], manager, last_on=AS_OF + DAY)
+    confirm_handover(first, reason="Saída", version=first.version, by=manager, at=NOW)
+    second = draft(heirs[0], heirs[1:], manager, last_on=AS_OF + DAY)
+    confirm_handover(second, reason="Saída", version=second.version, by=manager, at=NOW)
+
+    late = NOW + timedelta(days=4)
+    assert [pk for _organization, pk in start_due_handovers(late)] == [first.pk, second.pk]
+
+    assert owners(clients) == [heirs[1].pk] * 2 and violations() == []
+    leaver.refresh_from_db()
+    heirs[0].refresh_from_db()
+    assert (leaver.valid_to, heirs[0].valid_to) == (AS_OF + 2 * DAY, AS_OF + 4 * DAY)
+
+
 def test_nobody_outside_the_subtree_divides_and_nobody_outside_receives(acting, leaver, heirs, manager):
     client_of(leaver)
     far = TeamFactory()
