@@ -184,9 +184,28 @@ SELECT c.id FROM clients_client c
  ORDER BY c.id
 """
 
+# The same where no row is more than a few days behind: read from the orders of those few days, not client by client, a tenth of the
+# cost. ``days`` are all on which an order may enter or leave a window; which windows moved, each row says. Cancelled orders count nowhere.
+WINDOWS_BEHIND = """
+SELECT min(windows_on), max(windows_on) FROM clients_clientactivity
+ WHERE organization_id = %(organization)s AND client_id BETWEEN %(first)s AND %(last)s
+"""
+WINDOWS_THAT_CHANGE_IN_DAYS = """
+SELECT c.id FROM clients_client c
+  LEFT JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = c.id
+ WHERE c.organization_id = %(organization)s AND c.id = ANY(%(clients)s::bigint[]) AND a.windows_on IS NULL
+UNION
+SELECT o.client_id FROM clients_order o
+  JOIN clients_clientactivity a ON a.organization_id = %(organization)s AND a.client_id = o.client_id AND a.windows_on < %(as_of)s
+  JOIN unnest(ARRAY[0, 30, 90, 180, 365]) AS w(days) ON o.ordered_on > a.windows_on - w.days AND o.ordered_on <= %(as_of)s::date - w.days
+ WHERE o.organization_id = %(organization)s AND o.status <> 'cancelled' AND o.ordered_on = ANY(%(days)s::date[])
+   AND o.client_id BETWEEN %(first)s AND %(last)s
+ ORDER BY 1
+"""
+
 DATE_THE_REST = """
 UPDATE clients_clientactivity SET windows_on = %(as_of)s
- WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s) AND windows_on <> %(as_of)s
+ WHERE organization_id = %(organization)s AND client_id = ANY(%(clients)s::bigint[]) AND windows_on <> %(as_of)s
 """
 
 DAYS_OF_WINDOWS = """

@@ -8,6 +8,7 @@ not seen until their day comes; ``refresh_windows`` brings them in.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -22,6 +23,7 @@ from clients.signals import projections_rebuilt
 
 CHUNK_CLIENTS = 20_000
 WINDOWS = (30, 90, 180, 365)
+FEW_DAYS = 3  # a summary so old is brought on from the orders of the days that matter
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,27 @@ def refresh_windows(organization: Organization, *, as_of: date) -> int:
                 refresh_abc()
                 return recomputed
             allow_minutes()
-            facts = _facts(as_of) | {"clients": ids}
-            cursor.execute(statements.WINDOWS_THAT_CHANGE, facts)
-            changed = [row[0] for row in cursor.fetchall()]
+            changed = _windows_that_change(ids, as_of)
             refresh_clients(changed, as_of=as_of)
-            cursor.execute(statements.DATE_THE_REST, facts)
+            rest: dict[str, Any] = {"organization": organization.pk, "clients": array(ids), "as_of": as_of}
+            cursor.execute(statements.DATE_THE_REST, rest)
         recomputed, after = recomputed + len(changed), ids[-1]
+
+
+def _windows_that_change(ids: list[int], as_of: date) -> list[int]:
+    """Those of these clients, in order, with an order day that enters or leaves a window between their row's day and ``as_of``."""
+    facts: dict[str, Any] = {"organization": active_organization_id(), "as_of": as_of, "first": ids[0], "last": ids[-1]}
+    with connection.cursor() as cursor:
+        cursor.execute(statements.WINDOWS_BEHIND, facts)
+        earliest, latest = cursor.fetchone()
+        if earliest and latest <= as_of <= earliest + timedelta(days=FEW_DAYS):
+            gone = range((as_of - earliest).days)
+            days = [as_of - timedelta(days=window + back) for window in (0, *WINDOWS) for back in gone]
+            # Read day by day through the index over days: of those, rows of other clients are a few thousand.
+            cursor.execute(statements.WINDOWS_THAT_CHANGE_IN_DAYS, {**facts, "days": days, "clients": array(ids)})
+        else:
+            cursor.execute(statements.WINDOWS_THAT_CHANGE, {**facts, "clients": ids})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def differences(organization: Organization) -> Differences:

@@ -19,6 +19,7 @@ from accounts.tenancy import acting_for
 from clients.models import Client, ClientActivity, ClientMonth, ClientSilence, Order, OrderItem
 from clients.services import begin_clients, differences, rebuild_projections, refresh_abc, refresh_clients, refresh_windows
 from clients.services import projection_sql as statements
+from clients.services.projections import FEW_DAYS
 from clients.signals import orders_changed
 from portfolio.models import Ownership
 from portfolio.services import Transfer, transfer_clients
@@ -358,6 +359,36 @@ def plans_of(*parts: str):
 
     with connection.execute_wrapper(explained):
         yield plans
+
+
+@pytest.mark.parametrize("days", [1, 3, 4])
+def test_few_days_or_many_the_same_windows_change(bought, acting, days):
+    """Few days are read from their orders, more from the clients: both name those with an order day at an edge, and no other."""
+    at_edge = {
+        window: OrderFactory(ordered_on=TODAY - timedelta(days=window - back)).client_id
+        for window in (0, 30, 90, 180, 365)
+        for back in (1,)
+    }
+    called_off = OrderFactory(ordered_on=TODAY - timedelta(days=29), status="cancelled").client_id
+    inside = OrderFactory(ordered_on=TODAY - timedelta(days=20)).client_id
+    new = ClientFactory().id
+    refresh_clients([*at_edge.values(), called_off, inside, bought.id], as_of=TODAY)
+    ahead = OrderFactory(client_id=inside, ordered_on=TODAY + timedelta(days=days + 1))
+    ClientActivity.objects.filter(client=new).delete()
+
+    recomputed = []
+
+    def watch(execute, sql, params, many, context):
+        if sql is statements.WRITE_ACTIVITY:
+            recomputed.extend(params["clients"])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        refresh_windows(acting, as_of=TODAY + timedelta(days=days))
+    assert set(at_edge.values()) | {new} <= set(recomputed) and inside not in recomputed
+    assert (called_off in recomputed) == (days > FEW_DAYS)  # it counts nowhere: asked by client it is only done once more than need be
+    assert not differences(acting)
+    assert ClientActivity.objects.get(client=inside).last_on < ahead.ordered_on
 
 
 def test_classes_of_a_company_the_planner_never_saw_are_set_without_going_through_all_for_each(acting):
