@@ -5,8 +5,9 @@
 
 The floor is one SELECT over the same rows that finds who is silent, keeps the best tenth of each portfolio, names a
 colleague of the same state and writes one narrow row a move: from the orders, and from the summary. A run reads the summary of
-that very day ("summary"); that of the day before, whose clients of changed sums it sums up anew ("night": what happens each night,
-against the floor from the orders); or, where the summary is older, all orders ("orders"). The floor knows no
+that very day ("summary": what a scheduled run finds, once the hourly task has brought the summary to the day); that of the day before,
+whose clients of changed sums it sums up anew ("day-old": a run in the first hour of the day, against the floor from the orders); or,
+where the summary is older, all orders ("orders"). The floor knows no
 distance, guards, rooms or reasons. The bare floor writes into a temporary table; the keyed one into the table of proposals itself,
 which checks six keys a row and keeps five indexes: what any night pays that leaves proposals behind.
 
@@ -68,7 +69,7 @@ CREATE TEMPORARY TABLE floor (organization_id bigint, id bigint GENERATED ALWAYS
     to_id bigint, value_cents bigint, PRIMARY KEY (organization_id, id)) ON COMMIT DROP
 """
 
-SOURCES = {"summary": 0, "night": 1, "orders": 8}  # what a run reads -> days the summary is older than the run's day
+SOURCES = {"summary": 0, "day-old": 1, "orders": 8}  # what a run reads -> days the summary is older than the run's day
 MOST_STATEMENTS = 60
 TICK = os.sysconf("SC_CLK_TCK")
 
