@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.errors import ChangedMeanwhile, DomainError
 from accounts.models import Membership, Representative
 from accounts.selectors import representatives_visible_to
-from accounts.step_up import MANY_ROWS, ask_again, proved_recently
+from accounts.step_up import MANY_ROWS, ask_again, forget_words, keep_words, kept_words, proved_recently
 from accounts.templatetags.formats import number
 from clients.models import Client
 from clients.selectors import ClientFilter, Limits, clients_visible_to
@@ -114,7 +114,9 @@ def move(request: HttpRequest) -> HttpResponse:
     member, today = request.membership, today_of(request)  # type: ignore[attr-defined]
     if request.method == "POST":
         if len(chosen.clients) > MANY_ROWS and not proved_recently(request):
-            return ask_again(request, f"{request.path}?{_query(chosen, asked.get('reason', ''))}#confirm-title")
+            back = f"{request.path}?{_query(chosen)}"
+            keep_words(request, back, asked.get("reason", "")[:300])
+            return ask_again(request, f"{back}#confirm-title")
         try:
             run = move_by_hand(
                 chosen.clients,
@@ -130,6 +132,7 @@ def move(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             errors, status = {getattr(refusal, "field", ""): str(refusal)}, 422
         else:
+            forget_words(request)
             return _moved(request, run)
     plan: PlannedMoves | None = None
     if chosen.receivers and chosen.clients:
@@ -145,7 +148,7 @@ def move(request: HttpRequest) -> HttpResponse:
         "hidden": chosen.fields(),
         "people": [(each, each.pk in chosen.receivers) for each in people if is_active_on(each, today)],
         "errors": errors,
-        "reason": asked.get("reason", ""),
+        "reason": request.POST.get("reason", "") if request.method == "POST" else kept_words(request),
         "too_many": len(chosen.clients) > MOST,
         "list_url": reverse("portfolio:client_list", args=[request.organization.slug]),  # type: ignore[attr-defined]
     }
@@ -154,10 +157,9 @@ def move(request: HttpRequest) -> HttpResponse:
     return render(request, "rotation/move.html", context, status=status)
 
 
-def _query(chosen: Selection, reason: str = "") -> str:
+def _query(chosen: Selection) -> str:
     more = [("n", chosen.most)] if chosen.most else []
-    said = [("reason", reason[:300])] if reason else []
-    return urlencode([*chosen.fields(), *(("to", pk) for pk in chosen.receivers), *more, *said])
+    return urlencode([*chosen.fields(), *(("to", pk) for pk in chosen.receivers), *more])
 
 
 def _seen(plan: PlannedMoves) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """Clients moved by a person: warned first, done as it was seen, taken back at once."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.errors import ChangedMeanwhile, NotAllowed
-from accounts.models import Notice, Representative, Role
+from accounts.models import Notice, Representative, Role, Session
 from accounts.selectors import local_day
 from accounts.services import Actor
+from accounts.tenancy import identity_atomic
 from clients.models import Client
 from portfolio.models import Ownership
 from portfolio.services import transfer_client
@@ -17,7 +21,7 @@ from rotation.models import Run
 from rotation.services.by_hand import move_by_hand, planned_moves
 from rotation.services.invariants import violations
 from rotation.services.reversal import request_reversal
-from tests.factories import RepresentativeFactory, TeamFactory, make_member
+from tests.factories import PASSWORD, RepresentativeFactory, TeamFactory, make_member
 from tests.rotation.conftest import make_client
 from tests.rotation.making import give
 
@@ -159,3 +163,28 @@ def test_a_receiver_who_left_receives_nobody(scene, manager, today):
     with pytest.raises(HandoverRefused) as refused:
         planned_moves(ids(clients), [caio.pk], by=manager, today=today)
     assert refused.value.field == "receivers" and "Caio" in str(refused.value)
+
+
+def test_the_reason_waits_on_the_server_while_the_person_proves_who_they_are(scene, admin, today, signed_in, monkeypatch):
+    """An address is kept by proxies, logs and histories, and a reason may say anything about a client."""
+    monkeypatch.setattr("rotation.views.by_hand.MANY_ROWS", 2)
+    _ana, _bruno, caio, clients = scene
+    web, place = signed_in(admin), reverse("rotation:move", args=["vale-verde"])
+    plan = planned_moves(ids(clients), [caio.pk], by=admin, today=today)
+    form = {"c": ids(clients), "to": [caio.pk], "mark": plan.mark, "reason": "Falência da Padaria São João"}
+
+    asked = web.post(place, form)
+    assert asked["Location"].startswith("/accounts/reauthenticate/") and "Fal" not in asked["Location"]
+    assert b"reason" not in web.get(asked["Location"]).content and owners(clients) != [caio.pk] * 3
+    with identity_atomic(user_id=admin.user_id):
+        row = Session.objects.get(pk=web.cookies[settings.SESSION_COOKIE_NAME].value)
+    assert "Falência" not in json.dumps(row.get_decoded(), ensure_ascii=False)
+
+    back = web.post(asked["Location"], {"password": PASSWORD})["Location"]
+    assert back.startswith(place) and "reason" not in back
+    assert 'value="Falência da Padaria São João"' in web.get(back).content.decode()
+    assert "Falência" not in web.get(back.partition("#")[0] + "&to=1").content.decode()  # another choice is another act
+
+    assert web.post(place, form)["Location"] == reverse("portfolio:client_list", args=["vale-verde"])
+    assert owners(clients) == [caio.pk] * 3
+    assert "Falência" not in web.get(back).content.decode()
