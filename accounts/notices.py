@@ -256,7 +256,10 @@ def _left_out(facts: Facts) -> str:
     stale, undecided = _number(facts, "stale"), _number(facts, "undecided")
     parts = []
     if stale:
-        parts.append(ngettext("%(n)s ficou de fora: mudou antes", "%(n)s ficaram de fora: mudaram antes", stale) % {"n": number(stale)})
+        parts.append(
+            ngettext("%(n)s ficou como estava; a página diz por quê", "%(n)s ficaram como estavam; a página diz por quê", stale)
+            % {"n": number(stale)}
+        )
     if undecided:
         parts.append(ngettext("%(n)s ainda por decidir", "%(n)s ainda por decidir", undecided) % {"n": number(undecided)})
     return " · ".join(parts)

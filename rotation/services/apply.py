@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.errors import NotAllowed
-from accounts.models import Membership, Representative, Role
+from accounts.models import Absence, Membership, Representative, Role
 from accounts.selectors import local_day, representatives_visible_to
 from accounts.services import Actor, record_event
 from accounts.tenancy.tasks import send_on_commit
@@ -18,6 +20,7 @@ from portfolio.selectors import open_client_counts
 from rotation.errors import ConsentMissing, NeedsSecondApprover, NeedsSecondPerson, NothingApproved, WrongState
 from rotation.models import Proposal, RotationSettings, RuleVersion, Run
 from rotation.selectors.commission import Commission, commissions
+from rotation.selectors.facts import is_active_on
 from rotation.selectors.receiving import Filled, passed_at_apply
 from rotation.services.approval import approved_alone
 from rotation.services.moving import APPLY_TASK, Applied, apply_run
@@ -59,6 +62,16 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Unavailable:
+    """A receiver who serves no more, or is away today: what was to go there stays where it is."""
+
+    representative_id: int
+    name: str
+    absent: bool
+    clients: int
+
+
+@dataclass(frozen=True)
 class ApplySummary:
     """What applying the run now would do, as far as this member may apply it."""
 
@@ -69,6 +82,7 @@ class ApplySummary:
     money_cents: int
     changes: list[RepresentativeChange] = field(default_factory=list)
     consent_missing: list[Missing] = field(default_factory=list)
+    unavailable: list[Unavailable] = field(default_factory=list)
     conflicts: list[tuple[int, str]] = field(default_factory=list)  # (client id, name): somebody changed the owner since
     told: list[tuple[int, str]] = field(default_factory=list)  # (membership id, name)
     needs_second_approver: bool = False
@@ -77,7 +91,8 @@ class ApplySummary:
 
     @property
     def warnings(self) -> int:
-        return len(self.consent_missing) + len(self.conflicts) + len(self.passed) + sum(change.over_capacity for change in self.changes)
+        said = (self.consent_missing, self.unavailable, self.conflicts, self.passed)
+        return sum(len(each) for each in said) + sum(change.over_capacity for change in self.changes)
 
 
 def approved_within(run: Run, member: Membership) -> tuple[QuerySet[Proposal], list[int] | None]:
@@ -104,7 +119,10 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
     states = dict(run.proposals.order_by().values_list("state").annotate(n=Count("id")))
     taken = {row[0]: row[1:] for row in _by(approved, "from_representative_id")}
     given_to = {row[0]: row[1:] for row in _by(approved, "to_representative_id")}
-    people = Representative.objects.filter(pk__in={*taken, *given_to} - {None}).select_related("membership").order_by("name", "pk")
+    today = local_day(by.organization, at=timezone.now())
+    away = Absence.objects.filter(representative=OuterRef("pk"), starts_on__lte=today, ends_on__gt=today)
+    involved = Representative.objects.filter(pk__in={*taken, *given_to} - {None}).select_related("membership").order_by("name", "pk")
+    people = involved.annotate(is_away=Exists(away))
     held = open_client_counts(taken.keys() | given_to.keys())
     paid = commissions(people, approved, as_of=run.as_of)
     changes = [
@@ -123,6 +141,11 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
         money_cents=totals["money"],
         changes=sorted(changes, key=lambda each: -abs(each.received - each.given)),
         consent_missing=consent_missing(approved),
+        unavailable=[
+            Unavailable(person.pk, person.name, is_active_on(person, today), given_to[person.pk][0])
+            for person in people
+            if person.pk in given_to and (person.is_away or not is_active_on(person, today))
+        ],
         conflicts=list(changed.order_by("client_id").values_list("client_id", "client__name")[:50]),
         told=sorted(told.items(), key=lambda each: each[1]),
         needs_second_approver=needs_second_approver(run, approved),
@@ -176,6 +199,16 @@ def needs_second_approver(run: Run, approved: QuerySet[Proposal]) -> bool:
     return RuleVersion.objects.filter(runs__run=run, published_by_id=approvers[0][0]).exists()
 
 
+def _nothing_to_apply(run: Run, by: Membership) -> str:
+    """Who asks a second time, from a page opened before, is told that it was done; anyone else, what to do first."""
+    if run.applied_at and run.proposals.filter(state=Proposal.State.APPLIED).exists():
+        at = date_format(run.applied_at.astimezone(by.organization.zone), "SHORT_DATETIME_FORMAT")
+        return _("As aprovadas deste giro já foram aplicadas em %(at)s; nada mudou agora. Para aplicar outras, aprove-as antes.") % {
+            "at": at
+        }
+    return _("Nenhuma proposta aprovada para aplicar. Aprove ao menos uma antes.")
+
+
 @transaction.atomic
 def request_apply(run: Run, *, by: Membership, at: datetime) -> Run:
     """Put the run into ``applying`` and send the task that moves its approved clients. Asked twice, it happens once.
@@ -202,11 +235,12 @@ def request_apply(run: Run, *, by: Membership, at: datetime) -> Run:
     run = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
     resumable = run.state == Run.State.FAILED and run.failed_in == Run.State.APPLYING
     if run.state != Run.State.AWAITING and not resumable:
-        raise WrongState(_("Este giro não está em revisão: %(state)s.") % {"state": run.get_state_display()})
+        sentence = _("Este giro não está em revisão: %(state)s. A página do giro mostra o andamento e o que já mudou.")
+        raise WrongState(sentence % {"state": run.get_state_display()})
     approved, reach = approved_within(run, by)
     approvers = sorted({pk for pk in approved.values_list("decided_by_id", flat=True) if pk})
     if not approved.exists():
-        raise NothingApproved(_("Nenhuma proposta aprovada para aplicar. Aprove ao menos uma antes."))
+        raise NothingApproved(_nothing_to_apply(run, by))
     if needs_second_approver(run, approved):
         raise NeedsSecondApprover(
             _("São muitas propostas, todas aprovadas por quem publicou a regra. Peça que outra pessoa aprove ao menos uma delas.")

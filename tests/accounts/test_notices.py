@@ -45,7 +45,7 @@ def said(kind: str, facts: dict, language: str = "pt-br") -> Sentence:
             "run_applied",
             {"run": 3, "applied": 1, "stale": 2, "undecided": 0},
             "Giro aplicado: 1 cliente mudou de mãos",
-            "2 ficaram de fora: mudaram antes",
+            "2 ficaram como estavam; a página diz por quê",
             "rotation/3/",
         ),
         (

@@ -3,9 +3,11 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.errors import NotAllowed
-from accounts.models import AuditEvent, Notice, OutboxEvent, Representative, Role
+from accounts.models import Absence, AuditEvent, Notice, OutboxEvent, Representative, Role
+from accounts.selectors import local_day
 from accounts.services import Actor
 from accounts.tenancy import acting_for
 from portfolio.models import Ownership
@@ -418,6 +420,38 @@ def test_the_summary_says_what_changes_for_whom(scene, organization, django_asse
     assert summary.conflicts == [(scene.clients[0].pk, scene.clients[0].name)]
     assert [name for _pk, name in summary.told] == sorted([scene.ana.membership.name, scene.bruno.membership.name])
     assert summary.warnings == 3
+
+
+@pytest.mark.parametrize(
+    ("gone", "absent"),
+    [("left", False), ("signed_out", False), ("away", True)],
+)
+def test_the_summary_names_who_can_receive_no_more(scene, organization, gone, absent):
+    """What applying would leave as it is, is said before and not only after."""
+    with acting_for(organization.pk):
+        scene.approve()
+        assert apply_summary(scene.run, by=scene.admin).unavailable == []
+        today = local_day(organization, at=timezone.now())
+        if gone == "left":
+            Representative.objects.filter(pk=scene.bruno.pk).update(valid_to=today)
+        elif gone == "signed_out":
+            type(scene.bruno.membership).objects.filter(pk=scene.bruno.membership_id).update(is_active=False)
+        else:
+            Absence.objects.create(representative=scene.bruno, starts_on=today, ends_on=today + timedelta(1))
+
+        summary = apply_summary(scene.run, by=scene.admin)
+
+        [found] = summary.unavailable
+        assert (found.representative_id, found.name, found.absent, found.clients) == (scene.bruno.pk, "Bruno", absent, 3)
+        assert summary.warnings == 1
+
+
+def test_asking_again_after_all_was_applied_says_that_it_was(scene, organization):
+    with acting_for(organization.pk):
+        scene.approve(*scene.proposals[:2])
+    applied(scene)
+    with acting_for(organization.pk), pytest.raises(NothingApproved, match="já foram aplicadas em"):
+        request_apply(scene.run, by=scene.admin, at=NOW)
 
 
 def test_definition_without_territory_moves_anywhere(organization):

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Role
+from accounts.models import Representative, Role
 from clients.models import Client
 from portfolio.models import Ownership
 from rotation.models import Proposal, Run
@@ -118,6 +118,28 @@ def test_missing_consent_is_named_and_stops_the_button(signed_in, admin, run, ve
     assert web.post(page(run, "apply")).status_code == 409
     proposal.refresh_from_db()
     assert proposal.state == State.APPROVED
+
+
+def test_a_receiver_who_left_is_named_before_anything_moves(signed_in, admin, run, version, pair):
+    ProposalFactory(run=run, rule_version=version, state=State.APPROVED, decided_by=admin, **pair)
+    receiver = pair["to_representative"]
+    Representative.objects.filter(pk=receiver.pk).update(valid_to=timezone.localdate() - timedelta(1))
+
+    html = signed_in(admin).get(page(run, "apply")).content.decode()
+
+    assert f"{receiver.name} não está mais em atividade." in html and "1 cliente que receberia fica como está." in html
+
+
+def test_a_page_opened_before_it_was_applied_says_that_it_was(signed_in, admin, run, version, pair):
+    ProposalFactory(run=run, rule_version=version, state=State.APPLIED, **pair)
+    ProposalFactory(run=run, rule_version=version, **pair)
+    Run.objects.filter(pk=run.pk).update(applied_at=timezone.now())
+
+    answer = signed_in(admin).post(page(run, "apply"))
+
+    html = answer.content.decode()
+    assert answer.status_code == 409 and "já foram aplicadas em" in html and page(run, "job") in html
+    assert "Aprove ao menos uma" not in html
 
 
 def test_nothing_approved_says_what_to_do(signed_in, admin, run, version, pair):
