@@ -188,9 +188,17 @@ def _said(request: HttpRequest, found: Rule, built: Built, refusal: str) -> dict
         "faults": [("id_" + name.replace(".", "_"), said) for name, said in built.faults.items()],
         "base": draft.definition_hash if draft else in_force.definition_hash if in_force else "",
         "sentence": rule_sentence(definition, currency(request), {name: dict(rows) for name, rows in people.items()}),
-        "schedule": schedule_text(definition),
+        "schedule": _schedule(definition, in_force),
         "saved_at": timezone.now(),
     }
+
+
+def _schedule(definition: dict[str, Any], in_force: RuleVersion | None) -> str:
+    """When the version in force runs; where what is being edited would run at another time, that too, apart."""
+    here, now = schedule_text(definition), schedule_text(in_force.definition) if in_force else ""
+    if not now or here == now:
+        return here
+    return _("%(now)s; como está aqui, %(here)s") % {"now": now, "here": here}
 
 
 def _fields(condition: Any) -> set[str]:

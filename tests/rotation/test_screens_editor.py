@@ -86,6 +86,14 @@ def test_what_is_typed_is_kept_as_the_draft_and_said_back(web, admin, rule):
     assert rule.versions.count() == 2
 
 
+def test_the_hour_of_a_draft_is_not_told_as_that_of_the_version_in_force(web, rule):
+    said = web.post(url("rule-live", rule.pk), form_of(web, rule, schedule__at="05:12"), **HTMX).content.decode()
+    page = web.get(url("rule", rule.pk)).content.decode()
+    for html in (said, page):
+        spot = html.split('id="schedule-said"')[1].split("</span>")[0]
+        assert "segundas às 06:00; como está aqui, segundas às 05:12" in spot
+
+
 def test_looking_and_changing_nothing_begins_no_draft(web, rule):
     answer = web.post(url("rule-live", rule.pk), form_of(web, rule), **HTMX)
     assert rule.versions.count() == 1 and "Igual à versão em vigor" in answer.content.decode()
