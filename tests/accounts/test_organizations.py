@@ -23,6 +23,12 @@ def test_a_new_organization_is_empty_and_its_administrator_can_sign_in(monkeypat
         assert list(Membership.objects.values_list("name", "role")) == [("Rita", "admin")]
 
 
+def test_a_new_organization_may_be_of_another_country():
+    call_command("create_organization", "iowa", name="Iowa", timezone="America/Chicago", currency="USD", language="en", country="US")
+    organization = Organization.objects.using("owner").get(slug="iowa")
+    assert (organization.country, organization.language) == ("US", "en")
+
+
 @pytest.mark.parametrize(
     ("admin", "password", "words"),
     [

@@ -425,3 +425,21 @@ def test_the_command_prints_one_document_and_tells_refusals_by_exit_code(organiz
         call_command("import_data", "orders", str(path), organization="nobody")
     with pytest.raises(CommandError, match="Não foi possível abrir"):
         call_command("import_data", "orders", str(tmp_path / "absent.csv"), organization=organization.slug)
+
+
+def test_refusals_of_a_command_are_in_the_organizations_language(organization, companies, tmp_path, capsys):
+    from django.core.management import CommandError, call_command
+
+    with acting_for(organization.pk):
+        Organization.objects.filter(pk=organization.pk).update(language="en")
+    path, refused = tmp_path / "orders.csv", tmp_path / "refused.csv"
+    path.write_text("order_code,client_code,ordered_on,amount\nP-1,nobody,2026-03-01,10.00\n")
+
+    call_command("import_data", "orders", str(path), organization=organization.slug, refused=refused)
+    call_command("rebuild_projections", organization=organization.slug, check=True)
+
+    said = capsys.readouterr().out
+    assert "1 lines: 0 created" in said and "1 refused" in said and "unlike the facts" in said and "recusadas" not in said
+    assert "nobody" in refused.read_text() and "não" not in refused.read_text()
+    with pytest.raises(CommandError, match="Could not open"):
+        call_command("import_data", "orders", str(tmp_path / "absent.csv"), organization=organization.slug)

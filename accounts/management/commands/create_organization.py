@@ -15,6 +15,7 @@ from accounts.errors import DomainError
 from accounts.models import User
 from accounts.models.people import normalized_email
 from accounts.services import add_member, create_organization
+from accounts.settings_forms import COUNTRIES
 
 
 class Command(BaseCommand):
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--timezone", default="America/Sao_Paulo")
         parser.add_argument("--currency", default="BRL")
         parser.add_argument("--language", default="pt-br", choices=["pt-br", "es", "en"])
+        parser.add_argument("--country", default="BR", choices=COUNTRIES, help="whose holidays, tax ids and states: BR when left out")
         parser.add_argument(
             "--admin", metavar="EMAIL", help="the first administrator; the password is asked for, or read from ADMIN_PASSWORD"
         )
@@ -41,6 +43,7 @@ class Command(BaseCommand):
                     time_zone=options["timezone"],
                     currency=options["currency"],
                     language=options["language"],
+                    country=options["country"],
                 )
                 if email:
                     add_member(organization, email=email, name=email.split("@")[0], role="admin", password=password)

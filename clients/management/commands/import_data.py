@@ -3,14 +3,16 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from accounts.errors import DomainError
 from accounts.management.organizations import organization_from_slug
+from accounts.models import Organization
 from accounts.services import Actor
 from clients.imports import ImportResult, kind_names, run_import
 from clients.imports.mapping import read_mapping
@@ -31,9 +33,17 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
 
     def handle(self, *args, **options):
-        bars = Bars(sys.stderr)
         try:
             organization = organization_from_slug(options["organization"])
+        except DomainError as refusal:
+            raise CommandError(str(refusal)) from refusal
+        # Refused rows go to whoever mends them: they read what the organization reads.
+        with translation.override(organization.language):
+            self._import(organization, options)
+
+    def _import(self, organization: Organization, options: dict[str, Any]) -> None:
+        bars = Bars(sys.stderr)
+        try:
             result = run_import(
                 options["kind"],
                 options["file"],

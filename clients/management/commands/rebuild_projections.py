@@ -1,7 +1,9 @@
 """``manage.py rebuild_projections [--organization SLUG] [--check]``: projections from facts again, or a proof that they agree."""
 
+from typing import Any
+
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError
@@ -20,8 +22,14 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="compare and change nothing")
 
     def handle(self, *args, **options):
+        found = self._organizations(options["organization"])
+        # Of all organizations the operator reads; of one, whoever works there.
+        with translation.override(found[0].language if options["organization"] else None):
+            self._rebuild(found, options)
+
+    def _rebuild(self, organizations: list[Organization], options: dict[str, Any]) -> None:
         wrong = []
-        for organization in self._organizations(options["organization"]):
+        for organization in organizations:
             if options["check"]:
                 found = differences(organization)
                 self.stdout.write(
