@@ -18,6 +18,9 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 # Longer than any task may live (time_limit 300 s), so a task that still runs is never handed out a second time.
 VISIBILITY = {"visibility_timeout": 900}
+# A Redis that takes connections and answers nothing must not hold whoever pressed a button: the row is written, a sweep sends it.
+# Above the second that a worker waits for work at a time.
+PATIENCE = {"socket_timeout": 2, "socket_connect_timeout": 1}
 SWEEPER = "rotation.tasks.sweep"
 
 
@@ -58,6 +61,7 @@ class CarteiraCelery(Celery):
 
 app = CarteiraCelery("carteira")
 app.conf.update(
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1},
     task_ignore_result=True,
     result_backend=None,
     task_serializer="json",
@@ -69,7 +73,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     task_soft_time_limit=240,
     task_time_limit=300,
-    broker_transport_options={**VISIBILITY, "unacked_restore_throttle": 1, "global_keyprefix": "carteira:"},
+    broker_transport_options={**VISIBILITY, **PATIENCE, "unacked_restore_throttle": 1, "global_keyprefix": "carteira:"},
     result_backend_transport_options=VISIBILITY,
     visibility_timeout=900,
     broker_connection_retry_on_startup=True,
