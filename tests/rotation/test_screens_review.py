@@ -173,6 +173,17 @@ def test_the_panel_says_whose_own_ceiling_was_reached_and_which_would_have_kept_
     assert kept not in signed_in(admin).get(page(run, "proposal", proposal.pk), **HTMX).content.decode()
 
 
+def test_the_panel_says_when_nobody_else_could_receive(signed_in, admin, run, version, pair):
+    receiver, second = pair["to_representative"], RepresentativeFactory()
+    one = {"candidates": [receiver.pk], "candidate_values": [90], "candidate_costs": [0], "candidate_kms": [1.0]}
+    two = {"candidates": [receiver.pk, second.pk], "candidate_values": [90, 80], "candidate_costs": [0, 10], "candidate_kms": [1.0, 2.0]}
+    said = []
+    for candidates in (one, two):
+        proposal = ProposalFactory(run=run, rule_version=version, **candidates, **pair)
+        said.append("Nenhum outro vendedor cabe" in signed_in(admin).get(page(run, "proposal", proposal.pk), **HTMX).content.decode())
+    assert said == [True, False]
+
+
 def test_a_representative_finds_none_of_it(signed_in, acting, run, version, pair):
     proposal = ProposalFactory(run=run, rule_version=version, **pair)
     web = signed_in(make_member(acting, Role.REPRESENTATIVE))
