@@ -57,7 +57,10 @@ class OwnershipHistory(Kind):
 def _reason(code: str) -> str:
     return {
         "days_out_of_order": _("o período termina antes de começar"),
-        "overlaps": _("começa antes do último dia já registrado para o cliente; o histórico não é reescrito"),
+        "overlaps": _(
+            "começa antes do último dia já registrado para o cliente, e o histórico não é reescrito; "
+            "mande os donos passados antes do atual, em ordem de dia"
+        ),
         "already_owner": _("o vendedor já atende o cliente nesse período"),
     }.get(code, code)
 

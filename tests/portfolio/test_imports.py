@@ -56,6 +56,14 @@ def test_history_that_would_rewrite_the_ledger_is_refused_with_its_line(take, or
         assert Ownership.objects.count() == 3
 
 
+def test_past_owners_sent_after_the_present_one_are_told_in_which_order_to_come(take, organization, companies):  # noqa: F811
+    take("clients", "client_code,name,representative_code\nC1,Um,V2\n")
+
+    [refused] = refused_rows(take("ownership", HISTORY.splitlines()[0] + "\nC1,V1,2025-01-01,2025-06-01,\n"))
+
+    assert "mande os donos passados antes do atual" in refused["reason"]
+
+
 def test_the_same_visits_twice_are_stored_once(take, organization, companies):  # noqa: F811
     text = "client_code,representative_code,visited_at,outcome\nC1,V1,2026-02-28T23:30:00-03:00,order\nC1,V1,2026-02-10 09:00,absent\n"
 
