@@ -1,16 +1,18 @@
 """Twenty organizations over two shared server connections: no unit of work ever sees a foreign row.
 
 A transaction-mode pooler hands each transaction any server connection, so whatever outlives a transaction would leak
-into the next one's. Skipped, visibly, where no pgbouncer is installed.
+into the next one's. The pooler is pgbouncer where it is installed, else one of our own (pooler.py).
 """
 
 import random
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -29,14 +31,38 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def pooled(tmp_path):
     """``default`` behind a transaction-mode pooler with two server connections."""
-    if PGBOUNCER is None:
-        pytest.skip("no pgbouncer here: install it (Debian: apt-get install pgbouncer) to try the pooled connections")
     settings = connections["default"].settings_dict
     parameters = connections["default"].get_connection_params()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     host, server_port = parameters.get("host") or "127.0.0.1", parameters.get("port") or 5432
+    process = _pgbouncer(tmp_path, port, host, server_port) if PGBOUNCER else _our_own(port, host, server_port)
+    before = dict(settings)
+    connections["default"].close()
+    settings.update({"HOST": "127.0.0.1", "PORT": str(port), "NAME": "pooled", "OPTIONS": {}})
+    try:
+        _wait_for(port, process)
+        yield
+    finally:
+        connections["default"].close()
+        settings.update(before)
+        process.terminate()
+        process.wait(10)
+
+
+def _our_own(port: int, host: str, server_port: int | str) -> subprocess.Popen:
+    settings = connections["default"].settings_dict
+    command = [sys.executable, "-m", "tests.isolation.pooler", str(port), host, str(server_port), settings["NAME"], settings["USER"]]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdin
+    process.stdin.write(settings["PASSWORD"].encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def _pgbouncer(tmp_path: Path, port: int, host: str, server_port: int | str) -> subprocess.Popen:
+    settings = connections["default"].settings_dict
     (tmp_path / "users.txt").write_text(f'"{settings["USER"]}" "{settings["PASSWORD"]}"\n')
     (tmp_path / "pgbouncer.ini").write_text(
         f"""[databases]
@@ -58,18 +84,7 @@ ignore_startup_parameters = extra_float_digits,options
     tmp_path.parent.chmod(0o755)
     tmp_path.parent.parent.chmod(0o755)
     command = [PGBOUNCER, "-u", "nobody", str(tmp_path / "pgbouncer.ini")] if _root() else [PGBOUNCER, str(tmp_path / "pgbouncer.ini")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    before = dict(settings)
-    connections["default"].close()
-    settings.update({"HOST": "127.0.0.1", "PORT": str(port), "NAME": "pooled", "OPTIONS": {}})
-    try:
-        _wait_for(port, process)
-        yield
-    finally:
-        connections["default"].close()
-        settings.update(before)
-        process.terminate()
-        process.wait(10)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def _root() -> bool:
@@ -81,12 +96,12 @@ def _root() -> bool:
 def _wait_for(port: int, process: subprocess.Popen) -> None:
     for _try in range(100):
         if process.poll() is not None:
-            raise RuntimeError(process.stdout.read().decode() if process.stdout else "pgbouncer ended")
+            raise RuntimeError(process.stdout.read().decode() if process.stdout else "the pooler ended")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError("pgbouncer did not answer")
+    raise RuntimeError("the pooler did not answer")
 
 
 def test_ten_thousand_units_of_work_see_no_foreign_row(pooled):
