@@ -196,11 +196,12 @@ def own_exports(member: Membership, *, at: datetime) -> list[ExportJob]:
 
 
 def file_of(job: ExportJob, *, at: datetime) -> Path | None:
-    """The file, where it is still kept."""
+    """The file, where it is still kept below the organization's own folder."""
     if job.state != S.DONE or job.erased_at or not job.expires_at or job.expires_at <= at:
         return None
-    path = _folder(job.organization_id) / job.stored_as
-    return path if path.is_file() else None
+    folder = _folder(job.organization_id).resolve()
+    path = (folder / job.stored_as).resolve()
+    return path if path.is_relative_to(folder) and path.is_file() else None
 
 
 def record_taken(job: ExportJob, *, by: Membership) -> None:

@@ -321,9 +321,10 @@ def refused_path(job: ImportJob) -> Path:
 def refused_file_of(job: ImportJob) -> Path | None:
     """The file of refused lines, where there is one below the organization's own folder."""
     path = refused_path(job) if job.stored_as else Path(job.refused_file) if job.refused_file else None
-    if job.erased_at or path is None or folder_of(job.organization_id) not in path.parents or not path.is_file():
+    if job.erased_at or path is None or not path.is_file():
         return None
-    return path
+    # Resolved: a name with “..” has the folder among its parents, and leads out of it.
+    return path if path.resolve().is_relative_to(folder_of(job.organization_id).resolve()) else None
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,22 @@ runs on that same connection (as the application's role, where rows matter).
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connections, models, transaction
+from django.utils import timezone
 
+from accounts.models import ExportJob
+from accounts.services import exports
 from accounts.tenancy import NoTenant, tenant_atomic
 from accounts.tenancy.checks import tenant_models_have_their_walls
 from accounts.tenancy.models import TenantForeignKey, TenantManager, TenantModel
-from clients.models import Client
+from clients.imports.jobs import refused_file_of
+from clients.models import Client, ImportJob
+from portfolio import photos
 from tests.factories import ClientFactory
 from tests.isolation import test_catalogue as catalogue
 
@@ -129,6 +135,26 @@ def test_row_security_off_is_held_by_the_manager(organization, other):
 def test_a_task_without_a_tenant_is_refused(organization):
     with pytest.raises(NoTenant):
         Client.objects.count()
+
+
+@pytest.mark.parametrize("leads_there", ["../{other}/imports/a/theirs.csv", "{root}/{other}/imports/a/theirs.csv"])
+def test_a_files_place_that_leads_to_another_organizations_opens_nothing(organization, other, settings, tmp_path, leads_there):
+    """A row of one's own whose place was written wrong: its file is not there, rather than somebody else's."""
+    settings.MEDIA_ROOT = tmp_path
+    place, at = leads_there.format(other=other.pk, root=tmp_path), timezone.now()
+    for pk in (organization.pk, other.pk):
+        folder = tmp_path / str(pk) / "imports" / "a"
+        folder.mkdir(parents=True)
+        for name in ("theirs.csv", "own.csv"):
+            (folder / name).write_text("canary")
+    kept = {"organization": organization, "state": "done"}
+    named = str(tmp_path / str(organization.pk) / place)
+
+    assert exports.file_of(ExportJob(**kept, stored_as=place, expires_at=at + timedelta(1)), at=at) is None
+    assert refused_file_of(ImportJob(organization=organization, refused_file=named)) is None
+    assert photos.path_of(place, organization_id=organization.pk) is None
+    own = exports.file_of(ExportJob(**kept, stored_as="imports/a/own.csv", expires_at=at + timedelta(1)), at=at)
+    assert own and own.read_text() == "canary"
 
 
 def test_every_model_that_names_an_organization_is_a_tenant_model_with_the_tenant_manager():
