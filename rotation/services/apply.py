@@ -199,6 +199,12 @@ def needs_second_approver(run: Run, approved: QuerySet[Proposal]) -> bool:
     return RuleVersion.objects.filter(runs__run=run, published_by_id=approvers[0][0]).exists()
 
 
+def _so_far(run: Run) -> dict[str, int]:
+    """What earlier applies of the run came to: whoever asks for this one is told of this one."""
+    done = run.proposals.order_by().filter(state__in=[Proposal.State.APPLIED, Proposal.State.STALE])
+    return dict(done.values_list("state").annotate(n=Count("id")))
+
+
 def _nothing_to_apply(run: Run, by: Membership) -> str:
     """Who asks a second time, from a page opened before, is told that it was done; anyone else, what to do first."""
     if run.applied_at and run.proposals.filter(state=Proposal.State.APPLIED).exists():
@@ -260,10 +266,10 @@ def request_apply(run: Run, *, by: Membership, at: datetime) -> Run:
         )
     # A scope, and a resumed run's first day, stay as they were asked for.
     on = run.effective_on if resumable and run.effective_on else local_day(by.organization, at=at)
-    scope = run.summary.get("apply") if resumable else {"representatives": reach}
+    scope = run.summary.get("apply") if resumable else {"representatives": reach, "before": _so_far(run)}
     moved = Run.objects.filter(pk=run.pk, state=run.state).update(
         state=Run.State.APPLYING,
-        summary=run.summary | {"apply": scope or {"representatives": reach}},
+        summary=run.summary | {"apply": scope or {"representatives": reach, "before": _so_far(run)}},
         approved_by=sorted({*run.approved_by, *approvers}),
         apply_requested_by=by,
         apply_requested_at=at,

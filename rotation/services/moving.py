@@ -323,7 +323,9 @@ def _close(work: _Work) -> bool:
     if run.apply_requested_by_id and not (run.kind == Run.Kind.MANUAL and run.n_proposed <= CHUNK):  # done before their eyes
         kind = FINISHED.get(run.kind, Notice.Kind.RUN_APPLIED)
         requested = run.apply_requested_at.isoformat() if run.apply_requested_at else ""
-        told = facts | {"reverses": run.reverses_id}
+        before = run.summary.get("apply", {}).get("before", {})  # of applies earlier than the one that was asked for
+        moved_now = {name: facts[name] - before.get(name, 0) for name in ("applied", "stale")}
+        told = facts | moved_now | {"reverses": run.reverses_id}
         if run.kind in (Run.Kind.MANUAL, Run.Kind.HANDOVER):
             told["kind"] = str(run.kind)
         notify([run.apply_requested_by_id], kind, key=f"run:{run.pk}:applied:{requested}", facts=told)

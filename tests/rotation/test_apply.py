@@ -446,6 +446,18 @@ def test_the_summary_names_who_can_receive_no_more(scene, organization, gone, ab
         assert summary.warnings == 1
 
 
+def test_who_applies_the_rest_of_a_run_is_told_of_the_rest(scene, organization):
+    for at, few in ((NOW, scene.proposals[:2]), (NOW + timedelta(minutes=5), scene.proposals[2:])):
+        with acting_for(organization.pk):
+            scene.approve(*few)
+            request_apply(scene.run, by=scene.admin, at=at)
+        apply_run(scene.run.pk, organization.pk)
+    with acting_for(organization.pk):
+        told = Notice.objects.filter(kind="run_applied").order_by("pk").values_list("facts__applied", "facts__stale")
+        assert list(told) == [(2, 0), (1, 0)]
+        assert Run.objects.get(pk=scene.run.pk).state == "applied"
+
+
 def test_asking_again_after_all_was_applied_says_that_it_was(scene, organization):
     with acting_for(organization.pk):
         scene.approve(*scene.proposals[:2])
