@@ -19,7 +19,6 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 # Longer than any task may live (time_limit 300 s), so a task that still runs is never handed out a second time.
 VISIBILITY = {"visibility_timeout": 900}
 # A Redis that takes connections and answers nothing must not hold whoever pressed a button: the row is written, a sweep sends it.
-# Above the second that a worker waits for work at a time.
 PATIENCE = {"socket_timeout": 2, "socket_connect_timeout": 1}
 SWEEPER = "rotation.tasks.sweep"
 
@@ -101,6 +100,12 @@ def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
     logging.config.dictConfig(settings.LOGGING)
     if loglevel:
         logging.getLogger().setLevel(loglevel)
+
+
+@signals.celeryd_init.connect
+def _worker_waits(conf: Any, **_: Any) -> None:
+    """Nobody waits for a worker, which asks for work a second at a time: it must not take a slow answer for a lost connection."""
+    conf.broker_transport_options = {name: value for name, value in conf.broker_transport_options.items() if name not in PATIENCE}
 
 
 @signals.beat_init.connect

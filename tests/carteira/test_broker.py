@@ -56,3 +56,16 @@ def test_a_redis_that_answers_nothing_does_not_hold_who_sends_a_task(own_redis):
     assert send(url) == ""
     server.send_signal(signal.SIGSTOP)
     assert "told:" in send(url)
+
+
+def test_a_worker_is_as_patient_as_it_was():
+    from types import SimpleNamespace
+
+    from celery import signals
+
+    from carteira.celery import PATIENCE, VISIBILITY, app
+
+    assert PATIENCE.items() <= app.conf.broker_transport_options.items()
+    conf = SimpleNamespace(broker_transport_options=dict(app.conf.broker_transport_options))
+    signals.celeryd_init.send(sender="worker", instance=None, conf=conf, options={})
+    assert not PATIENCE.keys() & conf.broker_transport_options.keys() and VISIBILITY.items() <= conf.broker_transport_options.items()
