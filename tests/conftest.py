@@ -26,7 +26,10 @@ def live_server():
 
 def _empty_as_owner(self: TransactionTestCase) -> None:
     databases.empty_tables()
+    databases.renew_connections()
 
 
 # Django would flush through ``default``, whose role may not TRUNCATE.
 TransactionTestCase._fixture_teardown = _empty_as_owner  # type: ignore[method-assign]
+# And it would close the connections, which are left as new instead.
+TransactionTestCase._should_reload_connections = lambda self: False  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg2
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -64,6 +64,25 @@ def empty_tables() -> None:
     except (psycopg2.OperationalError, psycopg2.InterfaceError):  # a test sent everybody away, or restarted the server
         _janitor().close()
         _empty(_janitor())
+
+
+def renew_connections() -> None:
+    """Take from the connections all that a test may have left in them: settings, roles, locks, cursors, temporary tables.
+
+    A pooler does the same between two users. What PostgreSQL has learnt of the tables stays, which is what a new one costs.
+    """
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is None:
+            continue
+        if connection.in_atomic_block or not connection.get_autocommit() or connection.errors_occurred:
+            connection.close()
+            continue
+        try:
+            with connection.connection.cursor() as cursor:
+                cursor.execute("DISCARD ALL")
+            connection.init_connection_state()
+        except (psycopg2.Error, DatabaseError):  # sent away by the test, or its transaction was left open
+            connection.close()
 
 
 def _janitor():
