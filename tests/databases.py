@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from django.conf import settings
@@ -100,31 +101,41 @@ def _empty(connection) -> None:
     with connection, connection.cursor() as cursor:
         cursor.execute(_TABLES, [FILLED_BY_MIGRATE])
         tables = {name: (Identifier(name), guarded, sequence) for name, guarded, sequence in cursor.fetchall()}
-        cursor.execute(
-            SQL(" UNION ALL ").join(
-                SQL("SELECT {}, count(*) FROM (SELECT FROM {} LIMIT {}) AS first_rows").format(Literal(name), table, Literal(MANY))
-                for name, (table, _guarded, _sequence) in tables.items()
-            )
-        )
-        rows = {name: n for name, n in cursor.fetchall() if n}
+        if _COUNTED.get(connection) != tables.keys():
+            cursor.execute(_counting(cursor, tables))
+    _COUNTED[connection] = set(tables)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT name, n FROM pg_temp.rows_of_all()")
+        rows = dict(cursor.fetchall())
         if max(rows.values(), default=0) == MANY:
             rows = dict.fromkeys(tables, 0)
         written = [tables[name] for name in rows]
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # whatever the order, nothing is left to point at nothing
-        for table, guarded, _sequence in written:
-            if guarded:
-                cursor.execute(SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(table))
+        guarded = [table for table, guarded, _sequence in written if guarded]
+        emptying = [SQL("SET CONSTRAINTS ALL DEFERRED")]  # whatever the order, nothing is left to point at nothing
+        emptying += [SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(table) for table in guarded]
         if len(rows) == len(tables):
-            cursor.execute(SQL("TRUNCATE {}").format(SQL(", ").join(table for table, _guarded, _sequence in written)))
+            emptying.append(SQL("TRUNCATE {}").format(SQL(", ").join(table for table, _guarded, _sequence in written)))
         else:
-            for table, _guarded, _sequence in written:
-                cursor.execute(SQL("DELETE FROM {}").format(table))
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks still waiting cannot be altered
-        for table, guarded, sequence in written:
-            if guarded:
-                cursor.execute(SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(table))
-            if sequence:
-                cursor.execute("SELECT setval(%s, 1, false)", [sequence])
+            emptying += [SQL("DELETE FROM {}").format(table) for table, _guarded, _sequence in written]
+        emptying.append(SQL("SET CONSTRAINTS ALL IMMEDIATE"))  # a table with checks still waiting cannot be altered
+        emptying += [SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(table) for table in guarded]
+        emptying += [SQL("SELECT setval({}, 1, false)").format(Literal(sequence)) for _table, _guarded, sequence in written if sequence]
+        cursor.execute(SQL("; ").join(emptying))
+
+
+def _counting(cursor, tables: dict[str, tuple]) -> Composed:
+    """Make ``rows_of_all``: the rows of every table that has any, MANY at most.
+
+    Planning costs far more than counting: a function plans each table's once a connection, or again when its triggers were off.
+    """
+    count = SQL("RETURN QUERY SELECT {}::text, count(*) FROM (SELECT FROM {} LIMIT {}) AS first_rows HAVING count(*) > 0;")
+    counts = SQL(" ").join(count.format(Literal(name), table, Literal(MANY)) for name, (table, _guarded, _sequence) in tables.items())
+    body = SQL("BEGIN {} END").format(counts).as_string(cursor)
+    head = SQL("CREATE OR REPLACE FUNCTION pg_temp.rows_of_all() RETURNS TABLE (name text, n bigint) LANGUAGE plpgsql AS")
+    return SQL("{} {}").format(head, Literal(body))
+
+
+_COUNTED: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # the tables that each connection's function counts
 
 
 @contextmanager
