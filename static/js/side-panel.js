@@ -1,22 +1,19 @@
 // The panel beside a list ends where the window does, however far the page is scrolled, so that its buttons are in sight.
-// The height goes on the root: htmx carries an element's style attribute over a swap, which the policy of the page forbids.
+// A rule, for htmx carries an element's style attribute over a swap, which the policy forbids, and all inherit the root's.
 
-let asked = false;
+const rule = new CSSStyleSheet();
+document.adoptedStyleSheets.push(rule);
+let was;
 
 function fit() {
-  asked = false;
   const split = document.querySelector(".split:has(> .side)");
   if (!split) return;
   const room = innerHeight - Math.max(split.getBoundingClientRect().top, 68) - 20;
-  document.documentElement.style.setProperty("--side-room", `${Math.max(room, 320)}px`);
+  if (room !== was) rule.replaceSync(`.side { --side-room: ${Math.max(room, 320)}px }`);
+  was = room;
 }
 
-function ask() {
-  if (!asked) requestAnimationFrame(fit);
-  asked = true;
-}
-
-addEventListener("scroll", ask, { passive: true });
-addEventListener("resize", ask);
-document.addEventListener("htmx:afterSettle", ask);
+addEventListener("scroll", fit, { passive: true });
+addEventListener("resize", fit);
+document.addEventListener("htmx:afterSettle", fit);
 fit();

@@ -147,6 +147,10 @@ def test_the_panel_shows_why_and_changes_the_receiver(house, visit):
     expect(panel).to_contain_text("Dias sem compra de 90 a 359")
     expect(page).to_have_url(re.compile(f"open={house.proposals[2].pk}$"))
 
+    for height in (700, 900):  # it ends where the window does, so that its buttons are in sight
+        page.set_viewport_size({"width": 1440, "height": height})
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        assert panel.evaluate("side => Math.abs(innerHeight - 20 - side.getBoundingClientRect().bottom)") < 1
     panel.locator("label.choice").nth(1).click()
     expect(panel.locator("input[name=to]").nth(1)).to_be_checked()
     panel.get_by_role("button", name="Aprovar").click()
