@@ -144,6 +144,7 @@ def _leave(handover: Handover, *, by: Membership, at: datetime, today: date) -> 
     latest = Ownership.objects.filter(representative=leaver, started_on__lte=today).aggregate(day=Max("started_on"))["day"]
     ended_on = min(handover.last_on + timedelta(days=1), today)
     leaver.valid_to = max(ended_on, latest) if latest else ended_on
+    before["ended"] = leaver.valid_to.isoformat()
     leaver.save(update_fields=["valid_to"])
     actor = Actor(by)
     if leaver.membership_id:
@@ -213,13 +214,16 @@ def undo_handover(handover: Handover, *, by: Membership, at: datetime) -> Run:
         raise NotAllowed(_("Só quem confirmou a saída, ou a administração, a desfaz."))
     leaver = Representative.objects.select_for_update().get(pk=handover.representative_id)
     former = handover.before.get("valid_to")
-    leaver.valid_to = date.fromisoformat(former) if former else None
-    leaver.save(update_fields=["valid_to"])
+    # Whoever gave the person another last day since, or took them back, has the last word: clients may have come by it.
+    if leaver.valid_to is not None and handover.before.get("ended", leaver.valid_to.isoformat()) == leaver.valid_to.isoformat():
+        leaver.valid_to = date.fromisoformat(former) if former else None
+        leaver.save(update_fields=["valid_to"])
     if handover.before.get("active") and handover.before.get("membership"):
         restore_access(Membership.objects.get(pk=handover.before["membership"]), by=by)
     handover.state, handover.version = State.UNDONE, handover.version + 1
     handover.save(update_fields=["state", "version"])
-    record_event(_stream(handover), "representative.returned", by=Actor(by), after={"handover": handover.pk, "valid_to": former})
+    returned = {"handover": handover.pk, "valid_to": leaver.valid_to.isoformat() if leaver.valid_to else None}
+    record_event(_stream(handover), "representative.returned", by=Actor(by), after=returned)
     reversal = request_reversal(handover.run, by=by, at=at)
     _put_back(handover, reversal, by=by, at=at)
     return reversal

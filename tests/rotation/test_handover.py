@@ -245,6 +245,26 @@ def test_a_day_ahead_is_planned_and_begins_the_morning_after_with_the_clients_of
     assert leaver.valid_to == AS_OF + timedelta(days=3) and not Membership.objects.get(pk=leaver.membership_id).is_active
 
 
+def test_taking_a_leaving_back_leaves_the_last_day_that_somebody_gave_since(leaver, heirs, admin):
+    """Who had left before, left once more, and was taken back by the administration: undoing the leaving does not end that again."""
+    near, caio = heirs
+    client_of(caio)
+    caio.valid_to = AS_OF - 3 * DAY
+    caio.save()
+    found = draft(caio, [near], admin)
+    left = confirm_handover(found, reason="Saída", version=found.version, by=admin, at=NOW)
+    caio.refresh_from_db()
+    assert left.before["ended"] == caio.valid_to.isoformat()
+    caio.valid_to = None
+    caio.save()
+    transfer_client(client=client_of(leaver), to=caio, by=Actor(admin), on=AS_OF, reason="Voltou")
+
+    undo_handover(left, by=admin, at=NOW)
+
+    caio.refresh_from_db()
+    assert caio.valid_to is None and violations() == []
+
+
 def test_two_who_leave_on_one_day_hand_on_late_what_the_one_gave_the_other(leaver, heirs, manager):
     """The night that was to start both did not run: the second receives after its last day, and was served until then."""
     clients = [client_of(leaver), client_of(heirs[0])]
