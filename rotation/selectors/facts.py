@@ -22,7 +22,7 @@ from rotation.engine.facts import NO_DAY, Facts, Representatives
 from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
 from rotation.engine.workload import QUARTER_WEEKS, client_minutes, minutes_held
-from rotation.selectors.activity import Source, activity_query, changed_query, changing_days, source_on
+from rotation.selectors.activity import WINDOWS, Source, activity_query, changing_days, days_query, source_on
 from rotation.selectors.columns import Array, read_columns
 from rotation.selectors.ledger import with_past
 from rotation.selectors.outcomes import treated_until
@@ -74,6 +74,7 @@ _OPTIONAL = {
     "orders_365d": ("n365", "i4", "coalesce(a.n365, 0)"),
     "size": ("size", "i8", "hashtextextended(c.size, 0)"),
 }
+_BY_ORDERS = {column: (kind, expression) for column, kind, expression in _OPTIONAL.values()}
 _WORDS = {"uf": "state", "segment": "segment", "city": "city", "size": "size"}
 _PLURAL = {"uf": "ufs", "segment": "segments", "city": "cities", "size": "sizes"}
 
@@ -220,8 +221,10 @@ def _with_minutes(representatives: Representatives, facts: Facts, table: list[Re
 def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, dict[str, str]]:
     """The one SELECT over clients for these rules, parameters organization and as_of, and the kind of each column."""
     chosen = _chosen(rules)
+    if source is Source.MOVED:
+        chosen |= {"windows_on": ("day", "coalesce(a.windows_on, '-infinity')")}
     columns = sql.SQL(", ").join(sql.SQL(expression) for _, expression in chosen.values())
-    if source in (Source.SUMMARY, Source.MOVED):
+    if source is not Source.ORDERS:
         activity: sql.Composable = sql.SQL("CROSS JOIN LATERAL (SELECT v.*) a")  # the same row by another name: no second join
     else:
         activity = sql.SQL("LEFT JOIN ({}) a ON a.client_id = c.id").format(activity_query(source))
@@ -241,14 +244,14 @@ def planned_for(source: Source) -> AbstractContextManager[None]:
     # It reads every client: a planner with old statistics, as after a large import, must not loop over them one by one.
     # Three tables of one row a client, all indexed by it, walked side by side cost half of hashing them.
     wanted = {"work_mem": "192MB", "enable_nestloop": "off", "enable_hashjoin": "off"}
-    if source not in (Source.SUMMARY, Source.MOVED):
+    if source is Source.ORDERS:
         # Orders come out of their covering index in client order; hashing nine million of them is 7 times slower.
         wanted["enable_hashagg"] = "off"
     return planner(**wanted)
 
 
 def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], Source]:
-    source, earliest = source_on(organization.pk, values["as_of"])
+    source, days = source_on(organization.pk, values["as_of"])
     query, kinds = clients_query(rules, source)
     with planned_for(source):
         columns = read_columns(query, values, kinds, no_day=NO_DAY)
@@ -260,22 +263,44 @@ def _client_columns(organization: Organization, rules: Sequence[Rule], values: d
         order = np.argsort(ids, kind="stable")
         columns = {name: column[order] for name, column in columns.items()}
     if source is Source.MOVED:
-        _move_on(columns, rules, values, earliest)
+        _move_on(columns, values, days)
     return columns, source
 
 
-def _move_on(columns: dict[str, Array], rules: Sequence[Rule], values: dict, earliest: date) -> None:
-    """Replace what days since ``earliest`` have changed of the summary by sums of those clients' orders."""
-    days = {**values, "days": changing_days(earliest, values["as_of"])}
-    changed = read_columns(changed_query(), days, {"client_id": "i8"}, no_day=NO_DAY)["client_id"]
-    if not len(changed):
+def _move_on(columns: dict[str, Array], values: dict, days: tuple[date, date]) -> None:
+    """Bring rows of the summary, made for days between these two, to that of ``values``.
+
+    A window is a sum over its days: what entered since is added, what left taken off, also where the day lies before the row's.
+    Whose history itself has other days than the row knew, or fewer, is summed up anew from all its orders.
+    """
+    made_on, as_of = columns.pop("windows_on"), values["as_of"]
+    windows = {name: days for name, days in WINDOWS.items() if name in columns}
+    first, last = min(days[0], as_of), max(days[1], as_of)
+    wanted = {**values, "days": changing_days(first, last, windows.values())}
+    seen = read_columns(days_query(), wanted, {"client_id": "i8", "day": "day", "net": "i8"}, no_day=NO_DAY)
+    at, day = np.searchsorted(columns["client_id"], seen["client_id"]), seen["day"]
+    before, now = made_on[at], day_number(as_of)
+    bought = (seen["net"] > 0).astype(np.int64)
+    for name, length in windows.items():
+        enters = ((now - length < day) & (day <= now)).astype(np.int64) - ((before - length < day) & (day <= before))
+        changed = np.flatnonzero(enters)
+        amount = seen["net"] if name == "net_12m" else bought
+        np.add.at(columns[name], at[changed], (enters * amount)[changed].astype(columns[name].dtype))
+    _sum_up(columns, values, np.unique(at[(day <= now) != (day <= before)]))
+
+
+def _sum_up(columns: dict[str, Array], values: dict, rows: Array) -> None:
+    """Replace what these rows say of orders by sums of the orders themselves."""
+    if not len(rows):
         return
-    own = {name: each for name, each in _chosen(rules).items() if each[1].startswith("coalesce(a.")}
+    own = {name: each for name, each in (_BASE | _BY_ORDERS).items() if name in columns and each[1].startswith("coalesce(a.")}
     expressions = sql.SQL(", ").join(sql.SQL(expression) for _, expression in own.values())
-    query = sql.SQL("SELECT a.client_id, {} FROM ({}) a").format(expressions, activity_query(Source.TOTALS, changed_only=True))
+    query = sql.SQL("SELECT c.id, {} FROM unnest(%(some)s::bigint[]) c (id) LEFT JOIN ({}) a ON a.client_id = c.id").format(
+        expressions, activity_query(Source.ORDERS, some_only=True)
+    )
     kinds = {"client_id": "i8", **{name: kind for name, (kind, _) in own.items()}}
     with planner(enable_hashagg="off"):
-        sums = read_columns(query, {**values, "changed": array(changed.tolist())}, kinds, no_day=NO_DAY)
+        sums = read_columns(query, {**values, "some": array(columns["client_id"][rows].tolist())}, kinds, no_day=NO_DAY)
     at = np.searchsorted(columns["client_id"], sums["client_id"])
     for name in own:
         columns[name][at] = sums[name]

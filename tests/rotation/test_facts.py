@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Absence
 from accounts.tenancy import tenant_atomic
-from clients.models import Client, Order
+from clients.models import Client, ClientActivity, Order
 from clients.services import refresh_clients
 from clients.services.opportunities import move_opportunity, open_opportunity
 from portfolio.models import Interaction, Ownership, Visit
@@ -79,18 +79,29 @@ def test_every_source_gives_the_same_facts_and_they_are_the_engines_own(acting, 
         OrderFactory(client=clients[client], ordered_on=AS_OF + timedelta(days=days), status=status, amount_cents=amount)
 
     seen = {}
-    for name, before in (("same day", 0), ("a day before", 1), ("days before", 3), ("a week before", 7), ("later", -60)):
+    for name, before in (
+        ("same day", 0),
+        ("a day before", 1),
+        ("days before", 3),
+        ("a month before", 40),
+        ("later", -60),
+        ("a year before", 365),
+    ):
         # no two clients need have been summed up on one day
         refresh_clients(ids, as_of=AS_OF - timedelta(days=before))
-        refresh_clients(ids[: 2 * (before == 3)], as_of=AS_OF - timedelta(days=1))
+        refresh_clients(ids[: 2 * (before in (3, 40))], as_of=AS_OF - timedelta(days=1))
         seen[name] = facts_on(acting, AS_OF, rule=WINDOWS)
+        if name == "later":
+            last_days = list(ClientActivity.objects.values_list("last_on", flat=True))
     assert seen["same day"].source is Source.SUMMARY
-    assert seen["a week before"].source is Source.TOTALS
-    assert seen["later"].source in (Source.ORDERS, Source.TOTALS)
-    assert seen["a day before"].source is seen["days before"].source is Source.MOVED
-    for name in ("a day before", "days before", "a week before"):
-        same(seen["same day"], seen[name])
-    same(seen["same day"], seen["later"])
+    assert seen["a year before"].source is Source.ORDERS
+    # orders that day did not know of come off all orders, windows that moved back do not
+    known_later = any(last is not None and last > AS_OF for last in last_days)
+    assert seen["later"].source is (Source.ORDERS if known_later else Source.MOVED)
+    for name in ("a day before", "days before", "a month before"):
+        assert seen[name].source is Source.MOVED
+    for facts in seen.values():
+        same(seen["same day"], facts)
 
     expected = _by_the_engine(ids)
     facts = seen["same day"].clients
@@ -285,18 +296,17 @@ def test_the_big_read_walks_the_covering_index_in_client_order():
         )
     with connections["owner"].cursor() as cursor:
         cursor.execute("VACUUM ANALYZE clients_order")
-    for source in (Source.TOTALS, Source.ORDERS):
-        with tenant_atomic(organization.pk), planned_for(source), connection.cursor() as cursor:
-            query, _kinds = clients_query([WINDOWS], source)
-            cursor.execute(
-                "EXPLAIN " + query.as_string(cursor.connection), {"organization": organization.pk, "as_of": AS_OF + timedelta(days=1)}
-            )
-            plan = "\n".join(line for (line,) in cursor.fetchall())
-        assert "Index Only Scan using order_of_client" in plan
-        assert "GroupAggregate" in plan
-        assert "HashAggregate" not in plan
-        # already in order (the summary-less few are sorted one client at a time): sorting nine million rows is what the index spares
-        assert "Sort Key: clients_order.client_id" not in plan
+    with tenant_atomic(organization.pk), planned_for(Source.ORDERS), connection.cursor() as cursor:
+        query, _kinds = clients_query([WINDOWS], Source.ORDERS)
+        cursor.execute(
+            "EXPLAIN " + query.as_string(cursor.connection), {"organization": organization.pk, "as_of": AS_OF + timedelta(days=1)}
+        )
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Only Scan using order_of_client" in plan
+    assert "GroupAggregate" in plan
+    assert "HashAggregate" not in plan
+    # already in order: sorting nine million rows is what the index spares
+    assert "Sort Key: clients_order.client_id" not in plan
 
 
 MINUTES = parse_rule(RULE | {"receivers": {"same_region": False, "not_former_within_days": 0, "capacity": "minutes"}})
