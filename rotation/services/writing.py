@@ -12,6 +12,7 @@ import numpy as np
 from django.db import connection
 from psycopg2 import sql
 
+from accounts.tenancy.limits import planner
 from rotation.engine.facts import NO_DAY
 from rotation.engine.pipeline import FARTHER, LOW_CONFIDENCE, NEEDS_CONSENT, OPEN_OPPORTUNITY, OVER_CAPACITY, Outcome
 from rotation.models import Proposal
@@ -94,7 +95,9 @@ def write_outcomes(run_id: int, computed: Computed, *, rule_ids: Mapping[int, in
             order = np.argsort(columns["client_id"][1], kind="stable")
             copy_into(cursor, "moves", {name: (kind, values[order]) for name, (kind, values) in columns.items()})
             words = _words(outcome)
-            cursor.execute(_insert(outcome).as_string(cursor.connection), {**values, **words})
+            # What was written is kept for the tally's trigger: in memory, not in files.
+            with planner(work_mem="192MB"):
+                cursor.execute(_insert(outcome).as_string(cursor.connection), {**values, **words})
             written[version] = cursor.rowcount - int(outcome.held_out.sum())
             cursor.execute("DROP TABLE moves")
             if outcome.drawn.any():

@@ -51,6 +51,32 @@ def test_each_member_is_told_what_a_count_of_what_they_see_would_say(acting):
         assert line.revenue_cents == 100_000 * seen.count()
 
 
+@pytest.mark.django_db
+def test_a_row_of_a_kind_is_found_by_its_kind_though_the_plan_was_made_when_there_were_none(acting):
+    """A connection keeps the plans of a trigger's statements from the first on, when every index of an empty table looks as good."""
+    ana, bruno = RepresentativeFactory.create_batch(2)
+    clients = ClientFactory.create_batch(41)
+    give(clients, ana)
+    with connection.cursor() as cursor:
+        cursor.execute("DISCARD PLANS")
+        run = make_run()
+        propose(run, clients[0], bruno)
+        Proposal.objects.update(state=State.APPROVED)
+        cursor.execute(
+            "INSERT INTO rotation_proposaltally (organization_id, run_id, state, from_representative_id, to_representative_id,"
+            " rule_version_id, placed, postponed, caution, abc, n, net_12m_cents, m_from, n_from, m_to, n_to)"
+            " SELECT %s, %s, 'proposed', kind, kind, 0, true, false, false, '', 1, 0, 0, 0, 0, 0 FROM generate_series(1000, 5000) kind",
+            [acting.pk, run.pk],
+        )
+        for client in clients[1:]:
+            propose(run, client, bruno)
+        Proposal.objects.filter(state=State.PROPOSED).update(state=State.APPROVED)
+        cursor.execute(
+            "SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) FROM pg_index WHERE indrelid = 'rotation_proposaltally'::regclass"
+        )
+        assert cursor.fetchone()[0] < 20 * len(clients)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_who_writes_the_same_kind_at_one_time_waits_for_nobody(organization):
     """The first keeps its transaction open; the second would run into its lock timeout if both added to one row."""
