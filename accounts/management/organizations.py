@@ -1,6 +1,7 @@
 """Finding the organization a command works for. The application's role sees none until one is active."""
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError
 from accounts.models import Organization
@@ -33,4 +34,5 @@ def organization_from_slug(slug: str) -> Organization:
             found = Organization.objects.filter(pk=organization_id, slug=slug).first()
         if found:
             return found
-    raise UnknownOrganization(f"no organization has the slug “{slug}”; create_organization makes one")
+    sentence = _("Nenhuma organização ativa tem o identificador “%(slug)s”. Confira como está escrito; create_organization cria uma.")
+    raise UnknownOrganization(sentence % {"slug": slug})

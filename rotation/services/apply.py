@@ -73,7 +73,7 @@ class Unavailable:
 
 @dataclass(frozen=True)
 class ApplySummary:
-    """What applying the run now would do, as far as this member may apply it."""
+    """What applying the run now would do, as far as this member may apply it; money and changes are of what will move."""
 
     approved: int
     undecided: int
@@ -115,24 +115,31 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
     Changes are ordered by the size of the change, then by name; conflicts are the first 50 by client.
     """
     approved, _reach = approved_within(run, by)
-    totals = approved.aggregate(n=Count("id"), value=Coalesce(Sum("value_cents"), 0), money=Coalesce(Sum("net_12m_cents"), 0))
     states = dict(run.proposals.order_by().values_list("state").annotate(n=Count("id")))
-    taken = {row[0]: row[1:] for row in _by(approved, "from_representative_id")}
-    given_to = {row[0]: row[1:] for row in _by(approved, "to_representative_id")}
     today = local_day(by.organization, at=timezone.now())
     away = Absence.objects.filter(representative=OuterRef("pk"), starts_on__lte=today, ends_on__gt=today)
-    involved = Representative.objects.filter(pk__in={*taken, *given_to} - {None}).select_related("membership").order_by("name", "pk")
-    people = involved.annotate(is_away=Exists(away))
-    held = open_client_counts(taken.keys() | given_to.keys())
-    paid = commissions(people, approved, as_of=run.as_of)
+    ends = (approved.values("from_representative_id"), approved.values("to_representative_id"))
+    involved = Representative.objects.filter(Q(pk__in=ends[0]) | Q(pk__in=ends[1])).select_related("membership").order_by("name", "pk")
+    people = list(involved.annotate(is_away=Exists(away)))
+    closed = [person for person in people if person.is_away or not is_active_on(person, today)]
+    wanted = {row[0]: row[1:] for row in _by(approved, "to_representative_id")} if closed else {}
+
+    # What will be found changed, or without a receiver, stays where it is: it is in nobody's numbers.
+    standing = Q(client__representative_id=F("from_representative_id")) | Q(client__representative=None, from_representative=None)
+    moves = standing & ~Q(to_representative__in=[person.pk for person in closed])
+    moving = approved.filter(moves)
+    money = {name: Coalesce(Sum(column, filter=moves), 0) for name, column in (("value", "value_cents"), ("money", "net_12m_cents"))}
+    totals = approved.aggregate(n=Count("id"), **money)
+    taken = {row[0]: row[1:] for row in _by(moving, "from_representative_id")}
+    given_to = {row[0]: row[1:] for row in _by(moving, "to_representative_id")}
+    concerned = [person for person in people if person.pk in taken or person.pk in given_to]
+    held = open_client_counts([person.pk for person in concerned])
+    paid = commissions(concerned, moving, as_of=run.as_of)
     changes = [
         _change(person, held.get(person.pk, 0), given_to.get(person.pk, (0, 0)), taken.get(person.pk, (0, 0)), paid.get(person.pk))
-        for person in people
+        for person in concerned
     ]
-    told = {person.membership.pk: person.membership.name for person in people if person.membership and person.membership.is_active}
-    changed = approved.exclude(
-        Q(client__representative_id=F("from_representative_id")) | Q(client__representative=None, from_representative=None)
-    )
+    told = {person.membership.pk: person.membership.name for person in concerned if person.membership and person.membership.is_active}
     return ApplySummary(
         approved=totals["n"],
         undecided=states.get(Proposal.State.PROPOSED, 0),
@@ -142,11 +149,11 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
         changes=sorted(changes, key=lambda each: -abs(each.received - each.given)),
         consent_missing=consent_missing(approved),
         unavailable=[
-            Unavailable(person.pk, person.name, is_active_on(person, today), given_to[person.pk][0])
-            for person in people
-            if person.pk in given_to and (person.is_away or not is_active_on(person, today))
+            Unavailable(person.pk, person.name, is_active_on(person, today), wanted[person.pk][0])
+            for person in closed
+            if person.pk in wanted
         ],
-        conflicts=list(changed.order_by("client_id").values_list("client_id", "client__name")[:50]),
+        conflicts=list(approved.exclude(standing).order_by("client_id").values_list("client_id", "client__name")[:50]),
         told=sorted(told.items(), key=lambda each: each[1]),
         needs_second_approver=needs_second_approver(run, approved),
         needs_second_person=approved_alone(approved, by),

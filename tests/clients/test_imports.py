@@ -421,7 +421,7 @@ def test_the_command_prints_one_document_and_tells_refusals_by_exit_code(organiz
     assert {name: document[name] for name in ("rows", "created", "updated", "unchanged", "refused", "refused_file")} == {
         "rows": 3, "created": 3, "updated": 0, "unchanged": 0, "refused": 0, "refused_file": None,
     }  # fmt: skip
-    with pytest.raises(CommandError, match="no organization"):
+    with pytest.raises(CommandError, match=r"Nenhuma organização ativa .*“nobody”"):
         call_command("import_data", "orders", str(path), organization="nobody")
     with pytest.raises(CommandError, match="Não foi possível abrir"):
         call_command("import_data", "orders", str(tmp_path / "absent.csv"), organization=organization.slug)

@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from accounts.errors import DomainError
@@ -101,10 +102,14 @@ class Command(BaseCommand):
         )
         sentence = _("Distância do melhor possível: %(gap)s%%. Em rodízio simples valeria %(share)s%% disto. %(seconds)s s.")
         share = 100 * report["round_robin"] / report["objective"] if report["objective"] else 100
-        self.stdout.write(sentence % {"gap": f"{100 * report['gap']:.4f}", "share": f"{share:.0f}", "seconds": report["seconds"]["total"]})
+        self.stdout.write(
+            sentence
+            % {"gap": number_format(100 * report["gap"], 4), "share": f"{share:.0f}", "seconds": number_format(report["seconds"]["total"])}
+        )
         for row in report["proposals"]:
             why = ", ".join(f"{each['field']} = {each['observed']}" for each in row["reasons"])
-            self.stdout.write(f"  {row['client_code']:<12} {row['from'] or '—':>8} → {row['to']:<8} {row['score'] / 100:>12.2f}  {why}")
+            value = number_format(Decimal(row["score"]) / 100, 2, force_grouping=True)
+            self.stdout.write(f"  {row['client_code']:<12} {row['from'] or '—':>8} → {row['to']:<8} {value:>12}  {why}")
 
 
 def _day(text: str) -> date:
