@@ -253,6 +253,8 @@ def planned_for(source: Source) -> AbstractContextManager[None]:
 def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], Source]:
     source, days = source_on(organization.pk, values["as_of"])
     query, kinds = clients_query(rules, source)
+    # Before the clients: an order that comes between finds its client's row summed up for today, to which nothing is added.
+    moved = _days_of_orders(values, days, kinds) if source is Source.MOVED else {}
     with planned_for(source):
         columns = read_columns(query, values, kinds, no_day=NO_DAY)
     flags = columns.pop("flags")
@@ -263,29 +265,33 @@ def _client_columns(organization: Organization, rules: Sequence[Rule], values: d
         order = np.argsort(ids, kind="stable")
         columns = {name: column[order] for name, column in columns.items()}
     if source is Source.MOVED:
-        _move_on(columns, values, days)
+        _move_on(columns, values, moved)
     return columns, source
 
 
-def _move_on(columns: dict[str, Array], values: dict, days: tuple[date, date]) -> None:
-    """Bring rows of the summary, made for days between these two, to that of ``values``.
+def _days_of_orders(values: dict, made: tuple[date, date], kinds: dict[str, str]) -> dict[str, Array]:
+    """Client, day and net of the order days that enter or leave a window between the days rows were made for and that of ``values``."""
+    first, last = min(made[0], values["as_of"]), max(made[1], values["as_of"])
+    windows = [length for name, length in WINDOWS.items() if name in kinds]
+    wanted = {**values, "days": changing_days(first, last, windows)}
+    return read_columns(days_query(), wanted, {"client_id": "i8", "day": "day", "net": "i8"}, no_day=NO_DAY)
+
+
+def _move_on(columns: dict[str, Array], values: dict, moved: dict[str, Array]) -> None:
+    """Bring rows of the summary to the day of ``values`` by what ``_days_of_orders`` gave.
 
     A window is a sum over its days: what entered since is added, what left taken off, also where the day lies before the row's.
     Whose history itself has other days than the row knew, or fewer, is summed up anew from all its orders.
     """
-    made_on, as_of = columns.pop("windows_on"), values["as_of"]
-    windows = {name: days for name, days in WINDOWS.items() if name in columns}
-    first, last = min(days[0], as_of), max(days[1], as_of)
-    wanted = {**values, "days": changing_days(first, last, windows.values())}
-    seen = read_columns(days_query(), wanted, {"client_id": "i8", "day": "day", "net": "i8"}, no_day=NO_DAY)
-    at, day = np.searchsorted(columns["client_id"], seen["client_id"]), seen["day"]
-    before, now = made_on[at], day_number(as_of)
-    bought = (seen["net"] > 0).astype(np.int64)
-    for name, length in windows.items():
-        enters = ((now - length < day) & (day <= now)).astype(np.int64) - ((before - length < day) & (day <= before))
-        changed = np.flatnonzero(enters)
-        amount = seen["net"] if name == "net_12m" else bought
-        np.add.at(columns[name], at[changed], (enters * amount)[changed].astype(columns[name].dtype))
+    made_on, now = columns.pop("windows_on"), day_number(values["as_of"])
+    at, day = np.searchsorted(columns["client_id"], moved["client_id"]), moved["day"]
+    before, bought = made_on[at], (moved["net"] > 0).astype(np.int64)
+    for name, length in WINDOWS.items():
+        if name in columns:
+            enters = ((now - length < day) & (day <= now)).astype(np.int64) - ((before - length < day) & (day <= before))
+            changed = np.flatnonzero(enters)
+            amount = moved["net"] if name == "net_12m" else bought
+            np.add.at(columns[name], at[changed], (enters * amount)[changed].astype(columns[name].dtype))
     _sum_up(columns, values, np.unique(at[(day <= now) != (day <= before)]))
 
 

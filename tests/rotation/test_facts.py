@@ -19,7 +19,9 @@ from rotation.engine.facts import NO_DAY
 from rotation.engine.features import order_statistics
 from rotation.engine.rules import parse_rule
 from rotation.models import Holdout, Proposal, Run, RunRule
+from rotation.selectors import facts as facts_module
 from rotation.selectors.activity import Source
+from rotation.selectors.columns import read_columns
 from rotation.selectors.facts import ALWAYS, RunFacts, clients_query, day_number, planned_for, run_facts
 from rotation.services.rules import create_rule
 from rotation.services.runs import preview
@@ -107,6 +109,29 @@ def test_every_source_gives_the_same_facts_and_they_are_the_engines_own(acting, 
     facts = seen["same day"].clients
     for name in ("x", "first_on", "last_on", "median_gap", "net_12m", "n30", "n90", "n180", "n365"):
         np.testing.assert_array_equal(getattr(facts, name), getattr(expected, name), err_msg=name)
+
+
+def test_an_order_that_comes_while_the_facts_are_read_is_counted_once_or_not_at_all(acting, representatives, monkeypatch):
+    client = make_client(representatives[0], days_silent=40)
+    OrderFactory(client=client, ordered_on=AS_OF - timedelta(days=40))
+    refresh_clients([client.pk], as_of=AS_OF - timedelta(days=2))
+    come: list[Order] = []
+
+    def read_and_let_one_in(query, values, kinds, *, no_day):
+        found = read_columns(query, values, kinds, no_day=no_day)
+        if not come and kinds.keys() & {"net", "net_12m"}:
+            # dated back to a day that leaves the year between the summary's day and the run's
+            come.append(OrderFactory(client=client, ordered_on=AS_OF - timedelta(days=365)))
+            refresh_clients([client.pk], as_of=AS_OF)
+        return found
+
+    without = facts_on(acting, AS_OF)
+    monkeypatch.setattr(facts_module, "read_columns", read_and_let_one_in)
+    meanwhile = facts_on(acting, AS_OF)
+    monkeypatch.undo()
+    assert come and meanwhile.source is Source.MOVED
+    known = meanwhile.clients.x[0] - without.clients.x[0]
+    same(meanwhile, facts_on(acting, AS_OF) if known else without)
 
 
 def _by_the_engine(ids: list[int]):
