@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from clients.imports.reading import Table
 
 ADDED = ("line", "column", "value", "reason")
+BETWEEN_FAULTS = " · "
+Fault = tuple[str, str, str]  # column as the file calls it, value, reason
 
 # What a spreadsheet would run as a formula, after blanks, NBSP or an apostrophe.
 _FORMULA = re.compile(r"^[\s\u00a0']*[=+\-@|%\t\r\n＝＋－＠｜％]", re.MULTILINE)
@@ -27,10 +29,10 @@ def guarded(cell: str) -> str:
 
 
 class Refusals:
-    """Which lines were refused, and why. The first reason of a line is the one that stays."""
+    """Which lines were refused, and why: every cell of a line that cannot be read, else the first thing that speaks against it."""
 
     def __init__(self) -> None:
-        self._why: dict[int, tuple[str, str, str]] = {}
+        self._why: dict[int, list[Fault]] = {}
 
     def __len__(self) -> int:
         return len(self._why)
@@ -38,8 +40,9 @@ class Refusals:
     def __contains__(self, line: int) -> bool:
         return line in self._why
 
-    def add(self, line: int, column: str, value: str, reason: str) -> None:
-        self._why.setdefault(line, (column, value[:200], reason))
+    def add(self, line: int, *faults: Fault) -> None:
+        """Refuse a line for these faults; one that is refused already keeps those it has."""
+        self._why.setdefault(line, [(column, value[:200], reason) for column, value, reason in faults])
 
     def forget(self, lines: set[int]) -> None:
         """A chunk was rolled back and is tried again: what it refused is not refused yet."""
@@ -50,14 +53,15 @@ class Refusals:
         return set(self._why)
 
     def listed(self, limit: int | None = None) -> Iterator[dict[str, str | int]]:
-        """Line, column, value and reason of each, in the file's order."""
+        """Line, column, value and reason of each fault, in the file's order; of at most ``limit`` lines."""
         for line in sorted(self._why)[:limit]:
-            column, value, reason = self._why[line]
-            yield {"line": line, "column": column, "value": value, "reason": reason}
+            for column, value, reason in self._why[line]:
+                yield {"line": line, "column": column, "value": value, "reason": reason}
 
     def reasons(self, limit: int) -> list[tuple[str, str, int]]:
         """The commonest (column, reason) with how many lines each refused, at most ``limit`` of them."""
-        return [(*why, n) for why, n in Counter((column, reason) for column, _value, reason in self._why.values()).most_common(limit)]
+        seen = Counter((column, reason) for faults in self._why.values() for column, _value, reason in faults)
+        return [(*why, n) for why, n in seen.most_common(limit)]
 
     def write(self, table: Table, to: Path) -> None:
         """The refused rows with the columns as sent, then line, column, value and reason, in UTF-8 with BOM."""
@@ -70,7 +74,7 @@ class Refusals:
             writer.writerow([*map(guarded, header), *ADDED])
             for line, row in table.rows():
                 if line in self._why:
-                    column, value, reason = self._why[line]
+                    column, value, reason = map(BETWEEN_FAULTS.join, zip(*self._why[line], strict=True))
                     cells = [row[n] if n < len(row) else "" for n in kept]
                     writer.writerow([*map(guarded, cells), line, column, guarded(value), reason])
         half.replace(to)

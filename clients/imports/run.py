@@ -29,7 +29,7 @@ from clients.imports.kinds.base import Context, Kind, Tally
 from clients.imports.kinds.own_fields import kind_here
 from clients.imports.mapping import Binding, bind
 from clients.imports.reading import COMMAND, Limits, Table, open_table
-from clients.imports.refusals import Refusals, place_for_upload
+from clients.imports.refusals import Fault, Refusals, place_for_upload
 from clients.imports.spool import Spool
 from clients.imports.stage import Stage
 from clients.imports.values import Place, Unreadable, clean
@@ -172,7 +172,7 @@ def _read_block(block: list[tuple[int, list[str]]], width: int, binding: Binding
         elif len(row) > width and not any(map(str.strip, row[width:])):
             whole.append((line, row[:width]))  # delimiters at the end of the line, no cells
         else:
-            refusals.add(line, "", "", _("tem %(n)d células; o cabeçalho tem %(width)d") % {"n": len(row), "width": width})
+            refusals.add(line, ("", "", _("tem %(n)d células; o cabeçalho tem %(width)d") % {"n": len(row), "width": width}))
             crooked.append((row + [""] * width)[:width])
     if crooked:
         cells = list(map(list, zip(*crooked, strict=True)))
@@ -182,7 +182,8 @@ def _read_block(block: list[tuple[int, list[str]]], width: int, binding: Binding
         return
     lines = [line for line, _row in whole]
     cells = list(map(list, zip(*(row for _line, row in whole), strict=True)))
-    raw, values, bad = {}, {}, {}
+    raw, values = {}, {}
+    bad: dict[int, list[Fault]] = {}
     for column in kind.columns:
         raw[column.name] = source = binding.sources[column.name](cells, len(lines))
         table: dict[str, Any] = {text: _value(text, column, kind.context.place) for text in set(source)}
@@ -191,10 +192,10 @@ def _read_block(block: list[tuple[int, list[str]]], width: int, binding: Binding
         if wrong:
             for position, text in enumerate(source):
                 if text in wrong:
-                    bad.setdefault(position, (column.name, text, wrong[text]))
+                    bad.setdefault(position, []).append((column.name, text, wrong[text]))
 
     def refuse(position: int, column: str, reason: str) -> None:
-        bad.setdefault(position, (column, str(raw[column][position]) if column in raw else "", reason))
+        bad.setdefault(position, [(column, str(raw[column][position]) if column in raw else "", reason)])
 
     if bad:
         kind.note_refused(values, bad)
@@ -202,8 +203,9 @@ def _read_block(block: list[tuple[int, list[str]]], width: int, binding: Binding
     kind.check_block(lines, values, refuse)
     if bad.keys() - known:
         kind.note_refused(values, bad.keys() - known)
-    for position, (column, text, reason) in bad.items():
-        refusals.add(lines[position], " + ".join(binding.headers.get(column, ())) or column, text, reason)
+    for position, faults in bad.items():
+        told = [(" + ".join(binding.headers.get(column, ())) or column, text, reason) for column, text, reason in faults]
+        refusals.add(lines[position], *told)
     keys = values[kind.spread_by]
     packed: Iterator[tuple] = zip(lines, *(values[column.name] for column in kind.columns), strict=True)
     if bad:

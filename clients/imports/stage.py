@@ -89,7 +89,7 @@ class Stage:
         """Record (line, value) pairs as refused; the caller has deleted them from ``staged``."""
         header = self.header_of(column)
         for line, value in rows:
-            self.refusals.add(line, header, value or "", reason)
+            self.refusals.add(line, (header, value or "", reason))
             self.refused_here.add(line)
 
     def refuse_unknown(self, column: str, table: str, reason: str) -> None:

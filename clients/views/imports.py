@@ -232,7 +232,7 @@ def _job_context(request: HttpRequest, row: ImportJob) -> dict[str, Any]:
         "changes": found["created"] + found["updated"],
         "refusals": refusals,
         "reasons": [(_said(row.kind, column, ours), reason, n) for column, reason, n in row.reasons],
-        "more_refused": found["refused"] - len(refusals),
+        "more_refused": found["refused"] - len({each["line"] for each in refusals}),
         "ignored": [name for name in (row.found.get("ignored_columns") or []) if name not in ADDED],
         # Reading is the first half of the way, writing the second.
         "percent": round(50 * (share + (row.phase == "write"))) if row.phase else 0,

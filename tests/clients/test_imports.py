@@ -282,6 +282,22 @@ def test_the_file_of_refused_rows_can_be_mended_and_sent_again(take, organizatio
     assert list(rows[0]) == list(refused_rows(again)[0])  # the four columns are there once
 
 
+def test_every_cell_of_a_row_that_cannot_be_read_is_told_at_once(take, organization, companies):
+    """Mended one by one, a row with three faults would be sent three times."""
+    text = "order_code,client_code,ordered_on,amount\n,C1,31/02/2026,abc\nP2,C9,2026-01-05,x\n"
+
+    result = take("orders", text)
+
+    assert counts(result) == (0, 0, 0, 0, 2)
+    told = [(each["line"], each["column"], each["value"]) for each in result.refusals.listed()]
+    assert told == [(2, "order_code", ""), (2, "ordered_on", "31/02/2026"), (2, "amount", "abc"), (3, "amount", "x")]
+    assert {(column, n) for column, _reason, n in result.refusals.reasons(9)} == {("order_code", 1), ("ordered_on", 1), ("amount", 2)}
+    first, second = refused_rows(result)
+    assert (first["column"], first["value"]) == ("order_code · ordered_on · amount", " · 31/02/2026 · abc")
+    assert first["reason"].count(" · ") == 2 and first["reason"].endswith(second["reason"])
+    assert (second["column"], second["value"]) == ("amount", "x")
+
+
 def test_repeated_keys_are_merged_when_equal_and_refused_when_not(take, organization, people):
     result = take("clients", "client_code,name\nC1,Um\nC1,Um\nC2,Dois\nC2,Outro\n")
 
