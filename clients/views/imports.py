@@ -230,6 +230,7 @@ def _job_context(request: HttpRequest, row: ImportJob) -> dict[str, Any]:
         "moving": row.state in MOVING,
         "n": found,
         "changes": found["created"] + found["updated"],
+        "all_refused": row.state in (S.CHECKED, S.DONE) and 0 < found["rows"] == found["refused"],
         "refusals": refusals,
         "reasons": [(_said(row.kind, column, ours), reason, n) for column, reason, n in row.reasons],
         "more_refused": found["refused"] - len({each["line"] for each in refusals}),

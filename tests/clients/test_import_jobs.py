@@ -362,12 +362,17 @@ def test_ten_thousand_refused_lines_weigh_no_more_than_fifty(send, admin, organi
     web = signed_in(admin)
     page = web.get(url(f"jobs/{job.pk}/"))
     assert len(page.content) < 60_000
+    assert "Nenhuma linha entrou" in page.content.decode() and "já está aqui" not in page.content.decode()
     small = worked(send("clients", text[: text.index("C2;")]))
     with CaptureQueriesContext(connection) as few:
         web.get(url(f"jobs/{small.pk}/"))
     with CaptureQueriesContext(connection) as many:
         web.get(url(f"jobs/{job.pk}/"))
     assert len(many) == len(few)
+    web.post(url(f"jobs/{job.pk}/confirm/"))
+    job = worked(job)
+    page = web.get(url(f"jobs/{job.pk}/")).content.decode()
+    assert job.state == "done" and "Nenhuma linha entrou" in page and "já estava aqui" not in page
 
 
 def test_the_list_costs_the_same_with_one_file_and_with_thirty(send, admin, organization, signed_in):
