@@ -122,16 +122,16 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
     involved = Representative.objects.filter(Q(pk__in=ends[0]) | Q(pk__in=ends[1])).select_related("membership").order_by("name", "pk")
     people = list(involved.annotate(is_away=Exists(away)))
     closed = [person for person in people if person.is_away or not is_active_on(person, today)]
-    wanted = {row[0]: row[1:] for row in _by(approved, "to_representative_id")} if closed else {}
+    wanted = _by(approved, "to_representative_id") if closed else {}
 
-    # What will be found changed, or without a receiver, stays where it is: it is in nobody's numbers.
+    # What will be found changed, or without a receiver, stays where it is: it is in nobody's numbers. Few were changed, as a rule.
     standing = Q(client__representative_id=F("from_representative_id")) | Q(client__representative=None, from_representative=None)
-    moves = standing & ~Q(to_representative__in=[person.pk for person in closed])
+    changed = list(approved.exclude(standing).order_by("client_id").values_list("pk", "client_id", "client__name"))
+    moves = ~Q(pk__in=[row[0] for row in changed]) & ~Q(to_representative__in=[person.pk for person in closed])
     moving = approved.filter(moves)
     money = {name: Coalesce(Sum(column, filter=moves), 0) for name, column in (("value", "value_cents"), ("money", "net_12m_cents"))}
     totals = approved.aggregate(n=Count("id"), **money)
-    taken = {row[0]: row[1:] for row in _by(moving, "from_representative_id")}
-    given_to = {row[0]: row[1:] for row in _by(moving, "to_representative_id")}
+    taken, given_to = _by(moving, "from_representative_id"), _by(moving, "to_representative_id")
     concerned = [person for person in people if person.pk in taken or person.pk in given_to]
     held = open_client_counts([person.pk for person in concerned])
     paid = commissions(concerned, moving, as_of=run.as_of)
@@ -153,7 +153,7 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
             for person in closed
             if person.pk in wanted
         ],
-        conflicts=list(approved.exclude(standing).order_by("client_id").values_list("client_id", "client__name")[:50]),
+        conflicts=[row[1:] for row in changed[:50]],
         told=sorted(told.items(), key=lambda each: each[1]),
         needs_second_approver=needs_second_approver(run, approved),
         needs_second_person=approved_alone(approved, by),
@@ -161,8 +161,10 @@ def apply_summary(run: Run, *, by: Membership) -> ApplySummary:
     )
 
 
-def _by(approved: QuerySet[Proposal], column: str) -> QuerySet:
-    return approved.order_by().values_list(column).annotate(n=Count("id"), money=Sum("net_12m_cents"))
+def _by(moves: QuerySet[Proposal], column: str) -> dict[int | None, tuple[int, int]]:
+    """Representative in that column -> how many clients, and their money."""
+    rows = moves.order_by().values_list(column).annotate(n=Count("id"), money=Sum("net_12m_cents"))
+    return {representative: (n, money) for representative, n, money in rows}
 
 
 def _change(
