@@ -7,7 +7,7 @@ The floor is one SELECT over the same rows that finds who is silent, keeps the b
 colleague of the same state and writes one narrow row a move: from the orders, and from the summary. A run reads the summary of
 that very day ("summary": what a scheduled run finds, once the hourly task has brought the summary to the day), or one of a day or a
 week before, to which it adds what has entered or left a window since ("day-old", "week-old"); those have no floor but the one
-from the orders. No run reads all orders: only a replay of a past day does ("orders": a dry run that is denied the summary). The floor
+from the orders. No run reads all orders: only a replay of a past day does ("all orders": a dry run that is denied the summary). The floor
 knows no distance, guards, rooms or reasons. The bare floor writes into a temporary table; the keyed one into the table of proposals
 itself, which checks five keys a row and keeps four indexes: what any night pays that leaves proposals behind.
 

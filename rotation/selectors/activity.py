@@ -1,14 +1,14 @@
-"""What a client's orders add up to on a day, as SQL: from the summary when it holds for that day, else from the orders.
-
-Each form is a subquery with the same columns, so that the one SELECT over clients joins either.
-"""
+"""What a client's orders add up to on a day: from the summary, brought to that day where it was made for another, or from the orders."""
 
 from collections.abc import Collection
 from datetime import date, timedelta
 from enum import Enum
 
+import numpy as np
 from django.db import connection
 from psycopg2 import sql
+
+from rotation.selectors.columns import Array, read_columns
 
 # Net of each day a client ordered on or gave back; a day whose net is not above zero is no order day. Grouped in the
 # order of the covering index, with nothing fetched from the table.
@@ -34,19 +34,16 @@ _GAPS = """
            PARTITION BY client_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))::float8 AS gap
     FROM ({days}) days
 """
-_SUMMARY = """
-    SELECT client_id, repeat_days, first_on, last_on, median_gap, net_total_cents, net_12m_cents, n30, n90, n180, n365
-    FROM clients_clientactivity WHERE organization_id = %(organization)s
-"""
 _FROM_ORDERS = "SELECT client_id, {totals}, {median} AS median_gap FROM ({gaps}) gaps GROUP BY client_id"
 
 
-# What an order day adds to, and for how many days; to the history itself, of which a window of no days is the edge, for ever.
-_DAYS_OF_ORDERS = """
+# The order days that enter or leave a window between two days.
+_DAYS_THAT_MATTER = sql.SQL("""
     SELECT client_id, ordered_on, sum(net_cents)::bigint FROM clients_order
     WHERE organization_id = %(organization)s AND status <> 'cancelled' AND ordered_on = ANY(%(days)s::date[])
     GROUP BY client_id, ordered_on
-"""
+""")
+# Column of the summary that is a sum over the last so many days -> how many.
 WINDOWS = {"net_12m": 365, "n30": 30, "n90": 90, "n180": 180, "n365": 365}
 # Each day more is two days of orders to read, and up to five where a rule counts them: beyond so many, all orders cost as much.
 MOVED_WITHIN_DAYS = 120
@@ -80,25 +77,62 @@ def source_on(organization_id: int, as_of: date) -> tuple[Source, tuple[date, da
     return (Source.MOVED if moved else Source.ORDERS), (earliest, latest)
 
 
-def days_query() -> sql.Composable:
-    """Client, day and its net, one row each; parameters organization and days, those ``changing_days`` names."""
-    return sql.SQL(_DAYS_OF_ORDERS)
+def days_that_matter(
+    organization_id: int, made: tuple[date, date], as_of: date, columns: Collection[str], *, no_day: int
+) -> dict[str, Array]:
+    """The order days by which rows made for days between the two of ``made`` differ from those of ``as_of``.
 
+    Parameters
+    ----------
+    columns : only the windows named in it are looked at, and the history itself
+    no_day : as for ``read_columns``
 
-def changing_days(first: date, last: date, windows: Collection[int]) -> list[date]:
-    """The days whose orders enter or leave one of these windows, or the history, between two days."""
+    Returns
+    -------
+    dict
+        client_id, day and net (cents) of shape (days of clients,), one entry a client and day.
+    """
+    first, last = min(made[0], as_of), max(made[1], as_of)
     moved = range((last - first).days)
-    return sorted({last - timedelta(days=window + back) for window in {0, *windows} for back in moved})
+    edges = {0, *(length for name, length in WINDOWS.items() if name in columns)}
+    days = sorted({last - timedelta(days=edge + back) for edge in edges for back in moved})
+    kinds = {"client_id": "i8", "day": "day", "net": "i8"}
+    return read_columns(_DAYS_THAT_MATTER, {"organization": organization_id, "days": days}, kinds, no_day=no_day)
 
 
-def activity_query(source: Source, *, some_only: bool = False) -> sql.Composable:
+def move_windows(columns: dict[str, Array], made_on: Array, moved: dict[str, Array], now: int) -> Array:
+    """Bring the windows in ``columns`` to the day ``now``, in place, by what ``days_that_matter`` gave.
+
+    A window is a sum over its days: what entered since the row was made is added, what left taken off, also where the day lies
+    before the row's.
+
+    Parameters
+    ----------
+    columns : by client, in the order of ``client_id``; all of shape (clients,)
+    made_on : (clients,) day each row was made for
+
+    Returns
+    -------
+    array
+        Rows whose history has other days than they knew, or fewer: they are to be summed up from all their orders.
+    """
+    at, day = np.searchsorted(columns["client_id"], moved["client_id"]), moved["day"]
+    before, bought = made_on[at], (moved["net"] > 0).astype(np.int64)
+    for name, length in WINDOWS.items():
+        if name in columns:
+            enters = ((now - length < day) & (day <= now)).astype(np.int64) - ((before - length < day) & (day <= before))
+            changed = np.flatnonzero(enters)
+            amount = moved["net"] if name == "net_12m" else bought
+            np.add.at(columns[name], at[changed], (enters * amount)[changed].astype(columns[name].dtype))
+    return np.unique(at[(day <= now) != (day <= before)])
+
+
+def from_orders_query(*, some_only: bool = False) -> sql.Composable:
     """The subquery: client_id, repeat_days, first_on, last_on, median_gap, net_total_cents, net_12m_cents, n30 to n365.
 
-    Parameters organization and as_of, and ``some``, ids, where only those clients are wanted. A client without orders may be
-    missing from it.
+    Parameters organization and as_of, and ``some``, ids, where only those clients are wanted. A client without orders is missing
+    from it.
     """
-    if source is not Source.ORDERS:
-        return sql.SQL(_SUMMARY)
     days = DAYS.replace("GROUP BY", "AND client_id = ANY(%(some)s::bigint[]) GROUP BY") if some_only else DAYS
     gaps = sql.SQL(_GAPS).format(days=sql.SQL(days))
     return sql.SQL(_FROM_ORDERS).format(gaps=gaps, totals=sql.SQL(_TOTALS), median=sql.SQL(_MEDIAN))

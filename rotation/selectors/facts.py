@@ -22,7 +22,7 @@ from rotation.engine.facts import NO_DAY, Facts, Representatives
 from rotation.engine.features import abc_classes
 from rotation.engine.rules import Rule, fields_used
 from rotation.engine.workload import QUARTER_WEEKS, client_minutes, minutes_held
-from rotation.selectors.activity import WINDOWS, Source, activity_query, changing_days, days_query, source_on
+from rotation.selectors.activity import Source, days_that_matter, from_orders_query, move_windows, source_on
 from rotation.selectors.columns import Array, read_columns
 from rotation.selectors.ledger import with_past
 from rotation.selectors.outcomes import treated_until
@@ -74,7 +74,7 @@ _OPTIONAL = {
     "orders_365d": ("n365", "i4", "coalesce(a.n365, 0)"),
     "size": ("size", "i8", "hashtextextended(c.size, 0)"),
 }
-_BY_ORDERS = {column: (kind, expression) for column, kind, expression in _OPTIONAL.values()}
+_OPTIONAL_COLUMNS = {column: (kind, expression) for column, kind, expression in _OPTIONAL.values()}
 _WORDS = {"uf": "state", "segment": "segment", "city": "city", "size": "size"}
 _PLURAL = {"uf": "ufs", "segment": "segments", "city": "cities", "size": "sizes"}
 
@@ -227,7 +227,7 @@ def clients_query(rules: Sequence[Rule], source: Source) -> tuple[sql.Composed, 
     if source is not Source.ORDERS:
         activity: sql.Composable = sql.SQL("CROSS JOIN LATERAL (SELECT v.*) a")  # the same row by another name: no second join
     else:
-        activity = sql.SQL("LEFT JOIN ({}) a ON a.client_id = c.id").format(activity_query(source))
+        activity = sql.SQL("LEFT JOIN ({}) a ON a.client_id = c.id").format(from_orders_query())
     query = sql.SQL(_CLIENTS).format(columns=columns, activity=activity)
     return query, {name: kind for name, (kind, _) in chosen.items()}
 
@@ -251,10 +251,11 @@ def planned_for(source: Source) -> AbstractContextManager[None]:
 
 
 def _client_columns(organization: Organization, rules: Sequence[Rule], values: dict) -> tuple[dict[str, Array], Source]:
-    source, days = source_on(organization.pk, values["as_of"])
+    as_of = values["as_of"]
+    source, made = source_on(organization.pk, as_of)
     query, kinds = clients_query(rules, source)
     # Before the clients: an order that comes between finds its client's row summed up for today, to which nothing is added.
-    moved = _days_of_orders(values, days, kinds) if source is Source.MOVED else {}
+    moved = days_that_matter(organization.pk, made, as_of, kinds, no_day=NO_DAY) if source is Source.MOVED else {}
     with planned_for(source):
         columns = read_columns(query, values, kinds, no_day=NO_DAY)
     flags = columns.pop("flags")
@@ -265,44 +266,18 @@ def _client_columns(organization: Organization, rules: Sequence[Rule], values: d
         order = np.argsort(ids, kind="stable")
         columns = {name: column[order] for name, column in columns.items()}
     if source is Source.MOVED:
-        _move_on(columns, values, moved)
+        _sum_up(columns, values, move_windows(columns, columns.pop("windows_on"), moved, day_number(as_of)))
     return columns, source
-
-
-def _days_of_orders(values: dict, made: tuple[date, date], kinds: dict[str, str]) -> dict[str, Array]:
-    """Client, day and net of the order days that enter or leave a window between the days rows were made for and that of ``values``."""
-    first, last = min(made[0], values["as_of"]), max(made[1], values["as_of"])
-    windows = [length for name, length in WINDOWS.items() if name in kinds]
-    wanted = {**values, "days": changing_days(first, last, windows)}
-    return read_columns(days_query(), wanted, {"client_id": "i8", "day": "day", "net": "i8"}, no_day=NO_DAY)
-
-
-def _move_on(columns: dict[str, Array], values: dict, moved: dict[str, Array]) -> None:
-    """Bring rows of the summary to the day of ``values`` by what ``_days_of_orders`` gave.
-
-    A window is a sum over its days: what entered since is added, what left taken off, also where the day lies before the row's.
-    Whose history itself has other days than the row knew, or fewer, is summed up anew from all its orders.
-    """
-    made_on, now = columns.pop("windows_on"), day_number(values["as_of"])
-    at, day = np.searchsorted(columns["client_id"], moved["client_id"]), moved["day"]
-    before, bought = made_on[at], (moved["net"] > 0).astype(np.int64)
-    for name, length in WINDOWS.items():
-        if name in columns:
-            enters = ((now - length < day) & (day <= now)).astype(np.int64) - ((before - length < day) & (day <= before))
-            changed = np.flatnonzero(enters)
-            amount = moved["net"] if name == "net_12m" else bought
-            np.add.at(columns[name], at[changed], (enters * amount)[changed].astype(columns[name].dtype))
-    _sum_up(columns, values, np.unique(at[(day <= now) != (day <= before)]))
 
 
 def _sum_up(columns: dict[str, Array], values: dict, rows: Array) -> None:
     """Replace what these rows say of orders by sums of the orders themselves."""
     if not len(rows):
         return
-    own = {name: each for name, each in (_BASE | _BY_ORDERS).items() if name in columns and each[1].startswith("coalesce(a.")}
+    own = {name: each for name, each in (_BASE | _OPTIONAL_COLUMNS).items() if name in columns and each[1].startswith("coalesce(a.")}
     expressions = sql.SQL(", ").join(sql.SQL(expression) for _, expression in own.values())
     query = sql.SQL("SELECT c.id, {} FROM unnest(%(some)s::bigint[]) c (id) LEFT JOIN ({}) a ON a.client_id = c.id").format(
-        expressions, activity_query(Source.ORDERS, some_only=True)
+        expressions, from_orders_query(some_only=True)
     )
     kinds = {"client_id": "i8", **{name: kind for name, (kind, _) in own.items()}}
     with planner(enable_hashagg="off"):

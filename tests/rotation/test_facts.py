@@ -19,6 +19,7 @@ from rotation.engine.facts import NO_DAY
 from rotation.engine.features import order_statistics
 from rotation.engine.rules import parse_rule
 from rotation.models import Holdout, Proposal, Run, RunRule
+from rotation.selectors import activity
 from rotation.selectors import facts as facts_module
 from rotation.selectors.activity import Source
 from rotation.selectors.columns import read_columns
@@ -126,7 +127,8 @@ def test_an_order_that_comes_while_the_facts_are_read_is_counted_once_or_not_at_
         return found
 
     without = facts_on(acting, AS_OF)
-    monkeypatch.setattr(facts_module, "read_columns", read_and_let_one_in)
+    for module in (activity, facts_module):
+        monkeypatch.setattr(module, "read_columns", read_and_let_one_in)
     meanwhile = facts_on(acting, AS_OF)
     monkeypatch.undo()
     assert come and meanwhile.source is Source.MOVED
